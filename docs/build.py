@@ -1,0 +1,70 @@
+"""Write the pages of docs/ that repeat what the program says: `docs/cli.md`, the help of every command.
+
+`python docs/build.py` writes them; with `--check` it only compares, and ends with 1 where one is out of date.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+DOCS = Path(__file__).resolve().parent
+HEAD = """\
+# The command line
+
+Written by `make docs` from the help of each command; do not edit.
+Exit codes: 0 passed, 1 not passed, 2 the tool could not do its job, 130 interrupted
+([ADR 0006](adr/0006-exit-codes.md)).
+"""
+
+
+def commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The path of a command and of every visible one below it, in the order of its help."""
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path[-1])
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            if child is not None and not child.hidden:
+                yield from commands(child, (*path, name))
+
+
+def help_of(root: click.Command, path: tuple[str, ...]) -> str:
+    """What `--help` prints for a command, 100 columns wide wherever it is run."""
+    result = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}).invoke(
+        root, [*path[1:], "--help"], prog_name=path[0], terminal_width=100, color=False)
+    if result.exit_code != 0:
+        raise SystemExit(f"{' '.join(path)} --help ends with {result.exit_code}: {result.output}")
+    return "\n".join(line.rstrip() for line in result.output.strip().splitlines())
+
+
+def cli_page() -> str:
+    """The whole page, one section a command."""
+    from provenance.cli import cli
+
+    sections = [f"## `{' '.join(path)}`\n\n```text\n{help_of(cli, path)}\n```\n"
+                for path in commands(cli, ("provenance",))]
+    return "\n".join([HEAD, *sections])
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check every page; 1 where a check finds a difference."""
+    pages = {DOCS / "cli.md": cli_page()}
+    stale = [page for page, text in pages.items()
+             if not page.is_file() or page.read_text(encoding="utf-8") != text]
+    if "--check" in arguments:
+        for page in stale:
+            print(f"{page.relative_to(DOCS.parent)} is out of date: run `make docs`")
+        return int(bool(stale))
+    for page in stale:
+        page.write_text(pages[page], encoding="utf-8")
+        print(f"wrote {page.relative_to(DOCS.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

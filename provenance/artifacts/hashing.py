@@ -1,0 +1,169 @@
+"""The one-pass engine: each byte of a file is read once and feeds every digest that is asked for.
+
+Files are spread over threads (hashlib releases the GIL); each thread reads into one reused buffer, so memory
+does not grow with file size. Files are read, never mapped: a file that is truncated while it is mapped would
+end the process instead of giving an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from provenance.artifacts.tensors import Tensor, TensorHasher, header_length, parse_header
+from provenance.errors import ArtifactError, RegistryError
+
+BLOCK = 1 << 20
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Progress = Callable[[int], None]  # called with a number of bytes, from any thread
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """What one pass over a file gave: size in bytes, sha256 in hex, its tensors, and why there are none.
+
+    `tensors` is None where the file holds no weights in a container that is read, `problem` says what is wrong
+    with a safetensors file; its sha256 is right all the same. `content` is the file itself where it was asked for.
+    """
+
+    size: int
+    sha256: str
+    tensors: tuple[Tensor, ...] | None = None
+    problem: ArtifactError | None = None
+    content: bytes | None = None
+
+
+def read_file(
+    descriptor: int,
+    location: str,
+    *,
+    tensors: bool = False,
+    keep: bool = False,
+    progress: Progress | None = None,
+    copy_to: int | None = None,
+) -> FileRead:
+    """Read an open regular file once, from its start.
+
+    With `copy_to` (a descriptor) the same bytes are written there as they are hashed, so that a copy is exactly
+    what was digested; with `keep` they are returned too, so that what is parsed is what was digested.
+    ArtifactError `file-changed-while-read` when size or times differ at the end.
+    """
+    before = os.fstat(descriptor)
+    whole, kept = hashlib.sha256(), bytearray()
+    hasher: TensorHasher | None = None
+    problem: ArtifactError | None = None
+    position = 0
+
+    def take(data: memoryview) -> None:
+        nonlocal position
+        whole.update(data)
+        if keep:
+            kept.extend(data)
+        if copy_to is not None:
+            _write_all(copy_to, data, location)
+        if hasher is not None:
+            hasher.update(position, data)
+        position += len(data)
+        if progress is not None:
+            progress(len(data))
+
+    if tensors:
+        header = _read_header(descriptor, before.st_size, location)
+        take(memoryview(header.data))
+        problem = header.problem
+        if header.is_whole:
+            try:
+                hasher = TensorHasher(parse_header(header.data, before.st_size, location))
+            except ArtifactError as err:
+                problem = err
+    for block in _blocks(descriptor):
+        take(block)
+    _refuse_change(before, os.fstat(descriptor), position, location)
+    found = tuple(hasher.tensors()) if hasher is not None else None
+    return FileRead(position, whole.hexdigest(), found, problem, bytes(kept) if keep else None)
+
+
+@dataclass(frozen=True)
+class _Header:
+    data: bytes
+    problem: ArtifactError | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.problem is None
+
+
+def _read_header(descriptor: int, size: int, location: str) -> _Header:
+    prefix = _read_exactly(descriptor, 8)
+    try:
+        length = header_length(prefix, size, location)
+    except ArtifactError as err:
+        return _Header(prefix, err)
+    return _Header(prefix + _read_exactly(descriptor, length))
+
+
+def _read_exactly(descriptor: int, length: int) -> bytes:
+    parts, left = [], length
+    while left and (part := os.read(descriptor, left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _blocks(descriptor: int) -> Iterator[memoryview]:
+    buffer = bytearray(BLOCK)
+    view = memoryview(buffer)
+    with io.FileIO(descriptor, closefd=False) as file:
+        while count := file.readinto(buffer):
+            yield view[:count]
+
+
+def _write_all(descriptor: int, data: memoryview, location: str) -> None:
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError as err:
+        raise RegistryError("output-unwritable", f"cannot write the copy: {err.strerror}", location=location,
+                            hint="check the space that is left") from err  # fmt: skip
+
+
+def _refuse_change(before: os.stat_result, after: os.stat_result, read: int, location: str) -> None:
+    same = (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (after.st_size, after.st_mtime_ns, after.st_ctime_ns)
+    if not same or read != before.st_size:
+        raise ArtifactError("file-changed-while-read", "the file changed while it was read", location=location,
+                            hint="stop what writes to it and run the command again")  # fmt: skip
+
+
+class Cancelled(BaseException):
+    """Raised inside worker threads once the user has interrupted the main thread."""
+
+
+def in_threads(work: Callable[[Item, Progress], Result], items: Iterable[Item], progress: Progress | None) -> list[Result]:
+    """The results of `work` in the order of the items, computed on as many threads as there are cores.
+
+    `work` gets a progress function to call often: it ends the thread when the main thread was interrupted, so that
+    Ctrl-C does not wait for the end of a terabyte.
+    """
+    stop = threading.Event()
+
+    def advance(count: int) -> None:
+        if stop.is_set():
+            raise Cancelled
+        if progress is not None:
+            progress(count)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        futures = [pool.submit(work, item, advance) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -1,0 +1,253 @@
+"""A manifest: everything that one pass over a file or folder tells about it.
+
+Two digests name a folder, and they stand together in one DigestSet: `dirHash` (in-toto, binds names) over all
+regular files less the named signature and evidence files, and under `sha256` the OMS v1.0 root (section 6.5.1,
+binds no names and is never used alone).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from provenance.artifacts.digest import DigestSet
+from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
+from provenance.artifacts.sources.folder import FoundFile, Listing, listing, open_folder, opened
+from provenance.artifacts.tensors import Weights
+from provenance.errors import ArtifactError, Finding, RegistryError
+
+# OMS v1.0 section 6.2: left out of a model signature, matched at the top of the folder only.
+REPOSITORY_FILES = (".git", ".gitattributes", ".github", ".gitignore")
+WEIGHT_SUFFIXES = (
+    ".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz", ".npy", ".onnx", ".h5", ".keras",
+    ".msgpack", ".tflite", ".mlmodel", ".pb", ".jit",
+)  # fmt: skip
+INDEX_SUFFIX = ".safetensors.index.json"
+MAX_KEPT = 16 << 20
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One regular file: path relative to the folder, size in bytes, sha256 in hex ("" when it was not read)."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A file or folder by its bytes. `files` is sorted by the bytes of the paths.
+
+    `is_file` marks an artefact that is one file rather than a folder; `weights` is None when no tensors could be
+    read, and the findings say why. `contents` holds the small documents whose bytes were asked to be kept.
+    """
+
+    name: str
+    files: tuple[FileEntry, ...]
+    is_file: bool = False
+    weights: Weights | None = None
+    findings: tuple[Finding, ...] = ()
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+
+    @cached_property
+    def by_path(self) -> dict[str, FileEntry]:
+        """The files by their paths."""
+        return {entry.path: entry for entry in self.files}
+
+    @property
+    def digest(self) -> dict[str, str]:
+        """The DigestSet that names the artefact: of a file its sha256, of a folder `dirHash` and the OMS root."""
+        if self.is_file:
+            return {"sha256": self.files[0].sha256}
+        return {"dirHash": dir_hash(self.files), "sha256": oms_root(self.files)}
+
+    @property
+    def weights_digest(self) -> DigestSet | None:
+        """The DigestSet of the weights, or None."""
+        return {"tensorTree": self.weights.root} if self.weights else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(entry.size for entry in self.files)
+
+    @property
+    def weight_files(self) -> tuple[FileEntry, ...]:
+        """The files whose names say that they hold weights, in whatever container."""
+        return tuple(entry for entry in self.files if entry.path.lower().endswith(WEIGHT_SUFFIXES))
+
+    def without_repository_files(self) -> Manifest:
+        """The same folder as it looks without what a hosting site adds at its top."""
+        return replace(self, files=tuple(entry for entry in self.files if not is_repository_file(entry.path)))
+
+    def require_sound(self) -> Manifest:
+        """Itself; ArtifactError with the first finding that makes its digests incomplete."""
+        for finding in self.findings:
+            if finding.severity == "error":
+                raise ArtifactError(finding.code, finding.message, location=finding.location, hint=finding.hint)
+        return self
+
+
+def is_repository_file(path: str) -> bool:
+    """Whether OMS v1.0 leaves this path out by default."""
+    return path.split("/", 1)[0] in REPOSITORY_FILES
+
+
+def dir_hash(files: Iterable[FileEntry]) -> str:
+    """in-toto `dirHash`: sha256 over the lines `<sha256>  <path>`, sorted by the bytes of the paths."""
+    rows = sorted((entry.path.encode("utf-8"), entry.sha256) for entry in files)
+    whole = hashlib.sha256()
+    for path, digest in rows:
+        whole.update(digest.encode("ascii") + b"  " + path + b"\n")
+    return whole.hexdigest()
+
+
+def oms_root(files: Iterable[FileEntry]) -> str:
+    """The OMS v1.0 root (section 6.5.1) over the files that OMS signs: no names, no separation of domains."""
+    rows = sorted((entry.path, entry.sha256) for entry in files if not is_repository_file(entry.path))
+    return hashlib.sha256(b"".join(bytes.fromhex(digest) for _, digest in rows)).hexdigest()
+
+
+def scan(
+    path: Path,
+    *,
+    exclude: Collection[str] = (),
+    tensors: bool = True,
+    progress: Progress | None = None,
+    total: Callable[[int], None] | None = None,
+    may_be_read: Callable[[FoundFile], bool] = lambda file: True,
+    keep: Callable[[str], bool] = lambda path: False,
+    copy_into: Path | None = None,
+) -> Manifest:
+    """Read a file or a folder once and tell everything about it.
+
+    `exclude` holds paths relative to the folder (signatures and evidence that lie in it); a file for which
+    `may_be_read` is false is listed and not read; the bytes of a file up to 16 MiB for which `keep` is true are
+    kept. With `copy_into` every byte that is hashed is also written beneath that folder. ArtifactError when there
+    is nothing at the path, or nothing in it.
+    """
+    path = Path(os.path.realpath(path))
+    if path.is_file():
+        root, found = open_folder(path.parent), Listing([FoundFile(path.name, path.stat().st_size)])
+    elif path.exists() and not path.is_dir():
+        raise ArtifactError("file-special", "neither a regular file nor a folder", location=str(path),
+                            hint="give a model folder or a file")  # fmt: skip
+    else:
+        root = open_folder(path)
+        found = listing(root)
+    try:
+        found.files = [file for file in found.files if file.path not in exclude]
+        if not found.files and not found.findings:
+            raise ArtifactError("folder-empty", "the folder holds no file", location=str(path),
+                                hint="give the folder that holds the model")  # fmt: skip
+        if total is not None:
+            total(sum(file.size for file in found.files if may_be_read(file)))
+        reader = _Reader(root, tensors, may_be_read, keep, copy_into)
+        reads = in_threads(reader.read, found.files, progress)
+    finally:
+        os.close(root)
+    return _manifest(path.name, path.is_file(), found, reads, tensors)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    root: int
+    tensors: bool
+    may_be_read: Callable[[FoundFile], bool]
+    keep: Callable[[str], bool]
+    copy_into: Path | None
+
+    def read(self, file: FoundFile, progress: Progress) -> FileRead:
+        if not self.may_be_read(file):
+            return FileRead(file.size, "")
+        kept = file.size <= MAX_KEPT and (file.path.endswith(INDEX_SUFFIX) or self.keep(file.path))
+        tensors = self.tensors and file.path.endswith(".safetensors")
+        try:
+            with opened(self.root, file.path) as descriptor, _new_file(self.copy_into, file.path) as target:
+                return read_file(
+                    descriptor, file.path, tensors=tensors, keep=kept, progress=progress, copy_to=target
+                )
+        except ArtifactError as err:
+            return FileRead(file.size, "", problem=err)
+        except OSError as err:
+            unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
+            return FileRead(file.size, "", problem=unreadable)
+
+
+@contextmanager
+def _new_file(folder: Path | None, path: str) -> Iterator[int | None]:
+    """The descriptor of a new file beneath the folder, synced and closed at the end; None without a folder."""
+    if folder is None:
+        yield None
+        return
+    try:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(folder / path, flags, 0o644)
+    except OSError as err:
+        raise RegistryError("output-unwritable", f"cannot write the copy: {err.strerror}", location=path,
+                            hint="check permissions and the space that is left") from err  # fmt: skip
+    try:
+        yield descriptor
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _manifest(name: str, is_file: bool, found: Listing, reads: list[FileRead], tensors: bool) -> Manifest:
+    findings = list(found.findings)
+    findings += [
+        Finding(read.problem.code, "error", read.problem.message, read.problem.location, read.problem.hint)
+        for read in reads
+        if read.problem is not None
+    ]
+    entries = tuple(FileEntry(file.path, read.size, read.sha256) for file, read in zip(found.files, reads, strict=True))
+    by_path = {file.path: read for file, read in zip(found.files, reads, strict=True)}
+    contents = {path: read.content for path, read in by_path.items() if read.content is not None}
+    manifest = Manifest(name, entries, is_file, findings=tuple(findings), contents=contents)
+    if not tensors:
+        return manifest
+    weights, more = _weights(manifest, by_path)
+    return replace(manifest, weights=weights, findings=tuple(sorted([*findings, *more])))
+
+
+def _weights(manifest: Manifest, reads: Mapping[str, FileRead]) -> tuple[Weights | None, list[Finding]]:
+    findings = [
+        Finding("weights-unsupported", "warning", "weights in a container whose tensors are not read", entry.path,
+                "publish them as safetensors too")  # fmt: skip
+        for entry in manifest.weight_files
+        if not entry.path.endswith(".safetensors")
+    ]
+    shards = {path: read for path, read in reads.items() if path.endswith(".safetensors")}
+    if not shards:
+        return None, findings or [Finding("folder-has-no-weights", "info", "no file here holds weights")]
+    missing = [finding for path in manifest.contents if path.endswith(INDEX_SUFFIX)
+               for finding in _missing_shards(path, manifest)]  # fmt: skip
+    if missing or any(read.tensors is None for read in shards.values()):
+        return None, findings + missing
+    try:
+        return Weights.of(tensor for read in shards.values() for tensor in read.tensors or ()), findings
+    except ArtifactError as err:
+        return None, [*findings, Finding(err.code, "error", err.message, err.location, err.hint)]
+
+
+def _missing_shards(index: str, manifest: Manifest) -> list[Finding]:
+    import jiter
+
+    folder = index.rpartition("/")[0]
+    try:
+        names = set(jiter.from_json(manifest.contents[index], catch_duplicate_keys=True)["weight_map"].values())
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return [Finding("json-invalid", "error", "not an index of safetensors shards", index, "write it again")]
+    paths = {str(name): f"{folder}/{name}" if folder else str(name) for name in names}
+    return [
+        Finding("shard-missing", "error", f"the index names {name}, which is not there", index, "fetch the missing file")
+        for name, path in sorted(paths.items())
+        if path not in manifest.by_path
+    ]

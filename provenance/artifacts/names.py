@@ -1,0 +1,64 @@
+"""Names of files: which are portable, and which of them collide.
+
+A name is relative, uses `/`, is UTF-8 without control characters, and means the same on every system that may
+unpack it. Names come from folders and from signed manifests; both are held to the same rule.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+MAX_DEPTH = 64
+MAX_COMPONENT_BYTES = 255
+# Formatting characters that change how a line of text reads without being seen (Trojan Source, CVE-2021-42574).
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?")
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def problem_with_name(name: str) -> str:
+    """Why this relative name must not be used, in words; empty when it may.
+
+    Implements OMS v1.0 section 6.1.2 and refuses what other systems read as a path out of the folder
+    (drive letters, UNC and backslashes: CVE-2026-15717).
+    """
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return "is not valid UTF-8"
+    if not name:
+        return "is empty"
+    if any(unicodedata.category(char) == "Cc" for char in name):
+        return "holds control characters"
+    if "\\" in name or name.startswith("/") or _DRIVE.match(name):
+        return "is absolute, or uses a drive letter or a backslash"
+    parts = name.split("/")
+    if len(parts) > MAX_DEPTH:
+        return f"is nested deeper than {MAX_DEPTH} folders"
+    return next((why for part in parts if (why := _problem_with_part(part))), "")
+
+
+def _problem_with_part(part: str) -> str:
+    if part in ("", ".", ".."):
+        return "is not in its shortest form, or leaves the folder"
+    if len(part.encode("utf-8")) > MAX_COMPONENT_BYTES:
+        return f"has a part of more than {MAX_COMPONENT_BYTES} bytes"
+    if _RESERVED.fullmatch(part):
+        return "is reserved on Windows"
+    return ""
+
+
+def is_deceptive(name: str) -> bool:
+    """Whether the name holds invisible or direction-changing characters."""
+    return bool(_INVISIBLE.search(name))
+
+
+def collisions(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Groups of names that are one name under NFC and case folding, sorted."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())].append(name)
+    return sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1)

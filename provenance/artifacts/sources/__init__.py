@@ -1,0 +1,1 @@
+"""Where artefacts lie: one file a kind of place."""

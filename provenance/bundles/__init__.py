@@ -1,0 +1,1 @@
+"""Floor 3, claims and signatures: envelopes, signers, trust, and the one place that verifies."""

@@ -1,0 +1,151 @@
+"""Sigstore bundles v0.3 around DSSE envelopes: parsed strictly, written with exactly one signature.
+
+    {"mediaType", "verificationMaterial": {"publicKey": {"hint"}}, "dsseEnvelope": {"payload", "payloadType",
+     "signatures": [{"sig", "keyid"}]}}
+
+The pre-authentication encoding and signing are securesystemslib's. A bundle that breaks its format is INVALID; one
+whose kind this version does not check is UNSUPPORTED, which is never taken for either of the other two.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from provenance.errors import BundleError
+from provenance.statements.reader import parse_json, refuse_case_variants, to_json
+from provenance.statements.statement import PAYLOAD_TYPE
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
+
+MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+MAX_BUNDLE = 48 << 20
+_BUNDLE = frozenset({"mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature"})
+_ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
+_SIGNATURE = frozenset({"sig", "keyid"})
+
+
+class UnsupportedBundle(BundleError):
+    """A bundle of a kind that this version does not check; not a word about whether it is valid."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A DSSE envelope (protocol v1) with its one signature; `hint` names a key and proves nothing."""
+
+    payload: bytes
+    payload_type: str
+    signature: bytes
+    hint: str
+
+    @property
+    def pae(self) -> bytes:
+        """What is signed: the pre-authentication encoding."""
+        from securesystemslib.dsse import Envelope as Dsse
+
+        return Dsse(self.payload, self.payload_type, {}).pae()
+
+
+def sign(payload: bytes, signer: Signer) -> bytes:
+    """A Sigstore bundle v0.3 over an in-toto statement, as JSON; `keyid` equals `hint`, as the format demands."""
+    from securesystemslib.dsse import Envelope as Dsse
+
+    signature = Dsse(payload, PAYLOAD_TYPE, {}).sign(signer)
+    return to_json({
+        "mediaType": MEDIA_TYPE,
+        "verificationMaterial": {"publicKey": {"hint": signature.keyid}, "tlogEntries": []},
+        "dsseEnvelope": {
+            "payload": base64.b64encode(payload).decode("ascii"),
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"sig": base64.b64encode(bytes.fromhex(signature.signature)).decode("ascii"),
+                            "keyid": signature.keyid}],
+        },
+    }) + b"\n"  # fmt: skip
+
+
+def parse_bundle(data: bytes, location: str) -> Envelope:
+    """The envelope of a bundle; BundleError for a broken one, UnsupportedBundle for one of another kind."""
+    bundle = parse_json(data, location, limit=MAX_BUNDLE)
+    if not isinstance(bundle, dict):
+        raise _broken("not an object", location)
+    refuse_case_variants(bundle, _BUNDLE, location)
+    _check_media_type(bundle.get("mediaType"), location)
+    hint = _key_hint(bundle.get("verificationMaterial"), location)
+    if "dsseEnvelope" not in bundle and "messageSignature" in bundle:
+        raise UnsupportedBundle("bundle-kind-unsupported", "a signature over a file rather than a statement",
+                                location=location, hint="ask the signer for a DSSE bundle")  # fmt: skip
+    envelope = bundle.get("dsseEnvelope")
+    if not isinstance(envelope, dict) or "messageSignature" in bundle:
+        raise _broken("it has no dsseEnvelope, or more than one content", location)
+    return _envelope(envelope, hint, location)
+
+
+def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
+    refuse_case_variants(envelope, _ENVELOPE, location)
+    payload_type, signatures = envelope.get("payloadType"), envelope.get("signatures")
+    if not isinstance(payload_type, str):
+        raise _broken("its payloadType is not a string", location)
+    if not isinstance(signatures, list) or len(signatures) != 1:
+        # Bundle format: exactly one. With more, readers differ in which of them counts.
+        raise BundleError("bundle-signature-count", "a bundle must hold exactly one signature", location=location,
+                          hint="write one bundle a signer")  # fmt: skip
+    signature = signatures[0]
+    if not isinstance(signature, dict) or not isinstance(signature.get("keyid") or "", str):
+        raise _broken("its signature is not an object of sig and keyid", location)
+    refuse_case_variants(signature, _SIGNATURE, location)
+    if payload_type != PAYLOAD_TYPE:
+        raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=location,
+                          hint="only in-toto statements are evidence")  # fmt: skip
+    return Envelope(
+        _decode(envelope.get("payload"), "payload", location), payload_type,
+        _decode(signature.get("sig"), "signature", location), hint or signature.get("keyid") or "",
+    )  # fmt: skip
+
+
+def _check_media_type(media_type: Any, location: str) -> None:
+    if media_type == MEDIA_TYPE:
+        return
+    if isinstance(media_type, str) and media_type.startswith("application/vnd.dev.sigstore.bundle"):
+        raise UnsupportedBundle("bundle-media-type", f"a bundle of type {media_type}", location=location,
+                                hint=f"this version reads {MEDIA_TYPE}")  # fmt: skip
+    raise _broken("its mediaType is not a Sigstore bundle's", location)
+
+
+def _key_hint(material: Any, location: str) -> str:
+    if not isinstance(material, dict):
+        raise _broken("it has no verificationMaterial", location)
+    kinds = [kind for kind in ("publicKey", "certificate", "x509CertificateChain") if kind in material]
+    if len(kinds) != 1:
+        raise _broken("its verificationMaterial must name one key or certificate", location)
+    if kinds != ["publicKey"]:
+        raise UnsupportedBundle("bundle-kind-unsupported", f"signed by {kinds[0]}, which this version does not check",
+                                location=location, hint="ask for a bundle signed by key")  # fmt: skip
+    key = material["publicKey"]
+    hint = key.get("hint", "") if isinstance(key, dict) else None
+    if not isinstance(hint, str):
+        raise _broken("its public key has no hint that is a string", location)
+    return hint
+
+
+def _decode(text: Any, what: str, location: str) -> bytes:
+    if not isinstance(text, str) or not text:
+        raise _broken(f"its {what} is missing", location)
+    try:
+        return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError) as err:
+        raise BundleError("base64-invalid", f"its {what} is not base64", location=location,
+                          hint="get the bundle again from its signer") from err  # fmt: skip
+
+
+def _broken(why: str, location: str) -> BundleError:
+    return BundleError("bundle-invalid", f"not a Sigstore bundle: {why}", location=location,
+                       hint="get the bundle again from its signer")  # fmt: skip
+
+
+def sha256(data: bytes) -> str:
+    """The digest by which a bundle file is named in releases, trust files and verdicts."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,105 @@
+"""Keys on disk: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through securesystemslib and cryptography.
+
+A key is named by the SHA-256 of its PEM SubjectPublicKeyInfo text, which is the hint that OMS v1.0 signers write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from provenance.errors import TrustError
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner, SSlibKey
+
+KeyKind = Literal["ed25519", "ecdsa-p256"]
+_SCHEMES = {"secp256r1": "ecdsa-sha2-nistp256", "secp384r1": "ecdsa-sha2-nistp384", "secp521r1": "ecdsa-sha2-nistp521"}
+
+
+def generate(kind: KeyKind, passphrase: bytes | None) -> tuple[bytes, bytes]:
+    """A new key pair as PEM: private (PKCS#8, encrypted when a passphrase is given) and public."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    private: Any = ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP256R1())
+    protection: Any = (
+        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    )
+    return (
+        private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection),
+        _public_pem(private.public_key()),
+    )
+
+
+def _public_pem(key: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    pem: bytes = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return pem
+
+
+def keyid(pem: bytes) -> str:
+    """The name of a public key: hex SHA-256 of its canonical PEM text."""
+    return hashlib.sha256(_public_pem(_load_public(pem, "the key"))).hexdigest()
+
+
+def public_key(pem: bytes, location: str) -> SSlibKey:
+    """A key to verify with; TrustError `key-invalid`, or `key-is-private` for what must not lie in a trust file."""
+    from securesystemslib.signer import SSlibKey
+
+    key = _load_public(pem, location)
+    return SSlibKey.from_crypto(key, hashlib.sha256(_public_pem(key)).hexdigest(), _scheme(key, location))
+
+
+def _load_public(pem: bytes, location: str) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    if b"PRIVATE KEY" in pem:
+        raise TrustError("key-is-private", "this is a private key", location=location,
+                         hint="keep it secret, and give the public key that was written beside it")  # fmt: skip
+    try:
+        return load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as err:
+        raise TrustError("key-invalid", "not a public key in PEM", location=location,
+                         hint="give a PEM SubjectPublicKeyInfo") from err  # fmt: skip
+
+
+def _scheme(key: Any, location: str) -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return "ed25519"
+    scheme = _SCHEMES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
+    if scheme is None:
+        raise TrustError("key-invalid", "a key of an unsupported kind", location=location,
+                         hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")  # fmt: skip
+    return scheme
+
+
+def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSigner:
+    """A signer from a private key file; `passphrase` is only called when the key is encrypted.
+
+    TrustError `input-unreadable`, `key-invalid` or `key-passphrase`.
+    """
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from securesystemslib.signer import CryptoSigner
+
+    try:
+        pem = path.read_bytes()
+    except OSError as err:
+        raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
+                         hint="check the path; `provenance keygen` makes a key pair") from err  # fmt: skip
+    secret = passphrase() if b"ENCRYPTED" in pem else None
+    try:
+        private: Any = load_pem_private_key(pem, secret)
+    except TypeError as err:
+        raise TrustError("key-passphrase", "the key is encrypted and no passphrase was given", location=str(path),
+                         hint="set PROVENANCE_KEY_PASSPHRASE or use a terminal") from err  # fmt: skip
+    except ValueError as err:
+        code, why = ("key-passphrase", "the passphrase is wrong") if secret else ("key-invalid", "not a private key in PEM")
+        raise TrustError(code, why, location=str(path), hint="check the key file and its passphrase") from err
+    return CryptoSigner(private, public_key(_public_pem(private.public_key()), str(path)))

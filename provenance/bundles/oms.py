@@ -1,0 +1,94 @@
+"""OpenSSF Model Signing (OMS) v1.0, exactly to the specification: what is signed, and what is in hand.
+
+Predicate `https://model_signing/signature/v1.0`. Section numbers below are the specification's. Nothing of ours is
+added to it. Its verdict and our coverage are two results: `ignore_paths` and `allow_symlinks` are claims of the signer
+here, and instructions to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provenance.artifacts.manifest import REPOSITORY_FILES, Manifest, is_repository_file, oms_root
+from provenance.artifacts.names import problem_with_name
+from provenance.errors import Finding, StatementError
+from provenance.statements.reader import validate
+from provenance.statements.statement import ResourceDescriptor, Statement
+
+MODEL_SIGNATURE = "https://model_signing/signature/v1.0"
+
+
+@dataclass(frozen=True)
+class ModelSignature:
+    """A signed list of files: sha256 by relative path, and the paths that the signer left out."""
+
+    subjects: tuple[ResourceDescriptor, ...]
+    resources: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
+
+    @classmethod
+    def from_statement(cls, statement: Statement, location: str) -> ModelSignature:
+        """Sections 5 and 8.3; StatementError `statement-invalid`, or `predicate-unknown` for what is not read here."""
+        validate(statement.predicate, "model-signature", location)
+        serialization: Mapping[str, Any] = statement.predicate["serialization"]
+        if serialization["method"] != "files" or serialization["hash_type"] != "sha256":
+            raise StatementError("predicate-unknown", "a model signature over shards, or by another hash than sha256",
+                                 location=location, hint="sign it again with files and sha256")  # fmt: skip
+        if len(statement.subjects) != 1:
+            raise _broken("it must have one subject (6.5)", location)
+        rows: list[Mapping[str, str]] = statement.predicate["resources"]
+        names = [row["name"] for row in rows]
+        if names != sorted(names) or len(set(names)) != len(names):
+            raise _broken("its resources are not sorted by name without duplicates (5.2.1)", location)
+        for row in rows:
+            if problem := problem_with_name(row["name"]):
+                raise _broken(f"a resource name {problem} (6.1.2)", location)
+            if row["algorithm"] != "sha256":
+                raise _broken("a resource uses another algorithm than the signature (7)", location)
+        ignored = tuple(serialization.get("ignore_paths", ()))
+        for path in ignored:
+            if any(char in path for char in "*?[") or path.startswith("/") or ".." in path.split("/"):
+                raise _broken("an ignored path is not a plain relative path (6.2.1)", location)
+        return cls(statement.subjects, {row["name"]: row["digest"] for row in rows}, ignored)
+
+
+def model_statement(manifest: Manifest) -> Statement:
+    """The statement that signs a model by files and sha256 (section 6)."""
+    rows = sorted((entry.path, entry.sha256) for entry in manifest.files if not is_repository_file(entry.path))
+    predicate = {
+        "resources": [{"name": name, "algorithm": "sha256", "digest": digest} for name, digest in rows],
+        "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False,
+                          "ignore_paths": list(REPOSITORY_FILES)},
+    }  # fmt: skip
+    subject = ResourceDescriptor(manifest.name, {"sha256": oms_root(manifest.files)})
+    return Statement((subject,), MODEL_SIGNATURE, predicate)
+
+
+def compare_with(signature: ModelSignature, manifest: Manifest) -> list[Finding]:
+    """Section 8.4: every signed file is there and as signed, and every file outside the ignored paths is signed."""
+    findings = []
+    for path, digest in signature.resources.items():
+        entry = manifest.by_path.get(path)
+        if entry is None:
+            findings.append(Finding("file-missing", "error", "a signed file is not there", path, "fetch it again"))
+        elif entry.sha256 != digest:
+            findings.append(Finding("file-mismatch", "error", "the file differs from what was signed", path,
+                                    "get the file again from the producer"))  # fmt: skip
+    ignored = {*REPOSITORY_FILES, *signature.ignored}
+    for entry in manifest.files:
+        if entry.path not in signature.resources and not _is_ignored(entry.path, ignored):
+            findings.append(Finding("file-not-covered", "error", "the model signature does not list this file", entry.path,
+                                    "remove it, or ask the signer to sign again"))  # fmt: skip
+    return findings
+
+
+def _is_ignored(path: str, ignored: set[str]) -> bool:
+    parts = path.split("/")
+    return any("/".join(parts[:length]) in ignored for length in range(1, len(parts) + 1))
+
+
+def _broken(why: str, location: str) -> StatementError:
+    return StatementError("statement-invalid", f"not a model signature: {why}", location=location,
+                          hint="sign the model again")  # fmt: skip

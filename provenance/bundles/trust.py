@@ -1,0 +1,154 @@
+"""The trust file: whom this verifier believes, as what, about what, and until when.
+
+It is YAML (`schemas/trust.schema.json`), is always handed in, and is never discovered: a trust file that came with
+the model would let the model vouch for itself. It has a version and expires. A role is only ever taken from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provenance.bundles.keys import public_key
+from provenance.errors import TrustError
+from provenance.statements.reader import parse_yaml, validate
+from provenance.statements.statement import ResourceDescriptor
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import SSlibKey
+
+ROLES = ("producer", "data-supplier", "assessor", "reproducer", "approver", "buyer", "gate")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Someone who may be believed: its party (organisation), roles, keys, scopes and validity window (UTC)."""
+
+    name: str
+    party: str
+    roles: tuple[str, ...]
+    keys: tuple[SSlibKey, ...]
+    predicate_types: tuple[str, ...]
+    subject_names: tuple[str, ...] = ()
+    subject_digests: frozenset[str] = frozenset()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+
+    def may_speak_as_of(self, moment: datetime) -> bool:
+        """Whether the window includes the moment; a time that the signer claims never takes its place."""
+        return (self.valid_from is None or self.valid_from <= moment) and (
+            self.valid_until is None or moment <= self.valid_until
+        )
+
+    def may_speak_of(self, predicate_type: str, subjects: Iterable[ResourceDescriptor]) -> bool:
+        """Whether predicate type and every one of the subjects are in scope."""
+        if not {"*", predicate_type} & set(self.predicate_types):
+            return False
+        return all(self._covers(subject) for subject in subjects)
+
+    def _covers(self, subject: ResourceDescriptor) -> bool:
+        if self.subject_digests & {str(identity) for identity in subject.identities}:
+            return True
+        return any(_matches(pattern, subject.name) for pattern in self.subject_names)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    # An empty pattern is a slip, never a wildcard (go-witness GHSA-g9jx).
+    if not pattern:
+        return False
+    base = name.split("#", 1)[0]
+    if pattern.endswith("*"):
+        return base.startswith(pattern[:-1])
+    return base == pattern or base.startswith(pattern + "/")
+
+
+@dataclass(frozen=True)
+class Trust:
+    """A trust file as it was read; `digest` is the sha256 of its bytes."""
+
+    digest: str
+    version: int
+    expires: datetime
+    principals: tuple[Principal, ...]
+    revoked_keys: frozenset[str] = frozenset()
+    revoked_bundles: frozenset[str] = frozenset()
+    recalled: frozenset[str] = field(default_factory=frozenset)
+
+    def candidates(self, hint: str) -> list[tuple[Principal, SSlibKey]]:
+        """Every trusted key, those that the hint names first; a hint is never proof (DSSE protocol)."""
+        pairs = [(principal, key) for principal in self.principals for key in principal.keys]
+        return sorted(pairs, key=lambda pair: pair[1].keyid != hint)
+
+
+def read_trust(path: Path, as_of: datetime) -> Trust:
+    """Read and check a trust file; TrustError `input-unreadable`, `trust-invalid` or `trust-expired`."""
+    try:
+        data = path.read_bytes()
+    except OSError as err:
+        raise TrustError("input-unreadable", f"cannot read the trust file: {err.strerror}", location=str(path),
+                         hint="check the path; `provenance trust init` writes one") from err  # fmt: skip
+    trust = parse_trust(data, str(path))
+    if trust.expires <= as_of:
+        raise TrustError("trust-expired", f"the trust file expired at {timestamp(trust.expires)}", location=str(path),
+                         hint="get a newer one from whoever keeps it")  # fmt: skip
+    return trust
+
+
+def parse_trust(data: bytes, location: str) -> Trust:
+    """A trust file from its bytes; TrustError `trust-invalid`, `key-invalid` or `key-is-private`."""
+    if b"PRIVATE KEY-----" in data:
+        raise TrustError("key-is-private", "a private key stands where a trust file belongs", location=location,
+                         hint="keep it secret, and give the trust file")  # fmt: skip
+    document = parse_yaml(data, location)
+    validate(document, "trust", location, TrustError, "trust-invalid")
+    principals = tuple(_principal(item, location) for item in document["principals"])
+    names = [principal.name for principal in principals]
+    if len(set(names)) != len(names):
+        raise TrustError("trust-invalid", "two principals have one name", location=location, hint="join them")
+    _refuse_shared_keys(principals, location)
+    revoked: Mapping[str, list[str]] = document.get("revoked", {})
+    return Trust(
+        hashlib.sha256(data).hexdigest(), document["version"], parse_time(document["expires"], location), principals,
+        frozenset(revoked.get("keys", ())), frozenset(revoked.get("bundles", ())),
+        frozenset(revoked.get("artifacts", ())),
+    )  # fmt: skip
+
+
+def _refuse_shared_keys(principals: tuple[Principal, ...], location: str) -> None:
+    # One key under two names would be two voices: it could be producer and independent party at once.
+    seen: dict[str, str] = {}
+    for principal in principals:
+        for key in principal.keys:
+            if seen.setdefault(key.keyid, principal.name) != principal.name:
+                raise TrustError("trust-invalid", f"{seen[key.keyid]} and {principal.name} share a key", location=location,
+                                 hint="a key belongs to one principal")  # fmt: skip
+
+
+def _principal(item: Mapping[str, Any], location: str) -> Principal:
+    subjects: Mapping[str, list[str]] = item["subjects"]
+    return Principal(
+        item["name"], item["party"], tuple(item["roles"]),
+        tuple(public_key(pem.encode("ascii", "replace"), f"{location}: {item['name']}") for pem in item["keys"]),
+        tuple(item["predicateTypes"]), tuple(subjects.get("names", ())), frozenset(subjects.get("digests", ())),
+        parse_time(item["validFrom"], location) if "validFrom" in item else None,
+        parse_time(item["validUntil"], location) if "validUntil" in item else None,
+    )  # fmt: skip
+
+
+def parse_time(text: str, location: str) -> datetime:
+    """An RFC 3339 time in UTC; TrustError `trust-invalid`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as err:
+        raise TrustError("trust-invalid", f"{text} is not a time", location=location,
+                         hint="write it as 2026-11-23T12:00:00Z") from err  # fmt: skip
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """A time as every document of this tool spells it: RFC 3339, UTC, whole seconds."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -1,0 +1,172 @@
+"""The one place that verifies. Only a `Verifier` makes a `VerifiedStatement`.
+
+For each bundle, in this order:
+
+1. Refuse what the trust file has revoked, by the sha256 of the bundle.
+2. Parse the bundle strictly; a kind that is not checked here is UNSUPPORTED, a broken one INVALID.
+3. Try the trusted keys on the signature, the hinted one first. A key hint decides nothing.
+4. Parse the statement from the very bytes whose signature was checked.
+5. Refuse a revoked key, a time outside the principal's window, a predicate type or subject outside its scope.
+6. Parse the predicate by its type; an unknown type proves nothing and is UNSUPPORTED.
+
+A bundle whose signer the trust file does not list, and a plain declaration, come out with the voice `unsigned`: they
+can be read, and nothing that needs a signer passes on them. The verifier keeps no state between calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+from provenance.bundles.envelope import Envelope, UnsupportedBundle, parse_bundle, sha256
+from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature
+from provenance.bundles.trust import Principal, Trust
+from provenance.errors import ProvenanceError
+from provenance.statements.dataset import DATASET, Dataset
+from provenance.statements.release import RELEASE, Release
+from provenance.statements.reproduction import REPRODUCTION, Reproduction
+from provenance.statements.statement import Statement
+from provenance.statements.step import SLSA_PROVENANCE_V1, Step
+from provenance.statements.verification_summary import VERIFICATION_SUMMARY
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import SSlibKey
+
+Status = Literal["VALID", "INVALID", "UNSUPPORTED"]
+Voice = Literal["none", "unsigned", "trusted", "independent"]
+VOICES: tuple[Voice, ...] = ("none", "unsigned", "trusted", "independent")
+Claim = Step | Dataset | Release | Reproduction | ModelSignature
+_SEAL: Final = object()
+
+
+class VerifiedStatement:
+    """A statement together with how far its voice was verified; made by the Verifier and by nothing else."""
+
+    __slots__ = ("claim", "file", "principal", "sha256", "statement", "voice")
+
+    def __init__(self, seal: object, statement: Statement, claim: Claim, file: str, digest: str,
+                 principal: Principal | None) -> None:  # fmt: skip
+        if seal is not _SEAL:
+            raise TypeError("only the Verifier makes a VerifiedStatement")
+        self.statement, self.claim, self.file, self.sha256 = statement, claim, file, digest
+        self.principal = principal
+        self.voice: Voice = "trusted" if principal else "unsigned"
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the Verifier says of one file of evidence: VALID, INVALID or UNSUPPORTED, and why."""
+
+    file: str
+    sha256: str
+    status: Status
+    code: str = ""
+    reason: str = ""
+    predicate_type: str = ""
+    subjects: tuple[str, ...] = ()
+    keyid: str = ""
+    principal: Principal | None = None
+    verified: VerifiedStatement | None = None
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Checks evidence against a trust file (None: nobody is trusted) as of a moment in UTC."""
+
+    trust: Trust | None
+    as_of: datetime
+
+    def examine(self, data: bytes, file: str) -> Examined:
+        """The six steps of the module's docstring for one bundle."""
+        digest = sha256(data)
+        if self.trust and digest in self.trust.revoked_bundles:  # 1
+            return Examined(file, digest, "INVALID", "signer-revoked", "the trust file revokes this bundle")
+        try:
+            envelope = parse_bundle(data, file)  # 2
+            signer = self._signer(envelope)  # 3
+            statement = Statement.from_bytes(envelope.payload, file)  # 4
+        except UnsupportedBundle as err:
+            return Examined(file, digest, "UNSUPPORTED", err.code, err.message)
+        except ProvenanceError as err:
+            return Examined(file, digest, "INVALID", err.code, err.message)
+        return self._judge(statement, envelope, signer, file, digest)
+
+    def declare(self, statement: Statement, file: str, digest: str) -> VerifiedStatement:
+        """An unsigned declaration (a card) in the same form, with the voice `unsigned`."""
+        return VerifiedStatement(_SEAL, statement, _claim(statement, file), file, digest, None)
+
+    def _signer(self, envelope: Envelope) -> tuple[Principal, SSlibKey] | None:
+        from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
+        from securesystemslib.signer import Signature
+
+        if self.trust is None:
+            return None
+        pae, hinted = envelope.pae, False
+        for principal, key in self.trust.candidates(envelope.hint):
+            hinted = hinted or key.keyid == envelope.hint
+            try:
+                key.verify_signature(Signature(key.keyid, envelope.signature.hex()), pae)
+            except (UnverifiedSignatureError, VerificationError):
+                continue
+            return principal, key
+        if hinted:
+            raise ProvenanceError("signature-invalid", "the trusted key that it names did not make this signature",
+                                  hint="get the bundle again from its signer")  # fmt: skip
+        return None
+
+    def _judge(
+        self,
+        statement: Statement,
+        envelope: Envelope,
+        signer: tuple[Principal, SSlibKey] | None,
+        file: str,
+        digest: str,
+    ) -> Examined:
+        names = tuple(subject.name for subject in statement.subjects)
+        principal = signer[0] if signer else None
+        keyid = signer[1].keyid if signer else envelope.hint
+
+        def say(status: Status, code: str = "", reason: str = "", verified: VerifiedStatement | None = None) -> Examined:
+            return Examined(file, digest, status, code, reason, statement.predicate_type, names, keyid, principal, verified)
+
+        if signer and (objection := self._objection(signer, statement)):  # 5
+            return say("INVALID", *objection)
+        if statement.predicate_type == VERIFICATION_SUMMARY:
+            return say("VALID" if signer else "UNSUPPORTED", "", "a verdict is output, never evidence here")
+        try:
+            claim = _claim(statement, file)  # 6
+        except ProvenanceError as err:
+            return say("UNSUPPORTED" if err.code == "predicate-unknown" else "INVALID", err.code, err.message)
+        verified = VerifiedStatement(_SEAL, statement, claim, file, digest, principal)
+        if signer is None:
+            why = "signed by a key that the trust file does not list" if self.trust else "no trust file was given"
+            return say("UNSUPPORTED", "signature-unknown-signer", f"{why}; read as an unsigned declaration", verified)
+        return say("VALID", verified=verified)
+
+    def _objection(self, signer: tuple[Principal, SSlibKey], statement: Statement) -> tuple[str, str] | None:
+        principal, key = signer
+        assert self.trust is not None  # noqa: S101  a signer is only ever found in a trust file
+        if key.keyid in self.trust.revoked_keys:
+            return "signer-revoked", f"the trust file revokes this key of {principal.name}"
+        if not principal.may_speak_as_of(self.as_of):
+            return "signer-outside-window", f"{principal.name} may not speak at the time of this verdict"
+        if not principal.may_speak_of(statement.predicate_type, statement.subjects):
+            return "signer-not-in-scope", f"{principal.name} may not speak of this predicate type or subject"
+        return None
+
+
+def _claim(statement: Statement, file: str) -> Claim:
+    kind = statement.predicate_type
+    if kind == SLSA_PROVENANCE_V1:
+        return Step.from_statement(statement, file)
+    if kind == DATASET:
+        return Dataset.from_statement(statement, file)
+    if kind == RELEASE:
+        return Release.from_statement(statement, file)
+    if kind == REPRODUCTION:
+        return Reproduction.from_statement(statement, file)
+    if kind == MODEL_SIGNATURE:
+        return ModelSignature.from_statement(statement, file)
+    raise ProvenanceError("predicate-unknown", f"the predicate type {kind} proves nothing here", location=file,
+                          hint="see attestations/ for the types that are read")  # fmt: skip

@@ -1,0 +1,62 @@
+"""Floor 8, the command line: parse, call one workflow, print one report, exit."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+import click
+
+from provenance.cli.exit import run
+
+# Each command in a module of its own that is imported when it is called: `--help` must answer at once.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "digest": ("digest", "Tell what a file or folder is: digests of files, folder and weights."),
+    "keygen": ("keygen", "Make a key pair to sign with."),
+    "trust": ("trust", "Write and show trust files: whom to believe, as what."),
+    "attest": ("attest", "Sign statements about a dataset or a release."),
+    "record": ("record", "Run a pipeline step and sign what went in and came out."),
+    "sign": ("sign", "Sign a model (OpenSSF Model Signing v1.0)."),
+    "bundle": ("bundle", "Verify or inspect one signed bundle."),
+    "verify": ("verify", "Judge a model and its evidence by a policy."),
+    "reproduce": ("reproduce", "Recompute attested checksums, or run a step again."),
+    "admit": ("admit", "Copy a model into a registry if it passes a policy."),
+    "policy": ("policy", "List, show and check policies."),
+    "demo": ("demo", "See the whole story on real models."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and one line; imports one when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"provenance.cli.{COMMANDS[name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="open-provenance", prog_name="provenance")
+def cli() -> None:
+    """Prove how open an AI model is, and that it is the model that it claims to be.
+
+    Exit codes: 0 passed; 1 not passed; 2 the question could not be asked; 130 interrupted.
+
+    \b
+    Example:
+      provenance verify ./model --policy osaid-1.0 --trust trust.yaml --report report.html
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: runs one command and exits with its code."""
+    run(cli, arguments)

@@ -1,0 +1,153 @@
+"""What the commands share: options, keys and passphrases, progress, output."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from provenance.cli.exit import emit
+from provenance.errors import UsageError
+from provenance.reports.escape import guard_lines, json_text
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+    from securesystemslib.signer import Signer
+
+PASSPHRASE = "PROVENANCE_KEY_PASSPHRASE"  # noqa: S105  the name of a variable
+Command = TypeVar("Command", bound=Callable[..., Any])
+EXISTING = click.Path(path_type=Path)
+
+
+def common_options(function: Command) -> Command:
+    """`--format`, `--output`, `-v` and `-q`; the command gets them as one `Shown` in `shown`."""
+
+    @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True,
+                  help="What to print.")  # fmt: skip
+    @click.option("--output", type=EXISTING, metavar="FILE", help="Write there instead of printing.")
+    @click.option("-v", "--verbose", is_flag=True, help="Say more about the work on standard error.")
+    @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+    @wraps(function)
+    def wrapped(*args: Any, output_format: str, output: Path | None, verbose: bool, quiet: bool, **kwargs: Any) -> Any:
+        if verbose:
+            logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+        return function(*args, shown=Shown(output_format, output, quiet), **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How an answer is shown: its format, where it goes, and whether progress is drawn."""
+
+    format: str
+    output: Path | None
+    quiet: bool
+
+    def answer(self, document: Mapping[str, Any], text: Callable[[], str]) -> None:
+        """Print or write the JSON document, or the text."""
+        self.text(to_text(document) if self.format == "json" else guard_lines(text()))
+
+    def text(self, content: str) -> None:
+        """Print or write finished text."""
+        if self.output is None:
+            emit(content)
+        else:
+            from provenance.files import write_whole
+
+            write_whole(self.output, content.encode("utf-8", "backslashreplace"))
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[tuple[Callable[[int], None] | None, Callable[[int], None] | None]]:
+        """`(progress, total)` for the hashing engine: a bar with rate and time left on a terminal, else nothing."""
+        if self.quiet or not sys.stderr.isatty():
+            yield None, None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+                   TimeRemainingColumn())  # fmt: skip
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task: TaskID = bar.add_task(what, total=None)
+            yield (lambda count: bar.advance(task, count)), (lambda count: bar.update(task, total=count))
+
+
+def to_text(document: Mapping[str, Any]) -> str:
+    """JSON as every command prints it: sorted, indented, one newline at the end."""
+    return json_text(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def now() -> datetime:
+    """The clock; only commands look at it, and hand the time in."""
+    return datetime.now(UTC)
+
+
+def as_of_option(function: Command) -> Command:
+    """`--as-of`, as a time in UTC."""
+    return click.option("--as-of", callback=_moment, metavar="TIME",
+                        help="Judge as of this time (2026-11-23T12:00:00Z) instead of now.")(function)  # fmt: skip
+
+
+def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as err:
+        raise click.BadParameter("write it as 2026-11-23T12:00:00Z", param=parameter) from err
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def key_option(*, required: bool = True) -> Callable[[Command], Command]:
+    """`--key`, a private key file."""
+    return click.option("--key", type=EXISTING, required=required, metavar="FILE",
+                        help=f"Private key to sign with; its passphrase is read from {PASSPHRASE} or asked for.")  # fmt: skip
+
+
+def signer_from(key: Path) -> Callable[[], Signer]:
+    """A function that opens the key when it is called, and not before."""
+
+    def opened() -> Signer:
+        from provenance.bundles.keys import load_signer
+
+        return load_signer(key, lambda: passphrase(f"Passphrase of {key}"))
+
+    return opened
+
+
+def passphrase(prompt: str, *, confirm: bool = False) -> bytes | None:
+    """The passphrase from the environment, or asked for on a terminal; None where there is neither."""
+    if PASSPHRASE in os.environ:
+        return os.environ[PASSPHRASE].encode("utf-8")
+    if not sys.stdin.isatty():
+        return None
+    text: str = click.prompt(prompt, hide_input=True, err=True, confirmation_prompt=confirm)
+    return text.encode("utf-8")
+
+
+def pairs(values: tuple[str, ...], option: str, names: frozenset[str] | None = None) -> list[tuple[str, str]]:
+    """`NAME=VALUE` arguments as pairs; UsageError when one is not, or its name is not among `names`."""
+    found = []
+    for value in values:
+        name, sign, rest = value.partition("=")
+        if not sign or not name or not rest:
+            raise UsageError("usage", f"{value} is not NAME=VALUE", location=option, hint="write NAME=VALUE")
+        if names is not None and name not in names:
+            import difflib
+
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(sorted(names))}"
+            raise UsageError("usage", f"there is no {name}", location=option, hint=hint)
+        found.append((name, rest))
+    return found

@@ -1,0 +1,80 @@
+"""How every command ends: one place that turns answers and errors into exit codes.
+
+0 passed, 1 not passed, 2 the tool could not do its job, 130 interrupted. A reader that closes the pipe early must not
+change the code: the verdict is the code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from provenance.errors import ProvenanceError
+from provenance.reports.escape import guard_lines, json_text, printable
+
+PASSED, NOT_PASSED, FAILED, INTERRUPTED = 0, 1, 2, 130
+
+
+def run(command: click.Command, arguments: Sequence[str] | None) -> None:
+    """Run a command and leave the process with its exit code."""
+    try:
+        code = command.main(arguments, standalone_mode=False, prog_name="provenance") or PASSED
+    except ProvenanceError as err:
+        code = _tell(err.code, err.message, err.location, err.hint, as_json=_wants_json(arguments))
+    except click.exceptions.Exit as err:
+        code = err.exit_code
+    except click.UsageError as err:
+        code = _tell("usage", err.format_message(), "", _help_hint(err), as_json=_wants_json(arguments))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        code = FAILED
+    except Exception as err:  # noqa: BLE001  the last net: a user never sees a traceback
+        told = f"{type(err).__name__}: {err}"
+        code = _tell("internal", f"a defect of this tool ({told})", "", "please report it, with the command that you ran",
+                     as_json=_wants_json(arguments))  # fmt: skip
+    leave(code if isinstance(code, int) else PASSED)
+
+
+def leave(code: int) -> None:
+    """Flush what can be flushed and exit; a closed pipe is not an error any more."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    raise SystemExit(code)
+
+
+def emit(text: str) -> None:
+    """Print a report; when the reader has gone, carry on to the exit code."""
+    try:
+        click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell(code: str, message: str, location: str, hint: str, *, as_json: bool) -> int:
+    if as_json:
+        document = {"schemaVersion": "0.1", "kind": "Error", "code": code, "message": message, "location": location,
+                    "hint": hint}  # fmt: skip
+        emit(json_text(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"))
+    lines = [f"Error [{code}]: {message}"]
+    lines += [f"  where: {location}"] * bool(location) + [f"  next:  {hint}"] * bool(hint)
+    click.echo(guard_lines("\n".join(printable(line) for line in lines)), err=True)
+    return FAILED
+
+
+def _wants_json(arguments: Sequence[str] | None) -> bool:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = given[: given.index("--")] if "--" in given else given
+    return "--format=json" in given or any(pair == ("--format", "json") for pair in zip(given, given[1:], strict=False))
+
+
+def _help_hint(err: click.UsageError) -> str:
+    return f"`{err.ctx.command_path} --help` explains" if err.ctx else "`provenance --help` explains"

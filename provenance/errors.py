@@ -1,0 +1,167 @@
+"""What can go wrong, and what was seen: errors, findings and the one registry of their codes.
+
+    ProvenanceError            the tool could not do its job (exit code 2)
+    ├── UsageError             the call itself is wrong
+    ├── ArtifactError          a model, dataset or file cannot be read as what it is said to be
+    ├── StatementError         a document is not the statement, or the YAML, that it should be
+    ├── BundleError            an envelope or bundle cannot be made
+    ├── TrustError             a key or a trust file cannot be used
+    ├── PolicyError            a policy cannot be used
+    ├── RegistryError          a registry cannot be written or read
+    └── RunError               a command could not be recorded or run again
+
+An exception means that the tool could not do its job; a `Finding` says what it saw doing it.
+Both carry a stable code from `CODES`, a location and a hint: what happened, where, what to do next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "info"]
+
+CODES: dict[str, str] = {
+    # the call
+    "usage": "the command line or the arguments of a function are wrong",
+    "output-unwritable": "an output cannot be written",
+    "input-unreadable": "a file cannot be read",
+    "demo-input-missing": "the demo's input is not installed",
+    "internal": "a defect of this tool",
+    # artefacts
+    "path-not-found": "there is nothing at this path",
+    "folder-empty": "the folder holds no regular file",
+    "folder-has-no-weights": "no file of the folder holds weights in a known container",
+    "file-changed-while-read": "a file changed while its bytes were read",
+    "file-special": "a device, pipe or socket lies in the folder",
+    "file-is-symlink": "a symbolic link lies in the folder",
+    "file-name-invalid": "a name is not UTF-8, holds control characters or is not portable",
+    "file-name-collides": "two names are equal under case folding or Unicode normalisation",
+    "path-too-deep": "a path is longer or deeper than the file system allows",
+    "safetensors-invalid": "a safetensors file breaks the format",
+    "safetensors-truncated": "a safetensors file is shorter than its header says",
+    "shard-missing": "an index names a shard that is not there",
+    "tensor-duplicate": "one tensor name occurs in two shards",
+    "weights-unsupported": "a weight container that this version does not read",
+    # documents
+    "document-too-large": "a document is larger than the limit",
+    "document-too-deep": "a document is nested deeper than the limit",
+    "json-invalid": "not strict JSON in UTF-8",
+    "yaml-invalid": "not YAML 1.2, or uses tags, aliases beyond the limit or duplicate keys",
+    "schema-mismatch": "a document does not follow its schema",
+    "member-case-variant": "a member differs from a known one only in case",
+    "statement-invalid": "not an in-toto Statement v1",
+    "statement-weak-digest": "a subject has no digest of SHA-2 strength",
+    "predicate-unknown": "a predicate type that this version does not know",
+    # signatures, bundles
+    "bundle-invalid": "not a Sigstore bundle",
+    "bundle-media-type": "a bundle media type that this version does not know",
+    "bundle-signature-count": "a bundle must hold exactly one signature",
+    "bundle-kind-unsupported": "verification material that this version does not check",
+    "base64-invalid": "not strict base64",
+    "payload-type": "the payload type is not an in-toto statement's",
+    "signature-invalid": "no trusted key made this signature",
+    "signature-unknown-signer": "the signature is by a key that the trust file does not list",
+    "signer-not-in-scope": "the signer may not speak of this predicate type or subject",
+    "signer-outside-window": "the signer's validity window does not include the time",
+    "signer-revoked": "the key, bundle or artefact is revoked in the trust file",
+    "subject-mismatch": "the statement speaks of another artefact",
+    "key-invalid": "not a key of a supported kind",
+    "key-passphrase": "the passphrase of a private key is missing or wrong",
+    "key-is-private": "a private key stands where a public key belongs",
+    # trust
+    "trust-invalid": "the trust file cannot be used",
+    "trust-expired": "the trust file has expired",
+    # policies and verdicts
+    "policy-not-found": "there is no policy of this name",
+    "policy-invalid": "the policy cannot be used",
+    "requirement-unknown": "the catalogue has no such requirement",
+    "as-of-in-the-past": "the verdict was asked for as of a time in the past",
+    # lineage and coverage
+    "evidence-none": "no evidence was found",
+    "evidence-missing": "a bundle that the release lists is not there",
+    "evidence-conflict": "two trusted statements disagree",
+    "lineage-gap": "an input that nobody attests",
+    "lineage-cycle": "a step depends on its own output",
+    "lineage-time": "times run backwards",
+    "file-not-covered": "no trusted signature covers this file",
+    "file-mismatch": "a file differs from what was signed",
+    "file-missing": "a signed file is not there",
+    "tensor-mismatch": "a tensor differs from what was signed",
+    "tensor-missing": "a signed tensor is not there",
+    "left-out": "a repository file that is left out of an admitted copy",
+    # recording and running again
+    "command-failed": "a recorded command failed when it was run again",
+    "command-not-found": "the program of a command cannot be started",
+    "command-redacted": "a secret was taken out of a recorded command, which cannot run without it",
+    "execution-not-allowed": "running a recorded command was not allowed",
+    "input-changed": "an input changed while the command ran",
+    "input-missing": "an input that a step recorded is not at hand",
+    "output-missing": "the command did not make an output",
+    "output-unchanged": "an output was there before the command, which did not write it",
+    "platform-unsupported": "this system cannot give what the command promises",
+    "reproduction-undetermined": "nothing was compared, so there is nothing to state",
+    "sandbox-unavailable": "neither bubblewrap nor user namespaces can be used here",
+    "step-ambiguous": "several trusted steps answer the description",
+    "step-not-found": "no trusted step answers the description",
+}
+
+
+class ProvenanceError(Exception):
+    """The tool could not do its job: a code of `CODES`, a sentence, where, and what to do next."""
+
+    def __init__(self, code: str, message: str, *, location: str = "", hint: str = "") -> None:
+        CODES[code]  # an unregistered code is a defect, found by the first test that reaches it
+        super().__init__(message)
+        self.code, self.message, self.location, self.hint = code, message, location, hint
+
+
+class UsageError(ProvenanceError):
+    """The call itself is wrong."""
+
+
+class ArtifactError(ProvenanceError):
+    """A model, dataset or file cannot be read as what it is said to be."""
+
+
+class StatementError(ProvenanceError):
+    """A document is not the statement, or the YAML, that it should be."""
+
+
+class BundleError(ProvenanceError):
+    """An envelope or bundle cannot be made."""
+
+
+class TrustError(ProvenanceError):
+    """A key or a trust file cannot be used."""
+
+
+class PolicyError(ProvenanceError):
+    """A policy cannot be used."""
+
+
+class RegistryError(ProvenanceError):
+    """A registry cannot be written or read."""
+
+
+class RunError(ProvenanceError):
+    """A command could not be recorded or run again."""
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """Something seen while working; it never stops the work, and is never dropped."""
+
+    code: str
+    severity: Severity
+    message: str
+    location: str = ""
+    hint: str = ""
+
+    def __post_init__(self) -> None:
+        CODES[self.code]
+
+    def to_dict(self) -> dict[str, str]:
+        """The finding as the verdict document spells it."""
+        return {"code": self.code, "severity": self.severity, "message": self.message,
+                "location": self.location, "hint": self.hint}

@@ -1,0 +1,50 @@
+"""Outputs that are whole or not there: a temporary name, synced, and renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from provenance.errors import ProvenanceError
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
+    """Write a file so that it is either whole or as it was; ProvenanceError `output-unwritable`.
+
+    With `replace=False` an existing file is an error and stays untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if replace:
+                temporary.replace(path)
+            else:
+                os.link(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except FileExistsError as err:
+        raise ProvenanceError("output-unwritable", "the file is there already", location=str(path),
+                              hint="choose another name") from err  # fmt: skip
+    except OSError as err:
+        raise ProvenanceError("output-unwritable", f"cannot write: {err.strerror}", location=str(path),
+                              hint="check the path, its permissions and the space that is left") from err  # fmt: skip
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a crash, where the system can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

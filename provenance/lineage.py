@@ -1,0 +1,257 @@
+"""Floor 4, verified statements to a graph: from the model in hand back to every dataset, base model and code.
+
+Nodes are joined by strong identities alone (`artifacts.digest`), never by names. A graph is built over the statements
+of at least one voice, so the same question can be asked of what trusted signers say and of what anyone says.
+
+Removing a statement can only open gaps: an input that nobody made and nobody attests is a gap, a bundle that a release
+lists and that is not there is missing, and both are told to whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from provenance.artifacts.digest import Identity, identities
+from provenance.artifacts.manifest import Manifest
+from provenance.bundles.oms import ModelSignature
+from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
+from provenance.statements.artifact import Described, described, is_same
+from provenance.statements.dataset import Dataset
+from provenance.statements.release import Release
+from provenance.statements.statement import ResourceDescriptor, all_identities
+from provenance.statements.step import DATA_ROLES, MODEL_MAKING, MODEL_ROLES, Step
+
+Strength = Literal["name-bound", "file", "tensor-root", "weak"]
+STRENGTHS: tuple[Strength, ...] = ("weak", "tensor-root", "file", "name-bound")
+
+
+@dataclass(frozen=True)
+class Use:
+    """One thing that one step used: a dataset, a base model or code, with the step that used it."""
+
+    step: VerifiedStatement
+    thing: Described
+    role: str
+
+    @property
+    def identities(self) -> frozenset[Identity]:
+        """By what it is known: the thing itself, and its weights where it has any."""
+        return self.thing.whole.identities | (self.thing.weights.identities if self.thing.weights else frozenset())
+
+
+def step_of(statement: VerifiedStatement) -> Step:
+    """The step that a statement of the graph's `steps` claims."""
+    assert isinstance(statement.claim, Step)  # noqa: S101  only steps are put there
+    return statement.claim
+
+
+def uses(statement: VerifiedStatement, roles: Collection[str]) -> list[Use]:
+    """What a step used in these roles; the files of a folder are not counted beside it."""
+    step = step_of(statement)
+    return [
+        Use(statement, thing, role)
+        for role in sorted(roles)
+        for thing in described(step.with_role(role))
+    ]
+
+
+class LineageGraph:
+    """What verified statements of at least `voice` say about the model in hand and everything behind it."""
+
+    def __init__(self, statements: Iterable[VerifiedStatement], model: Manifest, voice: Voice = "trusted") -> None:
+        self.model = model
+        self.statements = tuple(s for s in statements if VOICES.index(s.voice) >= VOICES.index(voice))
+        self._makers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
+        self._attesters: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
+        for statement in self.statements:
+            if isinstance(statement.claim, Step) and statement.claim.kind != "evaluate":
+                for identity in _output_identities(statement.claim):
+                    self._makers[identity].append(statement)
+            elif isinstance(statement.claim, Dataset):
+                for identity in all_identities(statement.claim.subjects):
+                    self._attesters[identity].append(statement)
+
+    # The model in hand
+
+    @cached_property
+    def views(self) -> tuple[Manifest, ...]:
+        """The model as it lies there, and as it is without what a hosting site adds at its top."""
+        bare = self.model.without_repository_files()
+        return (self.model,) if len(bare.files) in (0, len(self.model.files)) else (self.model, bare)
+
+    @cached_property
+    def releases(self) -> tuple[VerifiedStatement, ...]:
+        """Release statements about exactly these bytes."""
+        return tuple(s for s in self.statements if isinstance(s.claim, Release) and self.is_about_model(s))
+
+    @cached_property
+    def signatures(self) -> tuple[VerifiedStatement, ...]:
+        """OMS model signatures in the evidence, whatever they cover."""
+        return tuple(s for s in self.statements if isinstance(s.claim, ModelSignature))
+
+    def is_about_model(self, statement: VerifiedStatement) -> bool:
+        """Whether a subject is the model in hand, by a digest that binds names."""
+        return any(is_same(thing, view) for thing in described(statement.statement.subjects) for view in self.views)
+
+    @cached_property
+    def model_identities(self) -> frozenset[Identity]:
+        """By what the model in hand is known: each view of the folder, and its weights."""
+        known = [identities(view.digest) for view in self.views]
+        weights = identities(self.model.weights_digest or {})
+        return frozenset().union(*known, weights)
+
+    # Backwards
+
+    def made_by(self, known: Iterable[Identity]) -> tuple[VerifiedStatement, ...]:
+        """The steps whose outputs include one of these identities, each once."""
+        return _unique(statement for identity in sorted(known) for statement in self._makers.get(identity, ()))
+
+    def attested_by(self, known: Iterable[Identity]) -> tuple[VerifiedStatement, ...]:
+        """The dataset statements about one of these identities, each once."""
+        return _unique(statement for identity in sorted(known) for statement in self._attesters.get(identity, ()))
+
+    @cached_property
+    def steps(self) -> tuple[VerifiedStatement, ...]:
+        """Every step on the way to the model, nearest first; walks each step once, so a cycle ends."""
+        found: dict[str, VerifiedStatement] = {}
+        waiting = list(self.made_by(self.model_identities))
+        while waiting:
+            statement = waiting.pop(0)
+            if statement.sha256 not in found:
+                found[statement.sha256] = statement
+                for use in self.uses_of(statement):
+                    waiting += self.made_by(use.identities)
+        return tuple(found.values())
+
+    def steps_of(self, *kinds: str) -> tuple[VerifiedStatement, ...]:
+        """The steps of these kinds on the way to the model."""
+        return tuple(statement for statement in self.steps if step_of(statement).kind in kinds)
+
+    @cached_property
+    def model_steps(self) -> tuple[VerifiedStatement, ...]:
+        """The steps that made weights."""
+        return self.steps_of(*sorted(MODEL_MAKING))
+
+    @cached_property
+    def evaluations(self) -> tuple[VerifiedStatement, ...]:
+        """Evaluation steps that used the model in hand."""
+        return tuple(
+            s for s in self.statements
+            if isinstance(s.claim, Step) and s.claim.kind == "evaluate"
+            and any(use.identities & self.model_identities for use in uses(s, MODEL_ROLES))
+        )  # fmt: skip
+
+    @cached_property
+    def data_uses(self) -> tuple[Use, ...]:
+        """Every use of data on the way to the model."""
+        return tuple(use for statement in self.steps for use in uses(statement, DATA_ROLES))
+
+    @cached_property
+    def base_uses(self) -> tuple[Use, ...]:
+        """Every use of another model on the way to the model."""
+        return tuple(use for statement in self.steps for use in uses(statement, MODEL_ROLES))
+
+    # What is wrong
+
+    @cached_property
+    def cycles(self) -> tuple[str, ...]:
+        """Names of steps that depend on their own output; linear in steps and uses."""
+        state: dict[str, int] = {}
+        found: list[str] = []
+        for root in self.steps:
+            stack = [(root, iter(self._before(root)))] if root.sha256 not in state else []
+            state.setdefault(root.sha256, 1)
+            while stack:
+                statement, rest = stack[-1]
+                following = next(rest, None)
+                if following is None:
+                    state[statement.sha256] = 2
+                    stack.pop()
+                elif following.sha256 not in state:
+                    state[following.sha256] = 1
+                    stack.append((following, iter(self._before(following))))
+                elif state[following.sha256] == 1:
+                    found.append(step_of(following).name)
+        return tuple(sorted(set(found)))
+
+    def uses_of(self, statement: VerifiedStatement) -> list[Use]:
+        """The data and models that a step used."""
+        return uses(statement, DATA_ROLES | MODEL_ROLES)
+
+    def _before(self, statement: VerifiedStatement) -> tuple[VerifiedStatement, ...]:
+        return _unique(maker for use in self.uses_of(statement) for maker in self.made_by(use.identities))
+
+    @cached_property
+    def gaps(self) -> tuple[Use, ...]:
+        """Inputs that no step made, no dataset statement attests, and for a model no release speaks of."""
+        return tuple(use for use in (*self.data_uses, *self.base_uses) if not self._is_known(use))
+
+    def _is_known(self, use: Use) -> bool:
+        known = use.identities
+        return bool(known) and bool(
+            self.made_by(known) or (use.role in DATA_ROLES and self.attested_by(known)) or self.releases_of(known)
+        )
+
+    def releases_of(self, known: Collection[Identity]) -> tuple[VerifiedStatement, ...]:
+        """Release statements about something else than the model in hand: a base model."""
+        return tuple(
+            s for s in self.statements
+            if isinstance(s.claim, Release) and all_identities(_wholes(s.claim.subjects)) & set(known)
+        )  # fmt: skip
+
+    @cached_property
+    def missing_evidence(self) -> tuple[ResourceDescriptor, ...]:
+        """Bundles that a release about the model lists by sha256 and that are not among the statements."""
+        present = {statement.sha256 for statement in self.statements}
+        return tuple(
+            item for statement in self.releases if isinstance(statement.claim, Release)
+            for item in statement.claim.evidence if item.digest.get("sha256") not in present
+        )  # fmt: skip
+
+    def strength(self, statement: VerifiedStatement, known: Collection[Identity]) -> Strength:
+        """How firmly a step's output is joined to something known by these identities."""
+        shared = _output_identities(step_of(statement)) & set(known)
+        kinds = {identity.kind for identity in shared}
+        return "name-bound" if "folder" in kinds else "file" if "file" in kinds else "tensor-root" if kinds else "weak"
+
+    @cached_property
+    def weakest_edge(self) -> Strength | None:
+        """The weakest join between the model and the steps that made it; None when nothing is joined."""
+        joins = [self.strength(statement, self.model_identities) for statement in self.made_by(self.model_identities)]
+        return min(joins, key=STRENGTHS.index) if joins else None
+
+    def parties(self, *roles: str) -> frozenset[str]:
+        """The organisations that speak in these roles anywhere in the graph."""
+        return frozenset(
+            s.principal.party for s in self.statements if s.principal and set(roles) & set(s.principal.roles)
+        )
+
+    def voice(self, statement: VerifiedStatement) -> Voice:
+        """`independent` when a trusted signer's party is no producer's and no data supplier's here."""
+        if statement.principal is None:
+            return statement.voice
+        involved = self.parties("producer", "data-supplier")
+        return "trusted" if statement.principal.party in involved else "independent"
+
+
+def _wholes(subjects: Sequence[ResourceDescriptor]) -> list[ResourceDescriptor]:
+    things = described(subjects)
+    return [thing.whole for thing in things] + [thing.weights for thing in things if thing.weights]
+
+
+def _output_identities(step: Step) -> frozenset[Identity]:
+    """What a step's product is known by.
+
+    The files inside a folder do not count for a model: a shared configuration file would join two models. They do for
+    data, where a shard is used by itself.
+    """
+    wholes = all_identities(_wholes(step.outputs))
+    return wholes if step.kind in MODEL_MAKING else wholes | all_identities(step.outputs)
+
+
+def _unique(statements: Iterable[VerifiedStatement]) -> tuple[VerifiedStatement, ...]:
+    return tuple({statement.sha256: statement for statement in statements}.values())

@@ -1,0 +1,1 @@
+"""From a lineage graph to a verdict: policies, licences, checks, the evaluator."""

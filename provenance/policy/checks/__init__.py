@@ -1,0 +1,17 @@
+"""The requirement catalogue as code: a file per family, a function per requirement.
+
+A check asks the context for evidence that a requirement accepts (voice and role are already applied) and answers with
+items. It asks that something be shown, never that something be absent.
+"""
+
+from __future__ import annotations
+
+from provenance.policy.checks.base import Check
+from provenance.policy.checks.code import CODE
+from provenance.policy.checks.data import DATA
+from provenance.policy.checks.integrity import INTEGRITY
+from provenance.policy.checks.weights import WEIGHTS
+
+CATALOGUE: dict[str, Check] = {check.id: check for check in (*WEIGHTS, *CODE, *DATA, *INTEGRITY)}
+
+__all__ = ["CATALOGUE", "Check"]

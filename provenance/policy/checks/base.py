@@ -1,0 +1,106 @@
+"""What a check is given and what it is: the context of one requirement, and its row in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from provenance.artifacts.manifest import Manifest
+from provenance.bundles.trust import Trust
+from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
+from provenance.lineage import LineageGraph
+from provenance.policy import licences
+from provenance.policy.coverage import Coverage
+from provenance.policy.verdict import Item, Outcome
+from provenance.statements.release import Component, Release
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A typed parameter of a check: values in order from loosest to tightest, or a number where less is tighter."""
+
+    default: Any
+    values: tuple[str, ...] = ()
+
+    def problem_with(self, value: Any) -> str:
+        """Why the value cannot be used, or ""."""
+        if self.values:
+            return "" if value in self.values else f"must be one of {', '.join(self.values)}"
+        return "" if type(value) is int and value > 0 else "must be a positive whole number"
+
+    def is_looser(self, value: Any, before: Any) -> bool:
+        """Whether the value asks for less than the one before (None: the default)."""
+        value, before = (self.default if v is None else v for v in (value, before))
+        if self.values:
+            return self.values.index(value) < self.values.index(before)
+        return bool(value > before)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything that one requirement may look at; `parameters` are the policy's over the check's defaults."""
+
+    model: Manifest
+    graph: LineageGraph
+    coverage: Coverage
+    trust: Trust | None
+    as_of: datetime
+    min_voice: Voice
+    roles: tuple[str, ...]
+    parameters: Mapping[str, Any]
+
+    def accepts(self, statement: VerifiedStatement) -> bool:
+        """Whether one statement has the voice and, where its signer is known, a role that the requirement asks for."""
+        if VOICES.index(self.graph.voice(statement)) < VOICES.index(self.min_voice):
+            return False
+        if VOICES.index(self.min_voice) <= VOICES.index("unsigned"):
+            return True
+        return statement.principal is not None and bool(set(self.roles) & set(statement.principal.roles))
+
+    def accepted(self, statements: Iterable[VerifiedStatement]) -> list[VerifiedStatement]:
+        """Those of the statements that the requirement accepts."""
+        return [statement for statement in statements if self.accepts(statement)]
+
+    @property
+    def releases(self) -> list[VerifiedStatement]:
+        """Accepted releases of the model in hand."""
+        return self.accepted(self.graph.releases)
+
+    def components(self, *kinds: str) -> Iterator[tuple[VerifiedStatement, Component]]:
+        """Accepted components of these kinds, with the release that names each."""
+        for statement in self.releases:
+            if isinstance(statement.claim, Release):
+                for component in statement.claim.having(*kinds):
+                    yield statement, component
+
+
+@dataclass(frozen=True)
+class Check:
+    """A row of the catalogue. `uses_lineage`: missing evidence leaves it undetermined."""
+
+    id: str
+    title: str
+    run: Callable[[Context], Sequence[Item]]
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    uses_lineage: bool = False
+
+
+def licence_item(
+    statement: VerifiedStatement, subject: str, license: str | None, kind: licences.Kind, wanted: str = "open"
+) -> Item:
+    """Whether the licence of one thing is known (`stated`) or open for its kind (`open`)."""
+    read = licences.normalise(license)
+    if read.expression is None:
+        return Item.on([statement], subject, "undetermined", f"licence not known: {read.reason}")
+    if wanted == "stated":
+        return Item.on([statement], subject, "pass", f"licence {read.expression} is stated")
+    openness = licences.category(read.expression, kind)
+    outcome: Outcome = {"open": "pass", "restricted": "fail"}.get(openness.status, "undetermined")  # type: ignore[assignment]
+    return Item.on([statement], subject, outcome, f"{read.expression}: {openness.reason}")
+
+
+def nothing(what: str) -> list[Item]:
+    """The item of a requirement for which no accepted evidence was found."""
+    return [Item("", "undetermined", what)]

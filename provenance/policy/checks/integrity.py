@@ -1,0 +1,80 @@
+"""Family X: the evidence itself: signed by whom it must be, whole, without gaps, and fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from provenance.bundles.trust import parse_time
+from provenance.bundles.verifier import VerifiedStatement
+from provenance.errors import TrustError
+from provenance.lineage import step_of
+from provenance.policy.checks.base import Check, Context, Parameter, nothing
+from provenance.policy.verdict import Item
+from provenance.statements.release import Release
+
+
+def signed_evidence(context: Context) -> Sequence[Item]:
+    """X-1: every bundle that the release stands on is there, valid, and by a signer of the trust file."""
+    by_digest = {statement.sha256: statement for statement in context.graph.statements}
+    items = []
+    for release in context.releases:
+        if isinstance(release.claim, Release):
+            items.append(Item.on([release], f"release {release.claim.name}", "pass", "there, and its voice is enough"))
+            for listed in release.claim.evidence:
+                found = by_digest.get(listed.digest.get("sha256", ""))
+                if found is None:
+                    items.append(Item.on([release], listed.name, "undetermined", "listed by the release, not shown here"))
+                else:
+                    items.append(Item.on([release, found], listed.name, "pass", "there, and its voice is enough"))
+    return items or nothing("no accepted release lists the evidence that it stands on")
+
+
+def whole_lineage(context: Context) -> Sequence[Item]:
+    """X-2: from the weights back, no input is unattested and no step depends on its own output."""
+    graph = context.graph
+    if graph.cycles:
+        return [Item.on(graph.steps, f"step {name}", "fail", "depends on its own output") for name in graph.cycles]
+    releases = context.releases
+    if not releases:
+        return nothing("no accepted release says which evidence belongs to this model")
+    listed = {item.digest.get("sha256") for s in releases if isinstance(s.claim, Release) for item in s.claim.evidence}
+    # A gap of a step that no release stands on is told as a finding: else taking that step away would be rewarded.
+    gaps = [Item.on([use.step], use.thing.name, "undetermined", f"used as {use.role}, and nobody attests it")
+            for use in graph.gaps if use.step.sha256 in listed]  # fmt: skip
+    if gaps:
+        return gaps
+    told = "every input is attested, back to its source" if graph.model_steps else "the release names no step, nothing dangles"
+    return [Item.on([*releases, *graph.steps], "", "pass", told)]
+
+
+def fresh(context: Context) -> Sequence[Item]:
+    """X-3: the evidence is not older than asked, not from the future, and nothing on the way is recalled."""
+    items = [_age(context, s, f"step {step_of(s).name}", step_of(s).finished_on) for s in context.graph.steps]
+    for statement in context.releases:
+        if isinstance(statement.claim, Release):
+            items.append(_age(context, statement, f"release {statement.claim.name}", statement.claim.created_on))
+    return items or nothing("no dated evidence")
+
+
+def _age(context: Context, statement: VerifiedStatement, subject: str, claimed: str) -> Item:
+    limit = context.parameters["maxAgeDays"]
+    try:
+        moment: datetime | None = parse_time(claimed, statement.file) if claimed else None
+    except TrustError:
+        moment = None
+    if moment is None:
+        return Item.on([statement], subject, "undetermined", "bears no date")
+    if moment > context.as_of:
+        return Item.on([statement], subject, "fail", f"dated {claimed}, which is in the future")
+    age = (context.as_of - moment).days
+    if age > limit:
+        return Item.on([statement], subject, "fail", f"{age} days old; at most {limit} are allowed")
+    return Item.on([statement], subject, "pass", f"{age} days old, as its signer claims")
+
+
+INTEGRITY = (
+    Check("X-1", "All evidence is signed by trusted signers and is all there", signed_evidence),
+    Check("X-2", "The lineage has neither gaps nor cycles", whole_lineage, uses_lineage=True),
+    Check("X-3", "The evidence is fresh", fresh, {"maxAgeDays": Parameter(365)}, uses_lineage=True),
+)

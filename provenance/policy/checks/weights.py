@@ -1,0 +1,152 @@
+"""Family W: the weights themselves, their licence, and where they began."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from provenance.bundles.oms import ModelSignature, compare_with
+from provenance.bundles.verifier import VerifiedStatement
+from provenance.lineage import Use, step_of, uses
+from provenance.policy import licences
+from provenance.policy.checks.base import Check, Context, licence_item, nothing
+from provenance.policy.verdict import Item
+from provenance.statements.artifact import described
+from provenance.statements.release import Release
+from provenance.statements.step import MODEL_MAKING, MODEL_ROLES, Step
+
+
+def signed_weights(context: Context) -> Sequence[Item]:
+    """W-1: the final weights are identified by digest and signed, and nothing unsigned lies beside them."""
+    problem = _unreadable(context)
+    if problem:
+        return [Item("weights", "undetermined", problem)]
+    binding = context.accepted(s for s in context.graph.statements if _binds(context, s))
+    candidates = [s for s in context.graph.statements if s.principal and _could_be_about(context, s)]
+    if candidates and not any(s.principal for s in binding):
+        return [Item.on(candidates, "weights", "fail", "the files in hand are not those that were signed", "recomputed")]
+    if binding:
+        if context.min_voice != "unsigned" and not context.coverage.complete:
+            first = context.coverage.uncovered[0].path if context.coverage.uncovered else "the folder"
+            return [Item.on(binding, "weights", "undetermined", f"not everything is covered, first {first}", "recomputed")]
+        return [Item.on(binding, "weights", "pass", "every file was recomputed and is as it was signed", "recomputed")]
+    return nothing("no accepted statement identifies these weights")
+
+
+def _unreadable(context: Context) -> str:
+    bad = [f for f in context.model.findings if f.code in ("weights-unsupported", "folder-has-no-weights")]
+    if bad:
+        return f"{bad[0].message} ({bad[0].location or context.model.name})"
+    return "" if context.model.weights else "the weights cannot be read"
+
+
+def _binds(context: Context, statement: VerifiedStatement) -> bool:
+    claim = statement.claim
+    if isinstance(claim, ModelSignature):
+        return any(not compare_with(claim, view) for view in context.graph.views)
+    made_weights = isinstance(claim, Step) and claim.kind in MODEL_MAKING
+    return (isinstance(claim, Release) or made_weights) and context.graph.is_about_model(statement)
+
+
+def _could_be_about(context: Context, statement: VerifiedStatement) -> bool:
+    if isinstance(statement.claim, ModelSignature):
+        return bool(statement.claim.resources.keys() & context.model.by_path.keys())
+    return isinstance(statement.claim, Release) and any(
+        thing.overlaps(context.model) for thing in described(statement.claim.subjects)
+    )
+
+
+def weights_licence(context: Context) -> Sequence[Item]:
+    """W-2: the licence of the weights is open for weights."""
+    items = [licence_item(s, _label(c.thing.name, "weights"), c.license, "weights")
+             for s, c in context.components("model-parameters-final")]  # fmt: skip
+    return items or nothing("no accepted release states a licence for the weights")
+
+
+def no_use_restriction(context: Context) -> Sequence[Item]:
+    """W-3: the licence of the weights restricts neither who may use them nor for what."""
+    items = []
+    for statement, component in context.components("model-parameters-final"):
+        name = _label(component.thing.name, "weights")
+        read = licences.normalise(component.license)
+        if read.expression is None:
+            items.append(Item.on([statement], name, "undetermined", f"licence not known: {read.reason}"))
+            continue
+        openness = licences.category(read.expression, "weights")
+        if openness.status == "restricted":
+            items.append(Item.on([statement], name, "fail", f"{read.expression}: {openness.reason}"))
+        elif openness.status == "open":
+            items.append(Item.on([statement], name, "pass", f"{read.expression} restricts no use"))
+        else:
+            items.append(Item.on([statement], name, "undetermined", f"{read.expression}: {openness.reason}"))
+    return items or nothing("no accepted release states a licence for the weights")
+
+
+def free_of_charge(context: Context) -> Sequence[Item]:
+    """W-4: the producer declares that the weights can be had free of charge and without a gate."""
+    items = []
+    for statement in context.releases:
+        told = statement.claim.declarations.get("freeOfCharge") if isinstance(statement.claim, Release) else None
+        if told is True:
+            items.append(Item.on([statement], "", "pass", "declared free of charge"))
+        elif told is False:
+            items.append(Item.on([statement], "", "fail", "declared not to be free of charge"))
+    return items or nothing("no accepted release declares that the weights are free of charge")
+
+
+def base_models(context: Context) -> Sequence[Item]:
+    """W-5: every base model is known by digest, and its release states a licence that is open for weights."""
+    initial = initial_parameters(context)
+    if any(item.outcome != "pass" for item in initial):
+        return [item for item in initial if item.outcome != "pass"]
+    if not context.graph.base_uses:
+        makers = context.accepted(context.graph.model_steps)
+        return [Item.on(makers, "", "not_applicable", "every step began from random parameters")]
+    return [_base_model(context, use) for use in context.graph.base_uses]
+
+
+def _base_model(context: Context, use: Use) -> Item:
+    if not use.identities:
+        return Item.on([use.step], use.thing.name, "undetermined", "named without a strong digest")
+    for statement in context.accepted(context.graph.releases_of(use.identities)):
+        if isinstance(statement.claim, Release):
+            rows = statement.claim.having("model-parameters-final")
+            items = [licence_item(statement, use.thing.name, row.license, "weights") for row in rows]
+            if items:
+                return items[0]
+    if context.accepted(context.graph.made_by(use.identities)) and step_of(use.step).kind == "convert":
+        return Item.on([use.step], use.thing.name, "pass", "converted from weights whose own steps are attested")
+    return Item.on([use.step], use.thing.name, "undetermined", "no accepted release speaks of this base model")
+
+
+def initial_parameters(context: Context) -> Sequence[Item]:
+    """W-7: every step that made weights states where it began: random with its seed, or a base model by digest."""
+    steps = context.graph.model_steps
+    return [_initial(context, statement) for statement in steps] or nothing("no step says how the weights were made")
+
+
+def _initial(context: Context, statement: VerifiedStatement) -> Item:
+    step = step_of(statement)
+    if not context.accepts(statement):
+        return Item.on([statement], f"step {step.name}", "undetermined", "its signer is not accepted here")
+    stated = step.initial_parameters or {}
+    bases = uses(statement, MODEL_ROLES)
+    if bases and all(use.identities for use in bases) and stated.get("kind") != "random":
+        names = ", ".join(use.thing.name for use in bases)
+        return Item.on([statement], f"step {step.name}", "pass", f"began from {names}, known by digest")
+    if stated.get("kind") == "random" and not bases:
+        return Item.on([statement], f"step {step.name}", "pass", f"began from random parameters, seed {stated['seed']}")
+    return Item.on([statement], f"step {step.name}", "undetermined", "does not say where its parameters began")
+
+
+def _label(name: str, otherwise: str) -> str:
+    return name or otherwise
+
+
+WEIGHTS = (
+    Check("W-1", "Final weights are identified by digest and signed", signed_weights),
+    Check("W-2", "The licence of the weights is open", weights_licence),
+    Check("W-3", "The licence of the weights does not restrict use", no_use_restriction),
+    Check("W-4", "The weights can be had free of charge", free_of_charge),
+    Check("W-5", "Base models are identified and their licences are open", base_models, uses_lineage=True),
+    Check("W-7", "Every step that made weights states its initial parameters", initial_parameters, uses_lineage=True),
+)

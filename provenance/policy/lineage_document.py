@@ -1,0 +1,108 @@
+"""The lineage of a verdict as nodes and edges, for reports: where the model comes from, and where the chain breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from provenance.artifacts.digest import Identity
+from provenance.bundles.verifier import VerifiedStatement
+from provenance.lineage import LineageGraph, Use, step_of, uses
+from provenance.statements.release import Release
+from provenance.statements.step import CODE_ROLES, DATA_ROLES
+
+State = Literal["shown", "declared", "missing"]
+
+
+class _Document:
+    def __init__(self, graph: LineageGraph) -> None:
+        self.graph = graph
+        self.nodes: dict[str, dict[str, Any]] = {}
+        self.edges: list[dict[str, str]] = []
+
+    def node(self, key: str, kind: str, label: str, digest: str | None, by: Sequence[VerifiedStatement],
+             state: State) -> str:  # fmt: skip
+        identifier = self.nodes[key]["id"] if key in self.nodes else f"n{len(self.nodes) + 1}"
+        signers = sorted({statement.principal.name for statement in by if statement.principal})
+        self.nodes.setdefault(key, {"id": identifier, "kind": kind, "label": label, "digest": digest,
+                                    "signers": signers, "state": state})  # fmt: skip
+        return str(identifier)
+
+    def edge(self, source: str, target: str, role: str, strength: str) -> None:
+        row = {"from": source, "to": target, "role": role, "strength": strength}
+        if row not in self.edges:
+            self.edges.append(row)
+
+
+def lineage_document(graph: LineageGraph, statements: Sequence[VerifiedStatement]) -> dict[str, Any]:
+    """Nodes, edges and gaps of everything that leads to the model, trusted or only declared."""
+    document = _Document(graph)
+    bound = [s for s in statements if isinstance(s.claim, Release) and graph.is_about_model(s)]
+    digest = graph.model.weights_digest or {}
+    model = document.node("model", "model", graph.model.name, _first(digest), bound, _state(bound))
+    for statement in graph.made_by(graph.model_identities):
+        document.edge(_step(document, statement), model, "output", graph.strength(statement, graph.model_identities))
+    for statement in graph.steps:
+        _inputs(document, statement)
+    for statement in graph.evaluations:
+        document.edge(model, _step(document, statement, "evaluation"), "evaluated", "name-bound")
+    _declared(document, bound, model)
+    gaps = [f"{use.thing.name}, used as {use.role} by step {step_of(use.step).name}, is attested by nobody"
+            for use in graph.gaps]  # fmt: skip
+    if not graph.steps:
+        gaps.append("no attested step says how these weights were made")
+    return {"nodes": list(document.nodes.values()), "edges": document.edges, "gaps": gaps}
+
+
+def _inputs(document: _Document, statement: VerifiedStatement) -> None:
+    step = _step(document, statement)
+    for use in document.graph.uses_of(statement):
+        makers = document.graph.made_by(use.identities)
+        node = _thing(document, use, makers)
+        document.edge(node, step, use.role, "name-bound" if use.identities else "weak")
+        for maker in makers:
+            document.edge(_step(document, maker), node, "output", document.graph.strength(maker, use.identities))
+    for use in uses(statement, CODE_ROLES):
+        label = use.thing.name
+        source = document.node(f"source {label} {_known(use)}", "source", label, _known(use), [statement], _state([statement]))
+        document.edge(source, step, use.role, "file" if use.identities else "weak")
+
+
+def _thing(document: _Document, use: Use, makers: Sequence[VerifiedStatement]) -> str:
+    graph = document.graph
+    by = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))
+    kind = "dataset" if use.role in DATA_ROLES else "base-model"
+    state = _state(by or makers) if by or makers else "missing"
+    known = sorted(use.identities)
+    return document.node(f"{kind} {known[0] if known else use.thing.name}", kind, use.thing.name, _known(use), by, state)
+
+
+def _step(document: _Document, statement: VerifiedStatement, kind: str = "step") -> str:
+    return document.node(f"step {statement.sha256}", kind, step_of(statement).name, None, [statement], _state([statement]))
+
+
+def _declared(document: _Document, releases: Sequence[VerifiedStatement], model: str) -> None:
+    """Datasets and base models that a release or card only names: declared, and joined to nothing by digest."""
+    for statement in releases:
+        if not isinstance(statement.claim, Release):
+            continue
+        for kind, things in (("dataset", statement.claim.datasets), ("base-model", statement.claim.base_models)):
+            for thing in things:
+                if not thing.digest:
+                    node = document.node(f"{kind} {thing.name}", kind, thing.name, None, [], "declared")
+                    document.edge(node, model, "named in the card", "weak")
+
+
+def _state(by: Sequence[VerifiedStatement]) -> State:
+    if any(statement.principal for statement in by):
+        return "shown"
+    return "declared" if by else "missing"
+
+
+def _known(use: Use) -> str | None:
+    known: list[Identity] = sorted(use.identities)
+    return str(known[0]) if known else None
+
+
+def _first(digests: dict[str, str] | Any) -> str | None:
+    return next((f"{name}:{value}" for name, value in digests.items()), None)

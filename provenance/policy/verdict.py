@@ -1,0 +1,98 @@
+"""What was decided and why: outcomes, items, requirements, and the verdict document (`schemas/verdict.schema.json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
+
+Outcome = Literal["pass", "fail", "undetermined", "not_applicable"]
+Basis = Literal["stated", "recomputed"]
+BASES: tuple[Basis, ...] = ("stated", "recomputed")
+
+
+@dataclass(frozen=True)
+class Item:
+    """The outcome for one subject of a requirement (a dataset, a step), and the evidence that it rests on."""
+
+    subject: str
+    outcome: Outcome
+    reason: str
+    basis: Basis | None = None
+    voice: Voice = "none"
+    evidence: tuple[str, ...] = ()
+    signers: tuple[str, ...] = ()
+
+    @classmethod
+    def on(cls, statements: Iterable[VerifiedStatement], subject: str, outcome: Outcome, reason: str,
+           basis: Basis = "stated", voice: Voice | None = None) -> Item:  # fmt: skip
+        """An item that rests on statements; its voice is that of the weakest."""
+        used = tuple(statements)
+        heard = [s.voice for s in used]
+        weakest: Voice = min(heard, key=VOICES.index) if heard else "none"
+        return cls(subject, outcome, reason, basis, voice or weakest, tuple(sorted({s.sha256 for s in used})),
+                   tuple(sorted({s.principal.name for s in used if s.principal})))  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the verdict document spells it."""
+        return {"subject": self.subject, "outcome": self.outcome, "reason": self.reason, "basis": self.basis,
+                "voice": self.voice, "evidence": list(self.evidence), "signers": list(self.signers)}  # fmt: skip
+
+
+def combine(outcomes: Sequence[Outcome]) -> Outcome:
+    """Kleene's `all`: a fail fails, then an undetermined undetermines; of nothing, undetermined (never a pass)."""
+    decisive: tuple[Outcome, ...] = ("fail", "undetermined", "pass", "not_applicable")
+    return next((outcome for outcome in decisive if outcome in outcomes), "undetermined")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One requirement of a policy with its outcome, item by item."""
+
+    id: str
+    title: str
+    source: str
+    remedy: str
+    min_basis: Basis
+    min_voice: Voice
+    roles: tuple[str, ...]
+    items: tuple[Item, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """All items together."""
+        return combine([item.outcome for item in self.items])
+
+    @property
+    def reason(self) -> str:
+        """The reasons that led to the outcome, in one line."""
+        told = [item for item in self.items if item.outcome == self.outcome] or list(self.items)
+        return "; ".join(dict.fromkeys(f"{item.subject}: {item.reason}" if item.subject else item.reason for item in told))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the verdict document spells it."""
+        bases = [item.basis for item in self.items if item.basis]
+        voices = [item.voice for item in self.items]
+        return {
+            "id": self.id, "title": self.title, "source": self.source, "outcome": self.outcome,
+            "minBasis": self.min_basis, "minVoice": self.min_voice, "roles": list(self.roles),
+            "basis": min(bases, key=BASES.index) if bases else None,
+            "voice": min(voices, key=VOICES.index) if voices else "none",
+            "reason": self.reason, "remedy": "" if self.outcome in ("pass", "not_applicable") else self.remedy,
+            "items": [item.to_dict() for item in self.items],
+            "evidence": sorted({digest for item in self.items for digest in item.evidence}),
+            "signers": sorted({name for item in self.items for name in item.signers}),
+        }  # fmt: skip
+
+
+def enough(item: Item, min_basis: Basis, min_voice: Voice) -> Item:
+    """The item, undetermined where its evidence is weaker than asked: a claim must meet every minimum at once."""
+    if item.outcome not in ("pass", "not_applicable"):
+        return item
+    if item.basis is None or BASES.index(item.basis) < BASES.index(min_basis):
+        return replace(item, outcome="undetermined", reason=f"{item.reason}, but it is not {min_basis}")
+    if VOICES.index(item.voice) < VOICES.index(min_voice):
+        return replace(item, outcome="undetermined", reason=f"{item.reason}, but no {min_voice} voice says so")
+    return item

@@ -1,0 +1,115 @@
+"""A registry that is a folder: admitted models by content address, each whole or not there.
+
+    REGISTRY/
+      <dirHash>/            one admitted model
+        model/              the bytes that were judged
+        evidence/           the bundles that were judged
+        verdict.json        the verdict document
+        verdict.sigstore.json   the signed verification summary
+      .staging-<random>/    an admission that is going on, or the leavings of one that was killed
+
+An admission is staged beside the others, synced, and renamed: a reader sees all of it or nothing. A leaving that
+nobody holds the lock of is cleared by the next admission.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from provenance.errors import RegistryError
+from provenance.files import sync_folder, write_whole
+
+_STAGING = ".staging-"
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Staging:
+    """A private folder inside the registry, on its way to become an entry."""
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        """Where the model's bytes go."""
+        return self.folder / "model"
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write one file of the entry, synced."""
+        write_whole(self.folder / name, data, replace=False)
+
+    def remove_from_model(self, path: str) -> None:
+        """Leave one file out of the copy."""
+        (self.model / path).unlink(missing_ok=True)
+
+
+@contextmanager
+def staging(registry: Path) -> Iterator[Staging]:
+    """A staging folder that is gone at the end, unless it was admitted; RegistryError `output-unwritable`."""
+    created = not registry.exists()
+    try:
+        registry.mkdir(parents=True, exist_ok=True)
+        _clear_leavings(registry)
+        folder = registry / f"{_STAGING}{secrets.token_hex(8)}"
+        folder.mkdir(mode=0o755)
+        (folder / "model").mkdir()
+        lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError as err:
+        raise RegistryError("output-unwritable", f"cannot write to the registry: {err.strerror}", location=str(registry),
+                            hint="check its permissions and the space that is left") from err  # fmt: skip
+    try:
+        yield Staging(folder)
+    finally:
+        os.close(lock)
+        shutil.rmtree(folder, ignore_errors=True)
+        if created:
+            with suppress(OSError):  # refused into a registry that was not there: leave nothing behind
+                registry.rmdir()
+
+
+def admit(stage: Staging, address: str) -> tuple[Path, bool]:
+    """Turn a staging folder into the entry of this content address: where it is, and whether it is new.
+
+    An entry that is there already has the same bytes, because the address is their digest; it is left as it is.
+    """
+    entry = stage.folder.parent / address
+    try:
+        for folder, _, _ in os.walk(stage.folder, topdown=False):
+            sync_folder(Path(folder))
+        (stage.folder / _LOCK).unlink()
+        stage.folder.rename(entry)
+    except OSError as err:
+        if entry.is_dir() and not entry.is_symlink():
+            return entry, False
+        raise RegistryError("output-unwritable", f"cannot admit into the registry: {err.strerror}", location=str(entry),
+                            hint="check its permissions and the space that is left") from err  # fmt: skip
+    sync_folder(entry.parent)
+    return entry, True
+
+
+def entries(registry: Path) -> list[str]:
+    """The content addresses of everything that was admitted, sorted."""
+    return sorted(path.name for path in registry.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _clear_leavings(registry: Path) -> None:
+    for folder in registry.glob(f"{_STAGING}*"):
+        try:
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            continue  # being made or removed by another admission
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except BlockingIOError:
+            continue  # another admission is at work in it
+        finally:
+            os.close(lock)

@@ -1,0 +1,163 @@
+"""The one strict reader of documents: JSON, YAML, and their schemas.
+
+Two programs that read one signed document differently can be played against each other (in-toto specification
+issue 74), so everything that readers are known to disagree on is refused: duplicate members, members that differ
+only in case, NaN and infinities, other encodings than UTF-8, lone surrogates, trailing data. Size, depth and the
+length of numbers are bounded. YAML is read as YAML 1.2 without tags, aliases, timestamps or duplicate keys.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from provenance import resources
+from provenance.errors import ProvenanceError, StatementError
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator, ValidationError
+
+MAX_JSON = 64 << 20
+MAX_YAML = 4 << 20
+MAX_DEPTH = 64
+_MAX_INTEGER = 1 << 64
+# What only a walk over the values can judge: exponents that overflow and integers of many digits.
+_SUSPECT_NUMBER = re.compile(rb"[0-9][eE][+]?[0-9]{3}|[0-9]{20}")
+
+
+def parse_json(data: bytes, location: str, *, limit: int = MAX_JSON) -> Any:
+    """The value of a strict JSON document; StatementError `json-invalid`, `document-too-large` or `-too-deep`."""
+    import jiter
+
+    if len(data) > limit:
+        raise StatementError("document-too-large", f"{len(data)} bytes; the limit is {limit}", location=location,
+                             hint="split the evidence")  # fmt: skip
+    try:
+        value = jiter.from_json(data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+        if _SUSPECT_NUMBER.search(data):
+            _refuse_numbers(value)
+    except (ValueError, RecursionError) as err:
+        code = "document-too-deep" if "recursion" in str(err).lower() else "json-invalid"
+        raise StatementError(code, f"not strict JSON: {err}", location=location, hint="write it again") from err
+    return value
+
+
+def _refuse_numbers(value: Any) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number is too large")
+    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        raise ValueError("an integer has more than 64 bits")
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _refuse_numbers(child)
+
+
+def to_json(value: Any) -> bytes:
+    """The one way in which this tool writes JSON that is signed or compared: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+
+
+def parse_yaml(text: bytes, location: str) -> Any:
+    """The value of a YAML 1.2 document; StatementError `yaml-invalid`, with the line where there is one."""
+    from ruamel.yaml.error import YAMLError
+
+    if len(text) > MAX_YAML:
+        raise StatementError("document-too-large", f"{len(text)} bytes; the limit is {MAX_YAML}", location=location)
+    try:
+        decoded = text.decode("utf-8")
+        _refuse_events(decoded)
+        return _yaml().load(decoded)
+    except UnicodeDecodeError as err:
+        raise StatementError("yaml-invalid", "not UTF-8", location=location, hint="save it as UTF-8") from err
+    except (YAMLError, ValueError, RecursionError) as err:
+        raise StatementError("yaml-invalid", f"not the YAML that is read here: {_yaml_reason(err)}",
+                             location=_yaml_location(err, location), hint="correct the line") from err  # fmt: skip
+
+
+def _refuse_events(text: str) -> None:
+    """Aliases could be expanded without bound, tags could name objects: both are refused before anything is built."""
+    depth = 0
+    for event in _yaml().parse(text):
+        kind = type(event).__name__
+        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        if kind == "AliasEvent" or getattr(event, "anchor", None):
+            raise ValueError(f"line {event.start_mark.line + 1}: aliases are not read")
+        if getattr(event, "tag", None) or getattr(event, "ctag", None):
+            raise ValueError(f"line {event.start_mark.line + 1}: tags are not read")
+
+
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import SafeConstructor
+
+    class Constructor(SafeConstructor):
+        """Leaves timestamps as the text that was written."""
+
+    Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = Constructor
+    return yaml
+
+
+def _yaml_reason(err: BaseException) -> str:
+    return str(getattr(err, "problem", None) or str(err).splitlines()[0])
+
+
+def _yaml_location(err: BaseException, location: str) -> str:
+    mark = getattr(err, "problem_mark", None)
+    return f"{location}:{mark.line + 1}" if mark is not None else location
+
+
+def validate(document: Any, schema: str, location: str, error: type[ProvenanceError] = StatementError,
+             code: str = "schema-mismatch") -> None:  # fmt: skip
+    """Hold a document against `schemas/<schema>.schema.json`; raises `error` with every deviation, nearest names too."""
+    problems = sorted(_validator(schema).iter_errors(document), key=lambda problem: list(map(str, problem.absolute_path)))
+    if not problems:
+        return
+    told = [sentence for problem in problems[:5] for sentence in _explain(problem)]
+    more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
+    raise error(code, "; ".join(told) + more, location=location, hint=f"see schemas/{schema}.schema.json")
+
+
+@cache
+def _validator(schema: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(resources.read_text("schemas", f"{schema}.schema.json")))
+
+
+def _explain(problem: ValidationError) -> Iterator[str]:
+    where = "/".join(map(str, problem.absolute_path)) or "the document"
+    rule: Any = problem.validator_value
+    if problem.validator == "additionalProperties":
+        schema: Any = problem.schema
+        known = list(schema.get("properties", {}))
+        for name in sorted(set(map(str, problem.instance)) - set(known)):
+            near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
+            yield f"{where} has no field {name}" + (f"; did you mean {near[0]}?" if near else "")
+    elif problem.validator == "required":
+        missing = [name for name in rule if name not in problem.instance]
+        yield f"{where} lacks {', '.join(missing)}"
+    elif problem.validator == "enum":
+        yield f"{where} must be one of {', '.join(map(str, rule))}"
+    elif problem.validator == "const":
+        yield f"{where} must be {rule}"
+    elif problem.validator == "type":
+        yield f"{where} must be of type {rule}"
+    else:
+        yield f"{where} breaks the rule {problem.validator} {json.dumps(rule)[:200]}"
+
+
+def refuse_case_variants(document: Mapping[str, Any], known: frozenset[str], location: str) -> None:
+    """Go reads members without regard to case, Python with: `Subject` beside `subject` must not be read at all."""
+    folded = {name.lower(): name for name in known}
+    for name in document:
+        if name not in known and name.lower() in folded:
+            raise StatementError("member-case-variant", f"{name} differs from {folded[name.lower()]} only in case",
+                                 location=location, hint="the signer must write it as specified")  # fmt: skip

@@ -1,0 +1,152 @@
+"""Attest: signed statements about a dataset, and about a release and everything that it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provenance.artifacts.hashing import Progress
+from provenance.artifacts.manifest import scan
+from provenance.bundles.envelope import parse_bundle, sha256, sign
+from provenance.bundles.store import default_folder, read_evidence
+from provenance.bundles.trust import timestamp
+from provenance.errors import ArtifactError, ProvenanceError, StatementError
+from provenance.files import write_whole
+from provenance.statements.artifact import describe, described
+from provenance.statements.dataset import DATASET, Dataset
+from provenance.statements.reader import parse_yaml, validate
+from provenance.statements.release import Component, Release
+from provenance.statements.statement import ResourceDescriptor, Statement, descriptors
+from provenance.statements.step import MODEL_ROLES, SLSA_PROVENANCE_V1
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
+
+
+@dataclass(frozen=True)
+class Attested:
+    """A bundle that was written: where, its sha256, and what it speaks of."""
+
+    bundle: Path
+    sha256: str
+    statement: Statement
+
+
+def attest_dataset(
+    path: Path,
+    facts: Mapping[str, Any],
+    *,
+    signer: Callable[[], Signer],
+    bundle: Path | None = None,
+    progress: Progress | None = None,
+) -> Attested:
+    """Sign what is stated about a dataset (`schemas/dataset.schema.json`) together with the digests of its bytes.
+
+    The bundle is `PATH.provenance/dataset.sigstore.json` unless named. StatementError `schema-mismatch`.
+    """
+    dataset_facts = dict(facts)
+    validate(dataset_facts, "dataset", str(path))
+    manifest = scan(path, tensors=False, progress=progress).require_sound()
+    dataset = Dataset(describe(manifest), dataset_facts)
+    return _write(dataset.to_statement(), signer, bundle or default_folder(path) / "dataset.sigstore.json")
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """A YAML file of facts as a mapping; StatementError `input-unreadable` or `yaml-invalid`."""
+    try:
+        data = path.read_bytes()
+    except OSError as err:
+        raise StatementError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
+                             hint="check the path") from err  # fmt: skip
+    facts = parse_yaml(data, str(path))
+    if not isinstance(facts, dict):
+        raise StatementError("schema-mismatch", "not a mapping", location=str(path), hint="write `name: value` lines")
+    return facts
+
+
+def attest_release(
+    model: Path,
+    components: Path,
+    *,
+    signer: Callable[[], Signer],
+    now: datetime,
+    evidence: Sequence[Path] = (),
+    bundle: Path | None = None,
+    progress: Progress | None = None,
+) -> Attested:
+    """Sign a release: the model, its components by digest and licence, and every bundle that it stands on.
+
+    `components` is YAML (`schemas/components.schema.json`); its paths are relative to it. Datasets and base models are
+    taken from the evidence, which defaults to `MODEL.provenance/`; there the bundle is written unless it is named.
+    """
+    facts = read_facts(components)
+    validate(facts, "components", str(components))
+    target = bundle or default_folder(model) / "release.sigstore.json"
+    manifest = scan(model, progress=progress).require_sound()
+    folders = list(evidence) or [folder for folder in (default_folder(model),) if folder.is_dir()]
+    found = [_Listed(file.name, file.data) for folder in folders for file in read_evidence(folder)
+             if file.data is not None and file.name != target.name]  # fmt: skip
+    release = Release(
+        describe(manifest, facts["name"]), facts["name"], facts["version"], facts["producer"], timestamp(now),
+        tuple(_components(facts["components"], components.parent)),
+        tuple(item.descriptor for item in found),
+        tuple(_unique(thing for item in found for thing in item.datasets())),
+        tuple(_unique(thing for item in found for thing in item.base_models())),
+        facts.get("declarations", {}),
+    )  # fmt: skip
+    return _write(release.to_statement(), signer, target)
+
+
+class _Listed:
+    """A bundle that a release stands on; read, not verified: who signs the release answers for the list."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.descriptor = ResourceDescriptor(name, {"sha256": sha256(data)})
+        try:
+            self._statement: Statement | None = Statement.from_bytes(parse_bundle(data, name).payload, name)
+        except ProvenanceError:
+            self._statement = None
+
+    def datasets(self) -> Iterator[ResourceDescriptor]:
+        if self._statement is not None and self._statement.predicate_type == DATASET:
+            for thing in described(self._statement.subjects):
+                yield ResourceDescriptor(thing.name, thing.whole.digest)
+
+    def base_models(self) -> Iterator[ResourceDescriptor]:
+        if self._statement is None or self._statement.predicate_type != SLSA_PROVENANCE_V1:
+            return
+        inputs = self._statement.predicate.get("buildDefinition", {}).get("resolvedDependencies", [])
+        for thing in described(item for item in descriptors(inputs, self.descriptor.name) if item.role in MODEL_ROLES):
+            if thing.whole.role == "base-model":
+                yield ResourceDescriptor(thing.name, thing.whole.digest)
+
+
+def _components(rows: Sequence[Mapping[str, Any]], base: Path) -> Iterator[Component]:
+    for row in rows:
+        name, uri = row.get("name", row.get("path", "")), row.get("uri", "")
+        digest: dict[str, str] = {}
+        if "path" in row:
+            try:
+                digest = scan(base / row["path"], tensors=False).require_sound().digest
+            except ArtifactError as err:
+                raise ArtifactError(err.code, f"component {row['component']}: {err.message}",
+                                    location=err.location or row["path"], hint=err.hint) from err  # fmt: skip
+        yield Component(row["component"], ResourceDescriptor(name, digest, uri), row.get("license"))
+
+
+def _unique(things: Iterator[ResourceDescriptor]) -> Iterator[ResourceDescriptor]:
+    seen: dict[tuple[tuple[str, str], ...], ResourceDescriptor] = {}
+    for thing in things:
+        seen.setdefault(tuple(sorted(thing.digest.items())), thing)
+    yield from seen.values()
+
+
+def _write(statement: Statement, signer: Callable[[], Signer], bundle: Path) -> Attested:
+    data = sign(statement.to_bytes(), signer())
+    write_whole(bundle, data)
+    return Attested(bundle, sha256(data), statement)
+
+

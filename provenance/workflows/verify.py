@@ -1,0 +1,328 @@
+"""Verify: a model, its evidence, a trust file and a policy to a verdict, without a network and without a clock.
+
+The order: read evidence and trust, read the model once, examine every bundle, build the graphs, ask the policy, ask
+the ladder, and say what was seen. What is returned is the verdict document (`schemas/verdict.schema.json`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import provenance
+from provenance import cards
+from provenance.artifacts.hashing import Progress
+from provenance.artifacts.manifest import Manifest, scan
+from provenance.artifacts.sources.folder import FoundFile
+from provenance.bundles.oms import ModelSignature
+from provenance.bundles.store import MODEL_SIGNATURE_NAME, EvidenceFile, default_folder, read_evidence
+from provenance.bundles.trust import Trust, read_trust, timestamp
+from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
+from provenance.errors import Finding
+from provenance.lineage import LineageGraph, step_of
+from provenance.policy import licences
+from provenance.policy import policy as policies
+from provenance.policy.coverage import findings as coverage_findings
+from provenance.policy.evaluate import Evaluation, Rung, Subject, outcome_of
+from provenance.policy.lineage_document import lineage_document
+from provenance.policy.verdict import Decision
+from provenance.statements.artifact import Described, described, differences
+from provenance.statements.release import Release
+from provenance.statements.step import MODEL_MAKING, Step
+
+LIMITS = (
+    "Integrity is not truth: a signature shows who says something, not that it is so.",
+    "A signed list shows what its signer lists; it does not prove that nothing was left off.",
+    "A key-signed statement has only the time that its signer claims.",
+    "Licences are compared with published facts about them; this is not legal advice.",
+    "What a requirement's title does not name was not examined.",
+)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A verdict: the document, and the parts that a registry or another workflow needs."""
+
+    document: Mapping[str, Any]
+    model: Manifest
+    evidence: tuple[EvidenceFile, ...]
+    examined: tuple[Examined, ...]
+    policy: policies.Policy
+
+    @property
+    def passed(self) -> bool:
+        """Whether the policy is passed by evidence."""
+        return bool(self.document["passed"])
+
+
+def verify(
+    model: Path,
+    policy: str,
+    *,
+    evidence: Sequence[Path] = (),
+    trust: Path | None = None,
+    as_of: datetime,
+    now: datetime,
+    progress: Progress | None = None,
+    total: Callable[[int], None] | None = None,
+    copy_into: Path | None = None,
+) -> Verification:
+    """Judge a model folder or file by a policy (id or file) as of a time in UTC.
+
+    `evidence` defaults to `MODEL.provenance/` beside the model, if it is there. With `copy_into` the bytes that are
+    judged are also written there. ProvenanceError when the question cannot be asked; a model that falls short is an
+    answer, not an error.
+    """
+    chosen = policies.load_policy(policy)
+    trusted = read_trust(trust, as_of) if trust is not None else None
+    folders = list(evidence) or [folder for folder in (default_folder(model),) if folder.is_dir()]
+    files = _evidence_files(model, folders)
+    verifier = Verifier(trusted, as_of)
+    examined = tuple(verifier.examine(file.data, file.name) if file.data is not None else _too_large(file) for file in files)
+    statements = tuple(result.verified for result in examined if result.verified)
+    manifest = scan(
+        model, exclude=_inside(model, folders, files), progress=progress, total=total,
+        may_be_read=_expected(statements), keep=cards.is_card, copy_into=copy_into,
+    )  # fmt: skip
+    declared, card_findings = _declarations(manifest, verifier)
+    subject = Subject(manifest, (*statements, *declared), trusted, as_of)
+    document = _document(subject, chosen, examined, card_findings, now)
+    return Verification(document, manifest, files, examined, chosen)
+
+
+def _evidence_files(model: Path, folders: Sequence[Path]) -> tuple[EvidenceFile, ...]:
+    files = {file.sha256: file for folder in folders for file in read_evidence(folder)}
+    signature = model / MODEL_SIGNATURE_NAME
+    if signature.is_file() and not signature.is_symlink():
+        files |= {file.sha256: file for file in read_evidence(signature)}
+    return tuple(sorted(files.values()))
+
+
+def _too_large(file: EvidenceFile) -> Examined:
+    return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
+
+
+def _inside(model: Path, folders: Sequence[Path], files: Sequence[EvidenceFile]) -> frozenset[str]:
+    """Paths of evidence that lies in the model folder; only what was read as a bundle is outside coverage."""
+    root = model.resolve()
+    names = {file.name for file in files if file.data is not None}
+    inside = {MODEL_SIGNATURE_NAME} & names
+    for folder in folders:
+        place = folder.resolve()
+        if place.is_relative_to(root):
+            base = place.relative_to(root) if place.is_dir() else place.relative_to(root).parent
+            inside |= {(base / name).as_posix() for name in names if (root / base / name).is_file()}
+    return frozenset(inside)
+
+
+def _expected(statements: Sequence[VerifiedStatement]) -> Callable[[FoundFile], bool]:
+    """Which files are worth reading.
+
+    Where trusted statements list the model's files, one that none of them lists cannot come to pass, and one whose
+    recorded size differs cannot be as it was signed: a sparse terabyte is refused by name and size alone.
+    """
+    sizes: dict[str, set[int]] = {}
+    for statement in statements:
+        claim = statement.claim
+        if statement.principal is None:
+            continue
+        if isinstance(claim, ModelSignature):
+            for path in claim.resources:
+                sizes.setdefault(path, set())
+        elif isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING):
+            for thing in described(statement.statement.subjects):
+                for path, part in thing.files.items():
+                    size = part.annotations.get("size")
+                    sizes.setdefault(path, set()).update({size} if isinstance(size, int) else ())
+    return lambda file: not sizes or (file.path in sizes and (not sizes[file.path] or file.size in sizes[file.path]))
+
+
+def _declarations(model: Manifest, verifier: Verifier) -> tuple[list[VerifiedStatement], list[Finding]]:
+    licence, name, link = cards.declared_licence(cards.front_matter_of(model))
+    read = licences.normalise(licence, name=name, link=link)
+    free = licences.category(read.expression, "weights").status == "open"
+    return cards.declarations(model, verifier, read.expression or read.declared or None, free=free)
+
+
+def _document(
+    subject: Subject, policy: policies.Policy, examined: Sequence[Examined], findings: Sequence[Finding], now: datetime
+) -> dict[str, Any]:
+    evaluation = Evaluation(subject)
+    decisions = evaluation.decide(policy)
+    recalled = list(_recalled(evaluation))
+    outcome = "fail" if recalled and outcome_of(decisions) == "pass" else outcome_of(decisions)
+    passed = outcome == "pass" and evaluation.coverage.complete
+    if outcome == "pass" and not passed:
+        outcome = "undetermined"
+    ladder = evaluation.ladder()
+    past = subject.as_of < now
+    seen = [*subject.model.findings, *findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
+            *_differences(evaluation), *coverage_findings(evaluation.coverage), *_past(past)]  # fmt: skip
+    graph = evaluation.graph("unsigned")
+    used = {digest for decision in decisions for item in decision.items for digest in item.evidence}
+    return {
+        "schemaVersion": "0.1", "kind": "Verdict",
+        "tool": {"name": "open-provenance", "version": provenance.__version__},
+        "asOf": timestamp(subject.as_of), "asOfInThePast": past,
+        "model": _model(subject.model),
+        "policy": {"id": policy.id, "version": policy.version, "title": policy.title, "source": policy.source,
+                   "digest": {"sha256": policy.digest}},
+        "trust": _trust(subject.trust),
+        "result": outcome, "passed": passed,
+        "informational": not any(statement.principal for statement in subject.statements),
+        "ladder": _ladder(ladder),
+        "counts": _counts(decisions),
+        "requirements": [decision.to_dict() for decision in decisions],
+        "coverage": evaluation.coverage.to_dict(),
+        "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
+        "openPoints": _open_points(decisions),
+        "next": _next(evaluation, decisions, ladder, policy),
+        "lineage": lineage_document(graph, subject.statements),
+        "evidence": [_evidence(result, used) for result in examined],
+        "limits": list(LIMITS),
+    }  # fmt: skip
+
+
+def _model(model: Manifest) -> dict[str, Any]:
+    digest = model.digest if all(entry.sha256 for entry in model.files) else {}
+    weights = None
+    if model.weights is not None:
+        weights = {"digest": {"tensorTree": model.weights.root}, "tensors": len(model.weights.tensors),
+                   "parameters": model.weights.parameters}  # fmt: skip
+    return {"name": model.name, "digest": digest, "files": len(model.files), "bytes": model.size, "weights": weights}
+
+
+def _trust(trust: Trust | None) -> dict[str, Any] | None:
+    if trust is None:
+        return None
+    return {"digest": {"sha256": trust.digest}, "version": trust.version, "expires": timestamp(trust.expires),
+            "principals": len(trust.principals)}  # fmt: skip
+
+
+def _ladder(ladder: Sequence[Rung]) -> dict[str, Any]:
+    def highest(outcomes: Iterable[tuple[str, str]]) -> str | None:
+        passed = [name for name, outcome in outcomes if outcome == "pass"]
+        return passed[-1] if passed else None
+
+    return {
+        "shown": highest((rung.policy, rung.shown) for rung in ladder),
+        "declared": highest((rung.policy, rung.declared) for rung in ladder),
+        "rungs": [{"policy": r.policy, "label": r.label, "shown": r.shown, "declared": r.declared} for r in ladder],
+    }
+
+
+def _counts(decisions: Sequence[Decision]) -> dict[str, int]:
+    names = {"pass": "pass", "fail": "fail", "undetermined": "undetermined", "not_applicable": "notApplicable"}
+    counted = {name: sum(decision.outcome == outcome for decision in decisions) for outcome, name in names.items()}
+    return {**counted, "waived": 0}
+
+
+def _open_points(decisions: Sequence[Decision]) -> list[str]:
+    """At most three: failures first, then what is undetermined, in the policy's order."""
+    ranked = [d for d in decisions if d.outcome == "fail"] + [d for d in decisions if d.outcome == "undetermined"]
+    return [f"{decision.id} {decision.title}: {decision.reason}" for decision in ranked[:3]]
+
+
+def _next(
+    evaluation: Evaluation, decisions: Sequence[Decision], ladder: Sequence[Rung], policy: policies.Policy
+) -> list[dict[str, str]]:
+    """The fewest things to do to pass the policy, or, where it is passed, to reach the next rung.
+
+    Requirements with one remedy are one thing to do: a recorded training step answers several.
+    """
+    towards, open_decisions = policy.id, [d for d in decisions if d.outcome in ("fail", "undetermined")]
+    if not open_decisions:
+        rung = next((rung for rung in ladder if rung.shown != "pass"), None)
+        if rung is None:
+            return []
+        towards = rung.policy
+        asked = evaluation.decide(policies.load_policy(rung.policy))
+        open_decisions = [d for d in asked if d.outcome in ("fail", "undetermined")]
+    grouped: dict[str, list[str]] = {}
+    for decision in open_decisions:
+        grouped.setdefault(decision.remedy, []).append(decision.id)
+    return [{"requirement": ", ".join(ids), "remedy": remedy, "towards": towards} for remedy, ids in grouped.items()]
+
+
+def _recalled(evaluation: Evaluation) -> Iterator[Finding]:
+    trust, graph = evaluation.subject.trust, evaluation.graph("trusted")
+    if trust is None or not trust.recalled:
+        return
+    known = {str(identity): evaluation.subject.model.name for identity in graph.model_identities}
+    for use in (*graph.data_uses, *graph.base_uses):
+        known |= {str(identity): use.thing.name for identity in use.identities}
+    for identity in sorted(known.keys() & trust.recalled):
+        yield Finding("signer-revoked", "error", f"{known[identity]} is recalled by the trust file", identity,
+                      "do not use it; ask who recalled it")  # fmt: skip
+
+
+def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
+    for name in graph.cycles:
+        yield Finding("lineage-cycle", "error", f"step {name} depends on its own output", name)
+    for use in graph.gaps:
+        yield Finding("lineage-gap", "warning", f"{use.thing.name} was used as {use.role}, and nobody attests it",
+                      step_of(use.step).name, "attest it: `provenance attest dataset`")  # fmt: skip
+    for listed in graph.missing_evidence:
+        yield Finding("evidence-missing", "error", "the release stands on this evidence, and it is not shown",
+                      listed.name, "get the file from the producer")  # fmt: skip
+    for statement in graph.steps:
+        step = step_of(statement)
+        before = [step_of(maker) for use in graph.uses_of(statement) for maker in graph.made_by(use.identities)]
+        if step.finished_on < step.started_on or any(step.started_on < maker.finished_on for maker in before):
+            yield Finding("lineage-time", "warning", f"the times of step {step.name} run backwards", step.name,
+                          "ask its signer")  # fmt: skip
+
+
+def _differences(evaluation: Evaluation) -> list[Finding]:
+    """Which file and which tensor differ from what was signed, when nothing signed is the model in hand."""
+    thing = changed_since_signing(evaluation)
+    return differences(thing, evaluation.subject.model) if thing else []
+
+
+def changed_since_signing(evaluation: Evaluation) -> Described | None:
+    """What was signed and is nearest to the model in hand; None where a trusted statement binds the model itself."""
+    graph, model = evaluation.graph("trusted"), evaluation.subject.model
+    if any(graph.is_about_model(statement) for statement in graph.statements):
+        return None
+    things = [
+        thing
+        for statement in graph.statements
+        if isinstance(statement.claim, Release) or (isinstance(statement.claim, Step) and statement.claim.kind in MODEL_MAKING)
+        for thing in described(statement.statement.subjects)
+        if thing.overlaps(model)
+    ]
+    return min(things, key=lambda thing: (len(differences(thing, model)), thing.name), default=None)
+
+
+def _past(past: bool) -> list[Finding]:
+    if not past:
+        return []
+    return [Finding("as-of-in-the-past", "warning", "this verdict is as of a time in the past", "--as-of",
+                    "leave --as-of out to judge as of now")]  # fmt: skip
+
+
+def _evidence(result: Examined, used: set[str]) -> dict[str, Any]:
+    principal = result.principal
+    signers = []
+    if principal is not None or result.keyid:
+        signers = [{"principal": principal.name if principal else "", "party": principal.party if principal else "",
+                    "roles": list(principal.roles) if principal else [], "keyid": result.keyid}]  # fmt: skip
+    claimed = _claimed_time(result.verified)
+    return {
+        "file": result.file, "sha256": result.sha256, "status": result.status, "code": result.code,
+        "reason": result.reason, "predicateType": result.predicate_type, "subjects": list(result.subjects[:20]),
+        "signers": signers, "voice": result.verified.voice if result.verified else "none",
+        "used": result.sha256 in used, "time": {"value": claimed, "source": "claimed"} if claimed else None,
+    }  # fmt: skip
+
+
+def _claimed_time(verified: VerifiedStatement | None) -> str:
+    if verified is None:
+        return ""
+    claim = verified.claim
+    if isinstance(claim, Step):
+        return claim.finished_on
+    return claim.created_on if isinstance(claim, Release) else ""
