@@ -37,11 +37,11 @@ def read_bytes(kind: Kind, name: str) -> bytes:
 
 
 def names(kind: Kind) -> tuple[str, ...]:
-    """The names of all data files of a kind, with those in subfolders, sorted; hidden ones are not listed."""
+    """The names of all data files of a kind, with those in subfolders, sorted; no hidden ones, no caches."""
     folder = _folder(kind)
-    found = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    return tuple(sorted(name.as_posix() for name in found if not name.as_posix().startswith(".")
-                        and "/." not in name.as_posix()))
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return tuple(sorted(name.as_posix() for name in found
+                        if not any(part.startswith((".", "__pycache__")) for part in name.parts)))
 
 
 def _folder(kind: Kind) -> Path:

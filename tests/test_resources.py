@@ -17,6 +17,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "one.yaml").write_text("checkout é", encoding="utf-8")
     (tmp_path / "policies" / ".hidden").touch()
+    (tmp_path / "policies" / "__pycache__").mkdir()
+    (tmp_path / "policies" / "__pycache__" / "one.pyc").touch()
     (tmp_path / "attestations" / "vectors").mkdir(parents=True)
     (tmp_path / "attestations" / "vectors" / "tree.bin").write_bytes(b"\xff\x00")
     (tmp_path / "attestations" / "README.md").touch()
@@ -29,7 +31,7 @@ def test_a_checkout_supplies_its_top_level_folders(checkout: Path) -> None:
     assert resources.read_bytes("attestations", "vectors/tree.bin") == b"\xff\x00"
 
 
-def test_names_are_sorted_relative_and_without_hidden_files(checkout: Path) -> None:
+def test_names_are_sorted_and_without_hidden_files_and_caches(checkout: Path) -> None:
     assert resources.names("policies") == ("one.yaml",)
     assert resources.names("attestations") == ("README.md", "vectors/tree.bin")
 
@@ -69,7 +71,7 @@ def test_text_that_is_not_utf8_is_an_error(checkout: Path) -> None:
 
 
 def test_an_unknown_kind_is_an_error(checkout: Path) -> None:
-    with pytest.raises(ProvenanceError, match="is not one of schemas, attestations, policies"):
+    with pytest.raises(ProvenanceError, match="is not one of schemas, attestations, policies, examples"):
         resources.names("secrets")  # type: ignore[arg-type]
 
 

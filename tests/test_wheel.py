@@ -97,6 +97,7 @@ def test_the_wheel_carries_every_data_file_byte_for_byte(python: Path, tmp_path:
     assert "verdict.schema.json" in installed["schemas"]
     assert "osaid-1.0.yaml" in installed["policies"]
     assert any(name.startswith("vectors/") for name in installed["attestations"])
+    assert "kjv-model/train.py" in installed["examples"]
 
 
 def test_the_command_runs_from_the_wheel(python: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from provenance import __version__
 from provenance.cli.exit import run
 
 # Each command in a module of its own that is imported when it is called: `--help` must answer at once.
@@ -45,7 +46,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="open-provenance", prog_name="provenance")
+@click.version_option(__version__, prog_name="provenance")
 def cli() -> None:
     """Prove how open an AI model is, and that it is the model that it claims to be.
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 import click
 
 from provenance.errors import ProvenanceError
-from provenance.reports.escape import guard_lines, json_text, printable
 
 PASSED, NOT_PASSED, FAILED, INTERRUPTED = 0, 1, 2, 130
 
@@ -60,6 +59,9 @@ def emit(text: str) -> None:
 
 
 def _tell(code: str, message: str, location: str, hint: str, *, as_json: bool) -> int:
+    # Not at the top: escaping compiles long patterns, and `--help` must not wait for them.
+    from provenance.reports.escape import guard_lines, json_text, printable
+
     if as_json:
         document = {"schemaVersion": "0.1", "kind": "Error", "code": code, "message": message, "location": location,
                     "hint": hint}  # fmt: skip

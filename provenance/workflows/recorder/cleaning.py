@@ -22,7 +22,7 @@ _WORDS = (
 _SECRET_NAME = re.compile(rf"[\w.-]*(?:{_WORDS})", re.IGNORECASE)
 # What a tokenizer's configuration calls its special tokens is not a secret.
 _SPECIAL_TOKEN = re.compile(r"(?:.*[_-])?(?:pad|eos|bos|unk|mask|cls|sep|special|next|image)[_-]?token", re.IGNORECASE)
-_ASSIGNED = re.compile(rf"""(?P<name>[\w.-]*(?:{_WORDS}))(?P<sign>["']?\s*[:=]\s*["']?)(?P<value>[^\s"',;&}}]+)""", re.IGNORECASE)
+_ASSIGNED = re.compile(rf"""(?P<name>[\w.-]{{0,64}}(?:{_WORDS}))(?P<sign>["']?\s*[:=]\s*["']?)(?P<value>[^\s"',;&}}]+)""", re.IGNORECASE)
 _USER_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]+@")
 _BEARER = re.compile(r"\b(?P<scheme>bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
 # Tokens that are known by their shape: Hugging Face, GitHub, GitLab, OpenAI and kin, AWS, Slack, Google, JWT.

@@ -47,7 +47,7 @@ def short_name(path: Path | str, folder: Path) -> tuple[str, bool]:
         for base in (os.path.abspath(folder), os.path.realpath(folder)):
             if Path(spelled).is_relative_to(base):
                 return Path(spelled).relative_to(base).as_posix(), True
-    if Path(plain) == Path.home() or Path(plain).parent.name in ("home", "Users"):
+    if plain == os.path.expanduser("~") or Path(plain).parent.name in ("home", "Users"):
         return "~", False
     return Path(plain).name or "/", False
 
