@@ -19,7 +19,8 @@ from provenance.artifacts.digest import Identity, identities
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.oms import ModelSignature
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
-from provenance.statements.artifact import Described, described, is_same
+from provenance.errors import Finding
+from provenance.statements.artifact import Described, described, differences, is_same
 from provenance.statements.dataset import Dataset
 from provenance.statements.release import Release
 from provenance.statements.statement import ResourceDescriptor, all_identities
@@ -41,6 +42,10 @@ class Use:
     def identities(self) -> frozenset[Identity]:
         """By what it is known: the thing itself, and its weights where it has any."""
         return self.thing.whole.identities | (self.thing.weights.identities if self.thing.weights else frozenset())
+
+
+def _makes_model(statement: VerifiedStatement) -> bool:
+    return isinstance(statement.claim, Step) and statement.claim.kind in MODEL_MAKING
 
 
 def step_of(statement: VerifiedStatement) -> Step:
@@ -96,6 +101,20 @@ class LineageGraph:
     def is_about_model(self, statement: VerifiedStatement) -> bool:
         """Whether a subject is the model in hand, by a digest that binds names."""
         return any(is_same(thing, view) for thing in described(statement.statement.subjects) for view in self.views)
+
+    @cached_property
+    def changes(self) -> tuple[Finding, ...]:
+        """Where the model in hand differs, by file and tensor, from what was signed and is nearest to it.
+
+        Empty when something signed is the model in hand: another signed state of it, a base model for instance, is
+        not a change.
+        """
+        makers = [s for s in self.statements if isinstance(s.claim, Release) or _makes_model(s)]
+        if any(self.is_about_model(statement) for statement in makers):
+            return ()
+        things = [t for s in makers for t in described(s.statement.subjects) if t.overlaps(self.model)]
+        found = [tuple(differences(thing, self.model)) for thing in things]
+        return min((changes for changes in found if changes), key=len, default=())
 
     @cached_property
     def model_identities(self) -> frozenset[Identity]:

@@ -89,6 +89,8 @@ def problem_with(digests: DigestSet) -> str:
 
     Upper-case hex is refused rather than folded: two spellings of one digest must never be two things.
     """
+    if digests.get("dirHash", "") != digests.get("dirHash1", digests.get("dirHash", "")):
+        return "dirHash and dirHash1, two names of one digest, differ"
     for name, value in digests.items():
         length = HEX_LENGTHS.get("dirHash" if name == "dirHash1" else name)
         if length and (len(value) != length or not _HEX.fullmatch(value)):

@@ -13,9 +13,11 @@ from collections.abc import Iterable
 
 MAX_DEPTH = 64
 MAX_COMPONENT_BYTES = 255
-# Formatting characters that change how a line of text reads without being seen (Trojan Source, CVE-2021-42574).
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?")
+MAX_LABEL = 1024
+# Formatting characters and line separators change how a line of text reads without being seen (Trojan Source,
+# CVE-2021-42574).
+_INVISIBLE = frozenset({"Cf", "Zl", "Zp"})
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[1-9¹²³]) *(\..*)?")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -53,12 +55,30 @@ def _problem_with_part(part: str) -> str:
 
 def is_deceptive(name: str) -> bool:
     """Whether the name holds invisible or direction-changing characters."""
-    return bool(_INVISIBLE.search(name))
+    return any(unicodedata.category(char) in _INVISIBLE for char in name)
+
+
+def is_odd_label(name: str) -> bool:
+    """Whether a tensor's name, which no format restricts, could mislead whoever shows it or makes a path of it."""
+    return (
+        len(name) > MAX_LABEL or is_deceptive(name) or name.startswith("/") or ".." in name.split("/")
+        or any(unicodedata.category(char) == "Cc" for char in name)
+    )
+
+
+def brief(name: str) -> str:
+    """A name for a message: a megabyte of it helps nobody."""
+    return name if len(name) <= 120 else f"{name[:100]}… ({len(name)} characters)"
 
 
 def collisions(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Groups of names that are one name under NFC and case folding, sorted."""
+    """Groups of names that are one name on some system, sorted.
+
+    Those are names that are equal under canonical caseless matching (Unicode, D145), and under the habit of Windows
+    of dropping dots and spaces at the end of each part.
+    """
     groups: dict[str, list[str]] = defaultdict(list)
     for name in names:
-        groups[unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())].append(name)
+        folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+        groups["/".join(part.rstrip(" .") for part in folded.split("/"))].append(name)
     return sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1)

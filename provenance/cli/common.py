@@ -31,17 +31,23 @@ EXISTING = click.Path(path_type=Path)
 
 def common_options(function: Command) -> Command:
     """`--format`, `--output`, `-v` and `-q`; the command gets them as one `Shown` in `shown`."""
+    to_file = click.option("--output", "output_file", type=EXISTING, metavar="FILE", help="Write there instead of printing.")
+    return display_options(to_file(function))
+
+
+def display_options(function: Command) -> Command:
+    """The same without `--output`, for a command that means something else by it."""
 
     @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True,
                   help="What to print.")  # fmt: skip
-    @click.option("--output", type=EXISTING, metavar="FILE", help="Write there instead of printing.")
     @click.option("-v", "--verbose", is_flag=True, help="Say more about the work on standard error.")
     @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
     @wraps(function)
-    def wrapped(*args: Any, output_format: str, output: Path | None, verbose: bool, quiet: bool, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, output_format: str, verbose: bool, quiet: bool, output_file: Path | None = None,
+                **kwargs: Any) -> Any:  # fmt: skip
         if verbose:
             logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
-        return function(*args, shown=Shown(output_format, output, quiet), **kwargs)
+        return function(*args, shown=Shown(output_format, output_file, quiet), **kwargs)
 
     return wrapped  # type: ignore[return-value]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from provenance import resources
 from provenance.bundles.verifier import VOICES, Voice
-from provenance.errors import PolicyError, ProvenanceError
+from provenance.errors import Finding, PolicyError, ProvenanceError
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.verdict import BASES, Basis
 from provenance.statements.reader import parse_yaml, to_json, validate
@@ -65,6 +65,15 @@ def load_policy(argument: str) -> Policy:
     return _resolve(_document(argument), argument, ())
 
 
+def lint(argument: str) -> tuple[Finding, ...]:
+    """What is wrong with a policy, as findings; nothing when it can be used."""
+    try:
+        load_policy(argument)
+    except ProvenanceError as err:
+        return (Finding(err.code, "error", err.message, err.location, err.hint),)
+    return ()
+
+
 def _document(argument: str) -> tuple[bytes, str]:
     if "/" in argument or argument.endswith((".yaml", ".yml")):
         try:
@@ -93,6 +102,7 @@ def _resolve(document: tuple[bytes, str], argument: str, seen: tuple[str, ...]) 
             raise _invalid(f"it extends itself through {parent_id}", location, "break the circle")
         parent = _resolve(_document(parent_id), parent_id, (*seen, raw["metadata"]["id"]))
         rows = _tightened({row.id: row for row in parent.requirements}, rows, location)
+    rows = _in_order(rows)
     meta = raw["metadata"]
     resolved = {**raw, "requirements": [_row_dict(row) for row in rows.values()]}
     digest = hashlib.sha256(to_json(resolved)).hexdigest()
@@ -133,6 +143,11 @@ def _tightened(parent: dict[str, Requirement], own: dict[str, Requirement], loca
         if looser:
             raise _invalid(f"{row.id} is looser than in the policy that it extends", location, "a child may only tighten")
     return {**parent, **own}
+
+
+def _in_order(rows: Mapping[str, Requirement]) -> dict[str, Requirement]:
+    """The rows as the catalogue orders them, so that extended policies read like plain ones."""
+    return {identifier: rows[identifier] for identifier in CATALOGUE if identifier in rows}
 
 
 def _row_dict(row: Requirement) -> dict[str, Any]:

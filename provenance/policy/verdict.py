@@ -68,8 +68,11 @@ class Decision:
     @property
     def reason(self) -> str:
         """The reasons that led to the outcome, in one line."""
-        told = [item for item in self.items if item.outcome == self.outcome] or list(self.items)
-        return "; ".join(dict.fromkeys(f"{item.subject}: {item.reason}" if item.subject else item.reason for item in told))
+        told: dict[str, list[str]] = {}
+        for item in self.items:
+            if item.outcome == self.outcome:
+                told.setdefault(item.reason, []).append(item.subject)
+        return "; ".join(f"{_names(subjects)}{reason}" for reason, subjects in told.items())
 
     def to_dict(self) -> dict[str, Any]:
         """As the verdict document spells it."""
@@ -85,6 +88,15 @@ class Decision:
             "evidence": sorted({digest for item in self.items for digest in item.evidence}),
             "signers": sorted({name for item in self.items for name in item.signers}),
         }  # fmt: skip
+
+
+def _names(subjects: Sequence[str]) -> str:
+    """The subjects that share a reason, before it; at most three by name."""
+    named = list(dict.fromkeys(subject for subject in subjects if subject))
+    if not named:
+        return ""
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return f"{', '.join(named[:3])}{more}: "
 
 
 def enough(item: Item, min_basis: Basis, min_voice: Voice) -> Item:

@@ -44,9 +44,10 @@ _OLD_COMMAND = re.compile(r"##\[")
 _COMMAND_LINE = re.compile(r"^([ \t]*):(?=:)", re.MULTILINE)
 
 _MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>|~&$#!]")
-# A colon that begins a link, an emoji (`:white_check_mark:` would be a forged mark) or a command; a mention; a host.
-_MARKDOWN_LINKS = re.compile(r":(?=[\w:/+-])|@|(?<=[wW]{3})\.")
-_MARKDOWN_START = re.compile(r"^([-+=]|\d+(?=[.)]))")
+# A colon that begins a link, an emoji (`:white_check_mark:` would be a forged mark) or a command, but not the one
+# in a time of day; a mention; a host.
+_MARKDOWN_LINKS = re.compile(r":(?!\d\d(?!\w))(?=[\w:/+-])|@|(?<=[wW]{3})\.")
+_MARKDOWN_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 
 
 def printable(text: str, *, longest: int = LONGEST_TEXT) -> str:

@@ -63,6 +63,8 @@ def _decision(verdict: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(["Question", "Answer"], [
         ["Model", f"{md(model['name'])}, {model['files']:,} files, {wording.amount(model['bytes'])}"],
         ["Digest", _digest(model["digest"])],
+        ["Weights", wording.weights_sentence(verdict)],
+        ["Weights digest", _digest(model["weights"]["digest"]) if model["weights"] else ""],
         ["Policy", f"{md(policy['title'])} ({code(policy['id'])} {md(policy['version'])}, {_digest(policy['digest'])})"],
         ["Rung shown", f"**{md(wording.label_of(verdict, ladder['shown']))}**"],
         ["Rung declared", md(wording.label_of(verdict, ladder["declared"]))],

@@ -94,7 +94,7 @@ def _decision(verdict: dict[str, Any]) -> Iterator[RenderableType]:
     if verdict["asOfInThePast"]:
         yield _text(wording.IN_THE_PAST.format(asOf=verdict["asOf"]), style="bold yellow")
     result, policy, model = wording.result(verdict), verdict["policy"], verdict["model"]
-    yield _text(f"{result}: {model['name']} by {policy['id']}", style=f"bold {_STYLES[result.key]}")
+    yield _text(f"{result}: {model['name']}, judged by {policy['id']}", style=f"bold {_STYLES[result.key]}")
     if verdict["informational"]:
         yield _text(wording.INFORMATIONAL, style="yellow")
     facts = _columns({"style": "dim", "no_wrap": True}, {})
@@ -107,6 +107,7 @@ def _facts(verdict: dict[str, Any]) -> Iterator[tuple[str, str]]:
     policy, model, ladder, trust = verdict["policy"], verdict["model"], verdict["ladder"], verdict["trust"]
     digest = wording.short(wording.main_digest(model["digest"])) or "no digest: not every file was read"
     yield "Model", f"{model['name']}  {digest}  {model['files']:,} files, {wording.amount(model['bytes'])}"
+    yield "Weights", "  ".join(filter(None, [wording.weights_sentence(verdict), _weights_digest(model)]))
     yield "Policy", f"{policy['title']} {policy['version']}  sha256:{policy['digest']['sha256'][:12]}"
     yield "Rung shown", wording.label_of(verdict, ladder["shown"])
     yield "Rung declared", wording.label_of(verdict, ladder["declared"])
@@ -116,6 +117,10 @@ def _facts(verdict: dict[str, Any]) -> Iterator[tuple[str, str]]:
         f"version {trust['version']}, expires {trust['expires']}  sha256:{trust['digest']['sha256'][:12]}"
         if trust else "none: no signer is believed"
     )  # fmt: skip
+
+
+def _weights_digest(model: dict[str, Any]) -> str:
+    return wording.short(wording.main_digest(model["weights"]["digest"])) if model["weights"] else ""
 
 
 def _requirements(verdict: dict[str, Any]) -> Iterator[RenderableType]:

@@ -6,6 +6,7 @@ them. An outcome is always a sign and a word, never a colour alone; a count alwa
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,23 +55,30 @@ def result(verdict: Document) -> Mark:
     """The whole verdict in a few words. What is informational has no pass."""
     outcome = verdict["result"]
     if verdict["informational"]:
-        return Mark("?", "Not passed: declared only", "undetermined")
+        return Mark("?", "Not passed (declared only)", "undetermined")
     if verdict["passed"]:
         return Mark("✓", "Passed", "pass")
-    return Mark("✗", "Not passed", "fail") if outcome == "fail" else Mark("?", "Not passed: undetermined", "undetermined")
+    return Mark("✗", "Not passed", "fail") if outcome == "fail" else Mark("?", "Not passed (undetermined)", "undetermined")
 
 
 def counts(verdict: Document) -> list[tuple[Mark, int]]:
     """How many requirements have each outcome, in a fixed order, zeros too."""
-    declared = verdict["informational"]
-    return [(mark(outcome, declared=declared), verdict["counts"][name]) for name, outcome in _COUNTED.items()]
+    return [(mark(outcome), verdict["counts"][name]) for name, outcome in _COUNTED.items()]
 
 
 def counts_sentence(verdict: Document) -> str:
     """`3 pass, 0 fail, 1 undetermined, 0 not applicable, 0 waived, of 4 requirements`."""
-    total = len(verdict["requirements"])
     told = ", ".join(f"{number} {found.word}" for found, number in counts(verdict))
-    return f"{told}, of {total} {'requirement' if total == 1 else 'requirements'}"
+    said = "as declared: " if verdict["informational"] else ""
+    return f"{said}{told}, of {_things(len(verdict['requirements']), 'requirement')}"
+
+
+def weights_sentence(verdict: Document) -> str:
+    """`52 tensors, 842,496 parameters`; says so where no weights were read."""
+    weights = verdict["model"]["weights"]
+    if weights is None:
+        return "no weights in a container that was read"
+    return f"{_things(weights['tensors'], 'tensor')}, {_things(weights['parameters'], 'parameter')}"
 
 
 def short(digest: str) -> str:
@@ -192,3 +200,11 @@ def amount(number: int) -> str:
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
     return f"{number:,} bytes" if number < 1000 else f"{size:.1f} {units[0]} ({number:,} bytes)"
+
+
+_PLAIN_LINK = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%?=&+/#,-]*)?")
+
+
+def is_plain_link(text: str) -> bool:
+    """Whether a page may make a link of it: https, and nothing in it that hides where it leads (`user@host`)."""
+    return _PLAIN_LINK.fullmatch(text) is not None

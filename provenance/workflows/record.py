@@ -151,16 +151,18 @@ def _plan(request: RecordRequest) -> _Plan:
                        hint="run it on Linux, for example in a container")  # fmt: skip
     _check_words(request)
     folder = Path(os.path.abspath(request.folder or Path.cwd()))
+    if not folder.is_dir():
+        raise RunError("path-not-found", "there is no such working folder", location=str(folder), hint="check the path")
     inputs = _inputs(request, folder)
     outputs = tuple(place(path, folder) for path in request.outputs)
     bundle = folder / (request.bundle or default_folder(outputs[0].path) / f"{request.name}{SUFFIX}")
     require_apart(inputs, outputs, bundle)
     require_writable(bundle)
-    environment = variables.for_command(os.environ)
+    environment, secrets = variables.for_command(os.environ), secrets_of(os.environ)
     return _Plan(
         request, folder, inputs, outputs, bundle, program_of(request.command[0], folder, environment), environment,
-        variables.recorded(environment, request.environment, folder),
-        clean_command(request.command, folder, secrets_of(os.environ)), _initial(request),
+        variables.recorded(environment, request.environment, folder, secrets),
+        clean_command(request.command, folder, secrets), _initial(request),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from provenance.policy.coverage import findings as coverage_findings
 from provenance.policy.evaluate import Evaluation, Rung, Subject, outcome_of
 from provenance.policy.lineage_document import lineage_document
 from provenance.policy.verdict import Decision
-from provenance.statements.artifact import Described, described, differences
+from provenance.statements.artifact import described
 from provenance.statements.release import Release
 from provenance.statements.step import MODEL_MAKING, Step
 
@@ -160,7 +160,7 @@ def _document(
     ladder = evaluation.ladder()
     past = subject.as_of < now
     seen = [*subject.model.findings, *findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
-            *_differences(evaluation), *coverage_findings(evaluation.coverage), *_past(past)]  # fmt: skip
+            *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]  # fmt: skip
     graph = evaluation.graph("unsigned")
     used = {digest for decision in decisions for item in decision.items for digest in item.evidence}
     return {
@@ -274,27 +274,6 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
         if step.finished_on < step.started_on or any(step.started_on < maker.finished_on for maker in before):
             yield Finding("lineage-time", "warning", f"the times of step {step.name} run backwards", step.name,
                           "ask its signer")  # fmt: skip
-
-
-def _differences(evaluation: Evaluation) -> list[Finding]:
-    """Which file and which tensor differ from what was signed, when nothing signed is the model in hand."""
-    thing = changed_since_signing(evaluation)
-    return differences(thing, evaluation.subject.model) if thing else []
-
-
-def changed_since_signing(evaluation: Evaluation) -> Described | None:
-    """What was signed and is nearest to the model in hand; None where a trusted statement binds the model itself."""
-    graph, model = evaluation.graph("trusted"), evaluation.subject.model
-    if any(graph.is_about_model(statement) for statement in graph.statements):
-        return None
-    things = [
-        thing
-        for statement in graph.statements
-        if isinstance(statement.claim, Release) or (isinstance(statement.claim, Step) and statement.claim.kind in MODEL_MAKING)
-        for thing in described(statement.statement.subjects)
-        if thing.overlaps(model)
-    ]
-    return min(things, key=lambda thing: (len(differences(thing, model)), thing.name), default=None)
 
 
 def _past(past: bool) -> list[Finding]:

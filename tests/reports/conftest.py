@@ -62,7 +62,7 @@ def requirement(name: str, items: list[dict[str, Any]], remedy: str = "") -> dic
         "id": name, "title": TITLES[name], "source": "G7 Vision on AI Openness, Paris, 2026-05-29", "outcome": outcome,
         "minBasis": "stated", "minVoice": "trusted", "roles": ["producer"],
         "basis": min((found["basis"] for found in items if found["basis"]), default=None),
-        "voice": items[0]["voice"], "reason": "; ".join(f"{found['subject']}: {found['reason']}" for found in told),
+        "voice": items[0]["voice"], "reason": "; ".join(f"{found['subject']}: {found['reason']}".removeprefix(": ") for found in told),
         "remedy": remedy, "items": items,
         "evidence": sorted({digest for found in items for digest in found["evidence"]}),
         "signers": sorted({name for found in items for name in found["signers"]}),
@@ -189,7 +189,7 @@ def declared_only() -> Verdict:
                  node(3, "dataset", "Reddit comments (2015-2018)", "declared", "", digest=False),
                  node(4, "base-model", "nreimers/MiniLM-L6-H384-uncased", "missing", "", digest=False)]  # fmt: skip
     return counted(verdict | {
-        "model": {"name": "all-MiniLM-L6-v2", "digest": {"dirHash": sha("minilm"), "sha256": sha("minilm root")}, "files": 14,
+        "model": {"name": "all-MiniLM-L6-v2", "digest": {"dirHash": sha("minilm"), "sha256": sha("minilm root")}, "files": 5,
                   "bytes": 91_603_119, "weights": {"digest": {"tensorTree": sha("minilm weights")}, "tensors": 103,
                                                    "parameters": 22_713_216}},
         "policy": {"id": "osaid-1.0", "version": "1.0.0", "title": "OSI Open Source AI Definition 1.0",

@@ -36,6 +36,7 @@ class Listing:
 
     files: list[FoundFile] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    linked: list[str] = field(default_factory=list)
 
 
 def open_folder(path: Path) -> int:
@@ -44,10 +45,10 @@ def open_folder(path: Path) -> int:
         return os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError as err:
         raise ArtifactError("path-not-found", "there is no such folder", location=str(path),
-                            hint="check the path") from err  # fmt: skip
+                            hint="check the path") from err
     except OSError as err:
         raise ArtifactError("input-unreadable", f"cannot open the folder: {err.strerror}", location=str(path),
-                            hint="check its permissions, and that it is a folder") from err  # fmt: skip
+                            hint="check its permissions, and that it is a folder") from err
 
 
 @contextmanager
@@ -75,7 +76,7 @@ def _open_beneath(root: int, path: str, held: list[int]) -> None:
         held.append(os.open(name, _FILE, dir_fd=above))
     except OSError as err:
         raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=path,
-                            hint="check its permissions, and that nothing changes the folder") from err  # fmt: skip
+                            hint="check its permissions, and that nothing changes the folder") from err
     if not stat.S_ISREG(os.fstat(held[-1]).st_mode):
         raise ArtifactError("file-special", "not a regular file", location=path, hint="remove it")
 
@@ -83,52 +84,84 @@ def _open_beneath(root: int, path: str, held: list[int]) -> None:
 def listing(root: int) -> Listing:
     """Every regular file beneath the folder, and a finding for everything else and for every unusable name."""
     found = Listing()
-    _walk(root, "", 0, found)
-    found.files.sort(key=lambda file: file.path.encode("utf-8", "surrogateescape"))
+    _walk(root, "", found)
+    found.files.sort(key=lambda file: file.path.encode("utf-8"))
     for group in collisions(file.path for file in found.files):
         found.findings.append(
             Finding("file-name-collides", "error", f"these names are one name on other systems: {' and '.join(group)}",
-                    group[0], "rename one of them")  # fmt: skip
+                    group[0], "rename one of them")
+        )
+    if found.linked:
+        found.findings.append(
+            Finding("file-hard-linked", "warning",
+                    f"{len(found.linked)} files have other names too, through which they can be changed (hard links)",
+                    min(found.linked), "an admitted copy has no such links")
         )
     return found
 
 
-def _walk(folder: int, prefix: str, depth: int, found: Listing) -> None:
-    with os.scandir(folder) as entries:
-        children = sorted(entries, key=lambda entry: entry.name)
+def lone_file(path: Path, status: os.stat_result) -> Listing:
+    """The listing of an artefact that is one file."""
+    found = Listing([FoundFile(path.name, status.st_size)])
+    found.findings += _objections(path.name)
+    return found
+
+
+def _objections(path: str) -> list[Finding]:
+    """What is wrong with a name; only an error makes it unusable."""
+    if problem := problem_with_name(path):
+        code = "path-too-deep" if path.count("/") >= MAX_DEPTH else "file-name-invalid"
+        return [Finding(code, "error", f"a name {problem}", _shown(path), "rename it")]
+    if is_deceptive(path):
+        return [Finding("file-name-invalid", "warning", "a name holds invisible characters", path, "rename it")]
+    return []
+
+
+def _shown(path: str) -> str:
+    # A name that is not UTF-8 would end every report that holds it: its odd bytes are spelled out.
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _walk(folder: int, prefix: str, found: Listing) -> None:
+    try:
+        with os.scandir(folder) as entries:
+            children = sorted(entries, key=lambda entry: entry.name)
+    except OSError as err:
+        found.findings.append(_unreadable(prefix, err))
+        return
     for entry in children:
         path = prefix + entry.name
-        if problem := problem_with_name(path):
-            code = "path-too-deep" if depth >= MAX_DEPTH else "file-name-invalid"
-            found.findings.append(Finding(code, "error", f"a name {problem}", path, "rename it"))
-            continue
-        if is_deceptive(path):
-            found.findings.append(
-                Finding("file-name-invalid", "warning", "a name holds invisible characters", path, "rename it")
-            )
-        _take(entry, folder, path, depth, found)
+        objections = _objections(path)
+        found.findings += objections
+        if not any(objection.severity == "error" for objection in objections):
+            try:
+                _take(entry, folder, path, found)
+            except OSError as err:
+                found.findings.append(_unreadable(path, err))
 
 
-def _take(entry: os.DirEntry[str], folder: int, path: str, depth: int, found: Listing) -> None:
+def _take(entry: os.DirEntry[str], folder: int, path: str, found: Listing) -> None:
     status = entry.stat(follow_symlinks=False)
     if stat.S_ISREG(status.st_mode):
         found.files.append(FoundFile(path, status.st_size))
+        found.linked += [path] * (status.st_nlink > 1)
     elif stat.S_ISLNK(status.st_mode):
         found.findings.append(
             Finding("file-is-symlink", "error", "a symbolic link; what it points at is not part of the folder", path,
-                    "put a copy of the file in its place")  # fmt: skip
+                    "put a copy of the file in its place")
         )
     elif stat.S_ISDIR(status.st_mode):
+        child = os.open(entry.name, _FOLDER, dir_fd=folder)
         try:
-            child = os.open(entry.name, _FOLDER, dir_fd=folder)
-        except OSError as err:
-            found.findings.append(Finding("input-unreadable", "error", f"cannot open the folder: {err.strerror}", path))
-            return
-        try:
-            _walk(child, path + "/", depth + 1, found)
+            _walk(child, path + "/", found)
         finally:
             os.close(child)
     else:
         found.findings.append(
             Finding("file-special", "error", "a device, pipe or socket", path, "remove it from the folder")
         )
+
+
+def _unreadable(path: str, err: OSError) -> Finding:
+    return Finding("input-unreadable", "error", f"cannot be read: {err.strerror}", path.rstrip("/"),
+                   "check its permissions, and that nothing changes the folder")

@@ -94,11 +94,18 @@ def licence_item(
     read = licences.normalise(license)
     if read.expression is None:
         return Item.on([statement], subject, "undetermined", f"licence not known: {read.reason}")
-    if wanted == "stated":
+    if wanted == "stated" and read.known:
         return Item.on([statement], subject, "pass", f"licence {read.expression} is stated")
     openness = licences.category(read.expression, kind)
-    outcome: Outcome = {"open": "pass", "restricted": "fail"}.get(openness.status, "undetermined")  # type: ignore[assignment]
-    return Item.on([statement], subject, outcome, f"{read.expression}: {openness.reason}")
+    # "For any purpose" is what an open licence grants: a field of use that is left out fails it (OSD 6, OSAID 1.0).
+    outcome = "fail" if "FOU" in openness.restrictions else outcome_of(openness)
+    return Item.on([statement], subject, outcome, openness.reason)
+
+
+def outcome_of(openness: licences.Openness) -> Outcome:
+    """A licence's category as an outcome."""
+    outcomes: dict[str, Outcome] = {"open": "pass", "restricted": "fail"}
+    return outcomes.get(openness.status, "undetermined")
 
 
 def nothing(what: str) -> list[Item]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import Use
 from provenance.policy import licences
-from provenance.policy.checks.base import Check, Context, nothing
+from provenance.policy.checks.base import Check, Context, nothing, outcome_of
 from provenance.policy.verdict import Item, Outcome
 from provenance.statements.dataset import Dataset
 from provenance.statements.release import Release
@@ -107,8 +107,7 @@ def open_data(context: Context) -> Sequence[Item]:
         if read.expression is None:
             return _item(statement, dataset, "undetermined", f"licence not known: {read.reason}")
         openness = licences.category(read.expression, "data")
-        outcome: Outcome = {"open": "pass", "restricted": "fail"}.get(openness.status, "undetermined")  # type: ignore[assignment]
-        return _item(statement, dataset, outcome, f"open, {read.expression}: {openness.reason}")
+        return _item(statement, dataset, outcome_of(openness), f"can be had by anyone, and {openness.reason}")
 
     return _each_dataset(context, judge)
 

@@ -8,7 +8,7 @@ from provenance.bundles.oms import ModelSignature, compare_with
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import Use, step_of, uses
 from provenance.policy import licences
-from provenance.policy.checks.base import Check, Context, licence_item, nothing
+from provenance.policy.checks.base import Check, Context, licence_item, nothing, outcome_of
 from provenance.policy.verdict import Item
 from provenance.statements.artifact import described
 from provenance.statements.release import Release
@@ -23,7 +23,9 @@ def signed_weights(context: Context) -> Sequence[Item]:
     binding = context.accepted(s for s in context.graph.statements if _binds(context, s))
     candidates = [s for s in context.graph.statements if s.principal and _could_be_about(context, s)]
     if candidates and not any(s.principal for s in binding):
-        return [Item.on(candidates, "weights", "fail", "the files in hand are not those that were signed", "recomputed")]
+        changed = [change.location for change in context.graph.changes[:3]]
+        what = f", first {', '.join(changed)}" if changed else ""
+        return [Item.on(candidates, "weights", "fail", f"the files in hand are not those that were signed{what}", "recomputed")]
     if binding:
         if context.min_voice != "unsigned" and not context.coverage.complete:
             first = context.coverage.uncovered[0].path if context.coverage.uncovered else "the folder"
@@ -71,13 +73,8 @@ def no_use_restriction(context: Context) -> Sequence[Item]:
         if read.expression is None:
             items.append(Item.on([statement], name, "undetermined", f"licence not known: {read.reason}"))
             continue
-        openness = licences.category(read.expression, "weights")
-        if openness.status == "restricted":
-            items.append(Item.on([statement], name, "fail", f"{read.expression}: {openness.reason}"))
-        elif openness.status == "open":
-            items.append(Item.on([statement], name, "pass", f"{read.expression} restricts no use"))
-        else:
-            items.append(Item.on([statement], name, "undetermined", f"{read.expression}: {openness.reason}"))
+        openness = licences.category(read.expression, "use")
+        items.append(Item.on([statement], name, outcome_of(openness), openness.reason))
     return items or nothing("no accepted release states a licence for the weights")
 
 

@@ -6,12 +6,12 @@ unless the user names them, and a name that speaks of a secret is refused even t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from provenance.errors import UsageError
-from provenance.workflows.recorder.cleaning import clean_text, is_secret_name, secrets_of
+from provenance.workflows.recorder.cleaning import clean_text, is_secret_name
 
 OURS = "PROVENANCE_"
 _NAMES = frozenset({
@@ -40,14 +40,15 @@ def for_command(inherited: Mapping[str, str]) -> dict[str, str]:
     return {"PYTHONDONTWRITEBYTECODE": "1", **passed}
 
 
-def recorded(environment: Mapping[str, str], also: Iterable[str], folder: Path) -> dict[str, str]:
+def recorded(
+    environment: Mapping[str, str], also: Iterable[str], folder: Path, secrets: Sequence[str]
+) -> dict[str, str]:
     """The variables that go into the statement; UsageError for a name that speaks of a secret."""
     wanted = frozenset(also)
     for name in sorted(wanted):
         if is_secret_name(name) or name.startswith(OURS):
             raise UsageError("usage", f"{name} looks like a secret, which is never recorded", location="environment",
                              hint="leave it out")  # fmt: skip
-    secrets = secrets_of(environment)
     return {name: clean_text(value, folder, secrets) for name, value in sorted(environment.items())
             if name in wanted or is_allowed(name)}  # fmt: skip
 

@@ -92,7 +92,11 @@ def state_of(path: Path) -> State:
     Two equal states mean that no file was written in between: writing changes at least one time.
     """
     found = [path] if path.is_file() else [Path(root, name) for root, _, names in os.walk(path) for name in names]
-    return frozenset(_facts(file, path) for file in found)
+    try:
+        return frozenset(_facts(file, path) for file in found)
+    except OSError as err:
+        raise RunError("file-changed-while-read", "a file went away while the folder was read", location=str(path),
+                       hint="stop what writes to it and run the command again") from err  # fmt: skip
 
 
 def _facts(file: Path, top: Path) -> tuple[str, int, int, int, int]:

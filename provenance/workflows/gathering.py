@@ -1,0 +1,65 @@
+"""Gathering evidence about a model: which bundles there are, what the Verifier says of each, which lie in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from provenance.bundles.envelope import UnsupportedBundle, parse_bundle
+from provenance.bundles.store import MODEL_SIGNATURE_NAME, EvidenceFile, default_folder, read_evidence
+from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
+from provenance.errors import ProvenanceError
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Every bundle as the Verifier sees it; `inside` are paths in the model that are evidence and not model."""
+
+    examined: tuple[Examined, ...]
+    inside: frozenset[str]
+
+    @property
+    def trusted(self) -> tuple[VerifiedStatement, ...]:
+        """The statements of VALID bundles whose signers the trust file lists."""
+        return tuple(result.verified for result in self.examined
+                     if result.verified and result.status == "VALID" and result.principal)  # fmt: skip
+
+    @property
+    def rejected(self) -> tuple[Examined, ...]:
+        """The bundles that are not VALID, each with its reason."""
+        return tuple(result for result in self.examined if result.status != "VALID")
+
+
+def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathered:
+    """Examine the evidence (by default `MODEL.provenance/`, if it is there) and a `model.sig` in the model."""
+    places = list(evidence) or [folder for folder in (default_folder(model),) if folder.is_dir()]
+    signature = model / MODEL_SIGNATURE_NAME
+    if signature.is_file() and not signature.is_symlink():
+        places.append(signature)
+    files = {file.sha256: file for place in places for file in read_evidence(place)}
+    inside = {path for place in places for file in read_evidence(place) for path in _path_in(model, place, file)}
+    return Gathered(tuple(_examine(verifier, file) for file in sorted(files.values())), frozenset(inside))
+
+
+def _examine(verifier: Verifier, file: EvidenceFile) -> Examined:
+    if file.data is None:
+        return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
+    return verifier.examine(file.data, file.name)
+
+
+def _path_in(model: Path, place: Path, file: EvidenceFile) -> list[str]:
+    """The path in the model of evidence that lies there; what only has a bundle's name is part of the model."""
+    root = model.resolve()
+    path = (place if place.is_file() else place / file.name).resolve()
+    return [path.relative_to(root).as_posix()] if path.is_relative_to(root) and _is_bundle(file) else []
+
+
+def _is_bundle(file: EvidenceFile) -> bool:
+    try:
+        parse_bundle(file.data or b"", file.name)
+    except UnsupportedBundle:
+        return True
+    except ProvenanceError:
+        return False
+    return True
