@@ -20,6 +20,9 @@ from provenance.artifacts.tensors import Tensor, TensorHasher, header_length, pa
 from provenance.errors import ArtifactError, RegistryError
 
 BLOCK = 1 << 20
+# A zip archive is found from its end: this mark, 18 bytes, and a comment of up to 65,535 bytes.
+_ZIP_END = b"PK\x05\x06"
+_TAIL = 22 + 0xFFFF
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Progress = Callable[[int], None]  # called with a number of bytes, from any thread
@@ -31,6 +34,7 @@ class FileRead:
 
     `tensors` is None where the file holds no weights in a container that is read, `problem` says what is wrong
     with a safetensors file; its sha256 is right all the same. `content` is the file itself where it was asked for.
+    `is_archive` marks a safetensors file that opens as a zip archive too: other loaders would run what is in it.
     """
 
     size: int
@@ -38,6 +42,7 @@ class FileRead:
     tensors: tuple[Tensor, ...] | None = None
     problem: ArtifactError | None = None
     content: bytes | None = None
+    is_archive: bool = False
 
 
 def read_file(
@@ -56,13 +61,13 @@ def read_file(
     ArtifactError `file-changed-while-read` when size or times differ at the end.
     """
     before = os.fstat(descriptor)
-    whole, kept = hashlib.sha256(), bytearray()
+    whole, kept, tail = hashlib.sha256(), bytearray(), b""
     hasher: TensorHasher | None = None
     problem: ArtifactError | None = None
     position = 0
 
     def take(data: memoryview) -> None:
-        nonlocal position
+        nonlocal position, tail
         whole.update(data)
         if keep:
             kept.extend(data)
@@ -70,6 +75,7 @@ def read_file(
             _write_all(copy_to, data, location)
         if hasher is not None:
             hasher.update(position, data)
+            tail = (tail + bytes(data[-_TAIL:]))[-_TAIL:]
         position += len(data)
         if progress is not None:
             progress(len(data))
@@ -87,7 +93,7 @@ def read_file(
         take(block)
     _refuse_change(before, os.fstat(descriptor), position, location)
     found = tuple(hasher.tensors()) if hasher is not None else None
-    return FileRead(position, whole.hexdigest(), found, problem, bytes(kept) if keep else None)
+    return FileRead(position, whole.hexdigest(), found, problem, bytes(kept) if keep else None, _ZIP_END in tail)
 
 
 @dataclass(frozen=True)
@@ -131,21 +137,23 @@ def _write_all(descriptor: int, data: memoryview, location: str) -> None:
             data = data[os.write(descriptor, data) :]
     except OSError as err:
         raise RegistryError("output-unwritable", f"cannot write the copy: {err.strerror}", location=location,
-                            hint="check the space that is left") from err  # fmt: skip
+                            hint="check the space that is left") from err
 
 
 def _refuse_change(before: os.stat_result, after: os.stat_result, read: int, location: str) -> None:
-    same = (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (after.st_size, after.st_mtime_ns, after.st_ctime_ns)
-    if not same or read != before.st_size:
+    facts = [(status.st_size, status.st_mtime_ns, status.st_ctime_ns) for status in (before, after)]
+    if facts[0] != facts[1] or read != before.st_size:
         raise ArtifactError("file-changed-while-read", "the file changed while it was read", location=location,
-                            hint="stop what writes to it and run the command again")  # fmt: skip
+                            hint="stop what writes to it and run the command again")
 
 
 class Cancelled(BaseException):
     """Raised inside worker threads once the user has interrupted the main thread."""
 
 
-def in_threads(work: Callable[[Item, Progress], Result], items: Iterable[Item], progress: Progress | None) -> list[Result]:
+def in_threads(
+    work: Callable[[Item, Progress], Result], items: Iterable[Item], progress: Progress | None
+) -> list[Result]:
     """The results of `work` in the order of the items, computed on as many threads as there are cores.
 
     `work` gets a progress function to call often: it ends the thread when the main thread was interrupted, so that

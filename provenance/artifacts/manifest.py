@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,8 @@ from pathlib import Path
 
 from provenance.artifacts.digest import DigestSet
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
-from provenance.artifacts.sources.folder import FoundFile, Listing, listing, open_folder, opened
+from provenance.artifacts.names import brief, is_odd_label
+from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, opened
 from provenance.artifacts.tensors import Weights
 from provenance.errors import ArtifactError, Finding, RegistryError
 
@@ -26,7 +28,7 @@ REPOSITORY_FILES = (".git", ".gitattributes", ".github", ".gitignore")
 WEIGHT_SUFFIXES = (
     ".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz", ".npy", ".onnx", ".h5", ".keras",
     ".msgpack", ".tflite", ".mlmodel", ".pb", ".jit",
-)  # fmt: skip
+)
 INDEX_SUFFIX = ".safetensors.index.json"
 MAX_KEPT = 16 << 20
 
@@ -133,26 +135,39 @@ def scan(
     is nothing at the path, or nothing in it.
     """
     path = Path(os.path.realpath(path))
-    if path.is_file():
-        root, found = open_folder(path.parent), Listing([FoundFile(path.name, path.stat().st_size)])
-    elif path.exists() and not path.is_dir():
-        raise ArtifactError("file-special", "neither a regular file nor a folder", location=str(path),
-                            hint="give a model folder or a file")  # fmt: skip
-    else:
-        root = open_folder(path)
-        found = listing(root)
+    root, found, is_file = _opened_for(path)
     try:
         found.files = [file for file in found.files if file.path not in exclude]
-        if not found.files and not found.findings:
+        if not found.files and not any(finding.severity == "error" for finding in found.findings):
             raise ArtifactError("folder-empty", "the folder holds no file", location=str(path),
-                                hint="give the folder that holds the model")  # fmt: skip
+                                hint="give the folder that holds the model")
         if total is not None:
             total(sum(file.size for file in found.files if may_be_read(file)))
         reader = _Reader(root, tensors, may_be_read, keep, copy_into)
         reads = in_threads(reader.read, found.files, progress)
     finally:
         os.close(root)
-    return _manifest(path.name, path.is_file(), found, reads, tensors)
+    return _manifest(path.name, is_file, found, reads, tensors)
+
+
+def _opened_for(path: Path) -> tuple[int, Listing, bool]:
+    """A descriptor to read from, what is to be read beneath it, and whether the artefact is one file."""
+    try:
+        status = path.stat()
+    except OSError as err:
+        code = "path-not-found" if isinstance(err, FileNotFoundError) else "input-unreadable"
+        raise ArtifactError(code, f"cannot read it: {err.strerror}", location=str(path), hint="check the path") from err
+    if stat.S_ISREG(status.st_mode):
+        return open_folder(path.parent), lone_file(path, status), True
+    if not stat.S_ISDIR(status.st_mode):
+        raise ArtifactError("file-special", "neither a regular file nor a folder", location=str(path),
+                            hint="give a model folder or a file")
+    root = open_folder(path)
+    try:
+        return root, listing(root), False
+    except BaseException:
+        os.close(root)
+        raise
 
 
 @dataclass(frozen=True)
@@ -192,7 +207,7 @@ def _new_file(folder: Path | None, path: str) -> Iterator[int | None]:
         descriptor = os.open(folder / path, flags, 0o644)
     except OSError as err:
         raise RegistryError("output-unwritable", f"cannot write the copy: {err.strerror}", location=path,
-                            hint="check permissions and the space that is left") from err  # fmt: skip
+                            hint="check permissions and the space that is left") from err
     try:
         yield descriptor
         os.fsync(descriptor)
@@ -220,34 +235,69 @@ def _manifest(name: str, is_file: bool, found: Listing, reads: list[FileRead], t
 def _weights(manifest: Manifest, reads: Mapping[str, FileRead]) -> tuple[Weights | None, list[Finding]]:
     findings = [
         Finding("weights-unsupported", "warning", "weights in a container whose tensors are not read", entry.path,
-                "publish them as safetensors too")  # fmt: skip
+                "publish them as safetensors too")
         for entry in manifest.weight_files
         if not entry.path.endswith(".safetensors")
     ]
     shards = {path: read for path, read in reads.items() if path.endswith(".safetensors")}
-    if not shards:
-        return None, findings or [Finding("folder-has-no-weights", "info", "no file here holds weights")]
-    missing = [finding for path in manifest.contents if path.endswith(INDEX_SUFFIX)
-               for finding in _missing_shards(path, manifest)]  # fmt: skip
-    if missing or any(read.tensors is None for read in shards.values()):
-        return None, findings + missing
+    for path in sorted(path for path, read in reads.items() if path.endswith(INDEX_SUFFIX) and read.sha256):
+        findings += _index_findings(path, manifest, shards)
+    incomplete = any(finding.severity == "error" for finding in findings)
+    if incomplete or any(read.tensors is None for read in shards.values()):
+        return None, findings
     try:
-        return Weights.of(tensor for read in shards.values() for tensor in read.tensors or ()), findings
+        weights = Weights.of(tensor for read in shards.values() for tensor in read.tensors or ())
     except ArtifactError as err:
         return None, [*findings, Finding(err.code, "error", err.message, err.location, err.hint)]
+    # Without tensors there is nothing to know it by: all empty files would be one and the same model.
+    if not weights.tensors:
+        return None, findings or [Finding("folder-has-no-weights", "info", "no file here holds weights")]
+    return weights, [*findings, *_oddities(shards)]
 
 
-def _missing_shards(index: str, manifest: Manifest) -> list[Finding]:
+def _oddities(shards: Mapping[str, FileRead]) -> Iterator[Finding]:
+    for path, read in shards.items():
+        if read.is_archive:
+            yield Finding("file-polyglot", "warning", "a safetensors file that opens as a zip archive too", path,
+                          "convert the weights again, and load them with nothing but safetensors")
+        odd = [tensor.name for tensor in read.tensors or () if is_odd_label(tensor.name)]
+        if odd:
+            yield Finding("tensor-name-odd", "warning", f"{len(odd)} tensors have names that could mislead, such as "
+                          f"{brief(odd[0])}", path, "treat the names as text, never as paths")
+
+
+def _index_findings(index: str, manifest: Manifest, shards: Mapping[str, FileRead]) -> Iterator[Finding]:
+    """Whether every shard that an index names is there, and holds the tensors that the index puts into it."""
+    if index not in manifest.contents:
+        yield Finding("document-too-large", "error", f"an index of more than {MAX_KEPT} bytes", index,
+                      "save the model again, in larger shards")
+        return
+    places = _weight_map(manifest.contents[index])
+    if places is None:
+        yield Finding("json-invalid", "error", "not an index of safetensors shards", index, "write it again")
+        return
+    folder = index.rpartition("/")[0]
+    paths = {place: f"{folder}/{place}" if folder else place for place in places.values()}
+    for place, path in sorted(paths.items()):
+        if path not in manifest.by_path:
+            yield Finding("shard-missing", "error", f"the index names {brief(place)}, which is not there", index,
+                          "fetch the missing file")
+    held = {path: {tensor.name for tensor in read.tensors or ()} for path, read in shards.items()}
+    astray = [name for name, place in places.items() if name not in held.get(paths[place], {name})]
+    if astray:
+        yield Finding("index-mismatch", "warning", f"the index puts {len(astray)} tensors, such as {brief(astray[0])}, "
+                      "into files that do not hold them", index, "save the model again")
+
+
+def _weight_map(content: bytes) -> dict[str, str] | None:
+    """The shard of each tensor by an index; None where it is not one."""
     import jiter
 
-    folder = index.rpartition("/")[0]
     try:
-        names = set(jiter.from_json(manifest.contents[index], catch_duplicate_keys=True)["weight_map"].values())
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return [Finding("json-invalid", "error", "not an index of safetensors shards", index, "write it again")]
-    paths = {str(name): f"{folder}/{name}" if folder else str(name) for name in names}
-    return [
-        Finding("shard-missing", "error", f"the index names {name}, which is not there", index, "fetch the missing file")
-        for name, path in sorted(paths.items())
-        if path not in manifest.by_path
-    ]
+        document = jiter.from_json(content, catch_duplicate_keys=True)
+    except ValueError:
+        return None
+    places = document.get("weight_map") if isinstance(document, dict) else None
+    if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
+        return None
+    return places

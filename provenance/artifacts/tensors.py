@@ -15,22 +15,26 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from provenance.artifacts.names import brief
 from provenance.errors import ArtifactError
 
 CHUNK = 1 << 20
 MAX_HEADER = 100_000_000  # the safetensors package's own limit
 MAX_SIZE = 1 << 62
 MAX_RANK = 64  # products of more dimensions would cost time that the file's size does not bound
+_WORD = 1 << 64  # what other readers compute sizes in
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
     "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32, "F64": 64, "I64": 64, "U64": 64,
     "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Tensor:
         return hashlib.sha256(
             b"\x02" + _u64(len(name)) + name + _u64(len(dtype)) + dtype
             + _u64(len(self.shape)) + b"".join(map(_u64, self.shape)) + bytes.fromhex(self.head)
-        ).digest()  # fmt: skip
+        ).digest()
 
     @property
     def elements(self) -> int:
@@ -82,8 +86,8 @@ class Weights:
             if left.name == right.name:
                 raise ArtifactError(
                     "tensor-duplicate",
-                    f"two files hold a tensor named {left.name}",
-                    hint="give the folder of one model, or an index.json that names its shards",
+                    f"two files hold a tensor named {brief(left.name)}",
+                    hint="give the folder of one model, with each of its tensors once",
                 )
         return cls(ordered)
 
@@ -183,7 +187,7 @@ def parse_header(header: bytes, file_size: int, location: str) -> list[TensorInf
     at = data_start
     for info in sorted(infos, key=lambda info: (info.start, info.end)):
         if info.start != at:
-            raise _invalid(f"tensor {info.name} overlaps another or leaves a hole before it", location)
+            raise _invalid(f"tensor {brief(info.name)} overlaps another or leaves a hole before it", location)
         at = info.end
     if at > file_size:
         raise ArtifactError(
@@ -201,13 +205,13 @@ def header_length(prefix: bytes, file_size: int, location: str) -> int:
     """How many bytes of JSON follow the first eight; refuses what the file cannot hold."""
     if len(prefix) < 8:
         raise ArtifactError("safetensors-truncated", "the file is shorter than a header", location=location,
-                            hint="fetch the file again")  # fmt: skip
+                            hint="fetch the file again")
     (length,) = struct.unpack("<Q", prefix[:8])
     if length > MAX_HEADER:
         raise _invalid(f"its header claims {length} bytes; the limit is {MAX_HEADER}", location)
     if 8 + length > file_size:
         raise ArtifactError("safetensors-truncated", f"its header claims {length} bytes in a file of {file_size}",
-                            location=location, hint="fetch the file again")  # fmt: skip
+                            location=location, hint="fetch the file again")
     return int(length)
 
 
@@ -220,7 +224,10 @@ def _header_object(header: bytes, location: str) -> dict[str, Any]:
     try:
         entries = jiter.from_json(body.rstrip(b" "), catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError as err:
-        raise _invalid(f"its header is not strict JSON ({err})", location) from err
+        raise _invalid(f"its header is not strict JSON ({brief(str(err))})", location) from err
+    # -0 is an integer to this parser and a float to the safetensors package; no size has a sign.
+    if b"-0" in body and b"-0" in _STRING.sub(b"", body):
+        raise _invalid("its header holds a negative zero", location)
     if not isinstance(entries, dict):
         raise _invalid("its header is not an object", location)
     return entries
@@ -228,16 +235,28 @@ def _header_object(header: bytes, location: str) -> dict[str, Any]:
 
 def _tensor_info(name: str, entry: Any, data_start: int, location: str) -> TensorInfo:
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise _invalid(f"tensor {name} is not described by dtype, shape and data_offsets", location)
+        raise _invalid(f"tensor {brief(name)} is not described by dtype, shape and data_offsets", location)
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if dtype not in _BITS:
-        raise _invalid(f"tensor {name} has an unknown dtype", location)
-    if not _are_sizes(shape) or len(shape) > MAX_RANK or not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise _invalid(f"tensor {name} has a shape or offsets that are not sizes", location)
-    bits = math.prod(shape) * _BITS[dtype]
-    if bits % 8 or bits // 8 != offsets[1] - offsets[0]:
-        raise _invalid(f"tensor {name} has offsets that do not fit its shape and dtype", location)
+    if not isinstance(dtype, str) or dtype not in _BITS:
+        raise _invalid(f"tensor {brief(name)} has an unknown dtype", location)
+    if not _are_sizes(shape) or len(shape) > MAX_RANK:
+        raise _invalid(f"tensor {brief(name)} has a shape that is not a list of sizes", location)
+    if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise _invalid(f"tensor {brief(name)} has offsets that are not a range", location)
+    bits = _size_in_bits(shape, _BITS[dtype])
+    if bits is None or bits % 8 or bits // 8 != offsets[1] - offsets[0]:
+        raise _invalid(f"tensor {brief(name)} has offsets that do not fit its shape and dtype", location)
     return TensorInfo(name, dtype, tuple(shape), data_start + offsets[0], data_start + offsets[1])
+
+
+def _size_in_bits(shape: Sequence[int], each: int) -> int | None:
+    """The size of a tensor; None where a product on the way overflows, as it would in readers with 64-bit sizes."""
+    size = 1
+    for factor in (*shape, each):
+        size *= factor
+        if size >= _WORD:
+            return None
+    return size
 
 
 def _are_sizes(values: Any) -> bool:
@@ -247,4 +266,4 @@ def _are_sizes(values: Any) -> bool:
 
 def _invalid(why: str, location: str) -> ArtifactError:
     return ArtifactError("safetensors-invalid", f"not a safetensors file: {why}", location=location,
-                         hint="convert the weights again with the safetensors package")  # fmt: skip
+                         hint="convert the weights again with the safetensors package")

@@ -64,7 +64,7 @@ def sign(payload: bytes, signer: Signer) -> bytes:
             "signatures": [{"sig": base64.b64encode(bytes.fromhex(signature.signature)).decode("ascii"),
                             "keyid": signature.keyid}],
         },
-    }) + b"\n"  # fmt: skip
+    }) + b"\n"
 
 
 def parse_bundle(data: bytes, location: str) -> Envelope:
@@ -77,7 +77,7 @@ def parse_bundle(data: bytes, location: str) -> Envelope:
     hint = _key_hint(bundle.get("verificationMaterial"), location)
     if "dsseEnvelope" not in bundle and "messageSignature" in bundle:
         raise UnsupportedBundle("bundle-kind-unsupported", "a signature over a file rather than a statement",
-                                location=location, hint="ask the signer for a DSSE bundle")  # fmt: skip
+                                location=location, hint="ask the signer for a DSSE bundle")
     envelope = bundle.get("dsseEnvelope")
     if not isinstance(envelope, dict) or "messageSignature" in bundle:
         raise _broken("it has no dsseEnvelope, or more than one content", location)
@@ -92,18 +92,18 @@ def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
     if not isinstance(signatures, list) or len(signatures) != 1:
         # Bundle format: exactly one. With more, readers differ in which of them counts.
         raise BundleError("bundle-signature-count", "a bundle must hold exactly one signature", location=location,
-                          hint="write one bundle a signer")  # fmt: skip
+                          hint="write one bundle a signer")
     signature = signatures[0]
     if not isinstance(signature, dict) or not isinstance(signature.get("keyid") or "", str):
         raise _broken("its signature is not an object of sig and keyid", location)
     refuse_case_variants(signature, _SIGNATURE, location)
     if payload_type != PAYLOAD_TYPE:
         raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=location,
-                          hint="only in-toto statements are evidence")  # fmt: skip
+                          hint="only in-toto statements are evidence")
     return Envelope(
         _decode(envelope.get("payload"), "payload", location), payload_type,
         _decode(signature.get("sig"), "signature", location), hint or signature.get("keyid") or "",
-    )  # fmt: skip
+    )
 
 
 def _check_media_type(media_type: Any, location: str) -> None:
@@ -111,7 +111,7 @@ def _check_media_type(media_type: Any, location: str) -> None:
         return
     if isinstance(media_type, str) and media_type.startswith("application/vnd.dev.sigstore.bundle"):
         raise UnsupportedBundle("bundle-media-type", f"a bundle of type {media_type}", location=location,
-                                hint=f"this version reads {MEDIA_TYPE}")  # fmt: skip
+                                hint=f"this version reads {MEDIA_TYPE}")
     raise _broken("its mediaType is not a Sigstore bundle's", location)
 
 
@@ -123,7 +123,7 @@ def _key_hint(material: Any, location: str) -> str:
         raise _broken("its verificationMaterial must name one key or certificate", location)
     if kinds != ["publicKey"]:
         raise UnsupportedBundle("bundle-kind-unsupported", f"signed by {kinds[0]}, which this version does not check",
-                                location=location, hint="ask for a bundle signed by key")  # fmt: skip
+                                location=location, hint="ask for a bundle signed by key")
     key = material["publicKey"]
     hint = key.get("hint", "") if isinstance(key, dict) else None
     if not isinstance(hint, str):
@@ -138,12 +138,12 @@ def _decode(text: Any, what: str, location: str) -> bytes:
         return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError) as err:
         raise BundleError("base64-invalid", f"its {what} is not base64", location=location,
-                          hint="get the bundle again from its signer") from err  # fmt: skip
+                          hint="get the bundle again from its signer") from err
 
 
 def _broken(why: str, location: str) -> BundleError:
     return BundleError("bundle-invalid", f"not a Sigstore bundle: {why}", location=location,
-                       hint="get the bundle again from its signer")  # fmt: skip
+                       hint="get the bundle again from its signer")
 
 
 def sha256(data: bytes) -> str:

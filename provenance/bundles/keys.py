@@ -60,12 +60,12 @@ def _load_public(pem: bytes, location: str) -> Any:
 
     if b"PRIVATE KEY" in pem:
         raise TrustError("key-is-private", "this is a private key", location=location,
-                         hint="keep it secret, and give the public key that was written beside it")  # fmt: skip
+                         hint="keep it secret, and give the public key that was written beside it")
     try:
         return load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as err:
         raise TrustError("key-invalid", "not a public key in PEM", location=location,
-                         hint="give a PEM SubjectPublicKeyInfo") from err  # fmt: skip
+                         hint="give a PEM SubjectPublicKeyInfo") from err
 
 
 def _scheme(key: Any, location: str) -> str:
@@ -76,7 +76,7 @@ def _scheme(key: Any, location: str) -> str:
     scheme = _SCHEMES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
     if scheme is None:
         raise TrustError("key-invalid", "a key of an unsupported kind", location=location,
-                         hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")  # fmt: skip
+                         hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")
     return scheme
 
 
@@ -92,13 +92,13 @@ def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSig
         pem = path.read_bytes()
     except OSError as err:
         raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
-                         hint="check the path; `provenance keygen` makes a key pair") from err  # fmt: skip
+                         hint="check the path; `provenance keygen` makes a key pair") from err
     secret = passphrase() if b"ENCRYPTED" in pem else None
     try:
         private: Any = load_pem_private_key(pem, secret)
     except TypeError as err:
         raise TrustError("key-passphrase", "the key is encrypted and no passphrase was given", location=str(path),
-                         hint="set PROVENANCE_KEY_PASSPHRASE or use a terminal") from err  # fmt: skip
+                         hint="set PROVENANCE_KEY_PASSPHRASE or use a terminal") from err
     except ValueError as err:
         code, why = ("key-passphrase", "the passphrase is wrong") if secret else ("key-invalid", "not a private key in PEM")
         raise TrustError(code, why, location=str(path), hint="check the key file and its passphrase") from err

@@ -35,7 +35,7 @@ class ModelSignature:
         serialization: Mapping[str, Any] = statement.predicate["serialization"]
         if serialization["method"] != "files" or serialization["hash_type"] != "sha256":
             raise StatementError("predicate-unknown", "a model signature over shards, or by another hash than sha256",
-                                 location=location, hint="sign it again with files and sha256")  # fmt: skip
+                                 location=location, hint="sign it again with files and sha256")
         if len(statement.subjects) != 1:
             raise _broken("it must have one subject (6.5)", location)
         rows: list[Mapping[str, str]] = statement.predicate["resources"]
@@ -61,7 +61,7 @@ def model_statement(manifest: Manifest) -> Statement:
         "resources": [{"name": name, "algorithm": "sha256", "digest": digest} for name, digest in rows],
         "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False,
                           "ignore_paths": list(REPOSITORY_FILES)},
-    }  # fmt: skip
+    }
     subject = ResourceDescriptor(manifest.name, {"sha256": oms_root(manifest.files)})
     return Statement((subject,), MODEL_SIGNATURE, predicate)
 
@@ -75,12 +75,12 @@ def compare_with(signature: ModelSignature, manifest: Manifest) -> list[Finding]
             findings.append(Finding("file-missing", "error", "a signed file is not there", path, "fetch it again"))
         elif entry.sha256 != digest:
             findings.append(Finding("file-mismatch", "error", "the file differs from what was signed", path,
-                                    "get the file again from the producer"))  # fmt: skip
+                                    "get the file again from the producer"))
     ignored = {*REPOSITORY_FILES, *signature.ignored}
     for entry in manifest.files:
         if entry.path not in signature.resources and not _is_ignored(entry.path, ignored):
             findings.append(Finding("file-not-covered", "error", "the model signature does not list this file", entry.path,
-                                    "remove it, or ask the signer to sign again"))  # fmt: skip
+                                    "remove it, or ask the signer to sign again"))
     return findings
 
 
@@ -91,4 +91,4 @@ def _is_ignored(path: str, ignored: set[str]) -> bool:
 
 def _broken(why: str, location: str) -> StatementError:
     return StatementError("statement-invalid", f"not a model signature: {why}", location=location,
-                          hint="sign the model again")  # fmt: skip
+                          hint="sign the model again")

@@ -44,7 +44,7 @@ def read_evidence(path: Path) -> list[EvidenceFile]:
         files = [_read(file, file.relative_to(path).as_posix()) for file in sorted(path.rglob("*")) if is_bundle(file)]
     except OSError as err:
         raise ArtifactError("input-unreadable", f"cannot read the evidence: {err.strerror}", location=str(path),
-                            hint="check its permissions") from err  # fmt: skip
+                            hint="check its permissions") from err
     unique = {file.sha256: file for file in reversed(files)}
     return sorted(unique.values())
 

@@ -90,11 +90,11 @@ def read_trust(path: Path, as_of: datetime) -> Trust:
         data = path.read_bytes()
     except OSError as err:
         raise TrustError("input-unreadable", f"cannot read the trust file: {err.strerror}", location=str(path),
-                         hint="check the path; `provenance trust init` writes one") from err  # fmt: skip
+                         hint="check the path; `provenance trust init` writes one") from err
     trust = parse_trust(data, str(path))
     if trust.expires <= as_of:
         raise TrustError("trust-expired", f"the trust file expired at {timestamp(trust.expires)}", location=str(path),
-                         hint="get a newer one from whoever keeps it")  # fmt: skip
+                         hint="get a newer one from whoever keeps it")
     return trust
 
 
@@ -102,7 +102,7 @@ def parse_trust(data: bytes, location: str) -> Trust:
     """A trust file from its bytes; TrustError `trust-invalid`, `key-invalid` or `key-is-private`."""
     if b"PRIVATE KEY-----" in data:
         raise TrustError("key-is-private", "a private key stands where a trust file belongs", location=location,
-                         hint="keep it secret, and give the trust file")  # fmt: skip
+                         hint="keep it secret, and give the trust file")
     document = parse_yaml(data, location)
     validate(document, "trust", location, TrustError, "trust-invalid")
     principals = tuple(_principal(item, location) for item in document["principals"])
@@ -115,7 +115,7 @@ def parse_trust(data: bytes, location: str) -> Trust:
         hashlib.sha256(data).hexdigest(), document["version"], parse_time(document["expires"], location), principals,
         frozenset(revoked.get("keys", ())), frozenset(revoked.get("bundles", ())),
         frozenset(revoked.get("artifacts", ())),
-    )  # fmt: skip
+    )
 
 
 def _refuse_shared_keys(principals: tuple[Principal, ...], location: str) -> None:
@@ -125,7 +125,7 @@ def _refuse_shared_keys(principals: tuple[Principal, ...], location: str) -> Non
         for key in principal.keys:
             if seen.setdefault(key.keyid, principal.name) != principal.name:
                 raise TrustError("trust-invalid", f"{seen[key.keyid]} and {principal.name} share a key", location=location,
-                                 hint="a key belongs to one principal")  # fmt: skip
+                                 hint="a key belongs to one principal")
 
 
 def _principal(item: Mapping[str, Any], location: str) -> Principal:
@@ -136,7 +136,7 @@ def _principal(item: Mapping[str, Any], location: str) -> Principal:
         tuple(item["predicateTypes"]), tuple(subjects.get("names", ())), frozenset(subjects.get("digests", ())),
         parse_time(item["validFrom"], location) if "validFrom" in item else None,
         parse_time(item["validUntil"], location) if "validUntil" in item else None,
-    )  # fmt: skip
+    )
 
 
 def parse_time(text: str, location: str) -> datetime:
@@ -145,7 +145,7 @@ def parse_time(text: str, location: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError as err:
         raise TrustError("trust-invalid", f"{text} is not a time", location=location,
-                         hint="write it as 2026-11-23T12:00:00Z") from err  # fmt: skip
+                         hint="write it as 2026-11-23T12:00:00Z") from err
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -46,7 +46,7 @@ class VerifiedStatement:
     __slots__ = ("claim", "file", "principal", "sha256", "statement", "voice")
 
     def __init__(self, seal: object, statement: Statement, claim: Claim, file: str, digest: str,
-                 principal: Principal | None) -> None:  # fmt: skip
+                 principal: Principal | None) -> None:
         if seal is not _SEAL:
             raise TypeError("only the Verifier makes a VerifiedStatement")
         self.statement, self.claim, self.file, self.sha256 = statement, claim, file, digest
@@ -112,7 +112,7 @@ class Verifier:
             return principal, key
         if hinted:
             raise ProvenanceError("signature-invalid", "the trusted key that it names did not make this signature",
-                                  hint="get the bundle again from its signer")  # fmt: skip
+                                  hint="get the bundle again from its signer")
         return None
 
     def _judge(
@@ -169,4 +169,4 @@ def _claim(statement: Statement, file: str) -> Claim:
     if kind == MODEL_SIGNATURE:
         return ModelSignature.from_statement(statement, file)
     raise ProvenanceError("predicate-unknown", f"the predicate type {kind} proves nothing here", location=file,
-                          hint="see attestations/ for the types that are read")  # fmt: skip
+                          hint="see attestations/ for the types that are read")

@@ -140,7 +140,7 @@ def _point(at: Mapping[str, float]) -> _Point:
 def _card(node: Mapping[str, Any], place: _Point) -> Card:
     digest = wording.short(node["digest"].rpartition(":")[2]) if node["digest"] else "no digest"
     by = f", by {', '.join(node['signers'])}" if node["signers"] else ""
-    return Card(round(place[0], 1), round(place[1], 1), node["kind"], _fit(node["label"], 19), _fit(digest, 14),
+    return Card(round(place[0], 1), round(place[1], 1), node["kind"], _fit(node["label"], 17), _fit(digest, 14),
                 _fit(node["kind"].replace("-", " ") + by, 29), node["state"])  # fmt: skip
 
 

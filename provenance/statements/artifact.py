@@ -37,7 +37,7 @@ def _weights(manifest: Manifest, name: str) -> Iterator[ResourceDescriptor]:
     if manifest.weights is None:
         return
     rows = [{"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), "head": tensor.head}
-            for tensor in manifest.weights.tensors]  # fmt: skip
+            for tensor in manifest.weights.tensors]
     yield ResourceDescriptor(name + TENSORS, {"tensorTree": manifest.weights.root}, annotations={"tensors": rows})
 
 
@@ -100,7 +100,7 @@ def _file_differences(thing: Described, manifest: Manifest) -> Iterator[Finding]
     if manifest.is_file or not thing.files:
         if compare(thing.whole.digest, manifest.digest) == "different":
             yield Finding("file-mismatch", "error", f"{manifest.name} is not {thing.name} as it was signed",
-                          manifest.name, "get the artefact again from its producer")  # fmt: skip
+                          manifest.name, "get the artefact again from its producer")
         return
     for path, signed in sorted(thing.files.items()):
         entry = manifest.by_path.get(path)
@@ -108,7 +108,7 @@ def _file_differences(thing: Described, manifest: Manifest) -> Iterator[Finding]
             yield Finding("file-missing", "error", "a signed file is not there", path, "get the file from the producer")
         elif compare(signed.digest, {"sha256": entry.sha256}) != "equal":
             yield Finding("file-mismatch", "error", "the file differs from what was signed", path,
-                          "get the file again from the producer")  # fmt: skip
+                          "get the file again from the producer")
 
 
 def _tensor_differences(thing: Described, manifest: Manifest) -> Iterator[Finding]:

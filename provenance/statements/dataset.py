@@ -16,7 +16,7 @@ from provenance.statements.statement import URN, ResourceDescriptor, Statement
 DATASET = URN + "dataset:v0.1"
 # What D-2 asks to be described (OSAID 1.0, data information), with the field that holds it.
 DESCRIBED = {"source": "source", "obtaining": "source.obtained", "selection": "selection", "labelling": "labelling",
-             "processing": "processing"}  # fmt: skip
+             "processing": "processing"}
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def parse_json(data: bytes, location: str, *, limit: int = MAX_JSON) -> Any:
 
     if len(data) > limit:
         raise StatementError("document-too-large", f"{len(data)} bytes; the limit is {limit}", location=location,
-                             hint="split the evidence")  # fmt: skip
+                             hint="split the evidence")
     try:
         value = jiter.from_json(data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
         if _SUSPECT_NUMBER.search(data):
@@ -75,7 +75,7 @@ def parse_yaml(text: bytes, location: str) -> Any:
         raise StatementError("yaml-invalid", "not UTF-8", location=location, hint="save it as UTF-8") from err
     except (YAMLError, ValueError, RecursionError) as err:
         raise StatementError("yaml-invalid", f"not the YAML that is read here: {_yaml_reason(err)}",
-                             location=_yaml_location(err, location), hint="correct the line") from err  # fmt: skip
+                             location=_yaml_location(err, location), hint="correct the line") from err
 
 
 def _refuse_events(text: str) -> None:
@@ -115,7 +115,7 @@ def _yaml_location(err: BaseException, location: str) -> str:
 
 
 def validate(document: Any, schema: str, location: str, error: type[ProvenanceError] = StatementError,
-             code: str = "schema-mismatch") -> None:  # fmt: skip
+             code: str = "schema-mismatch") -> None:
     """Hold a document against `schemas/<schema>.schema.json`; raises `error` with every deviation, nearest names too."""
     problems = sorted(_validator(schema).iter_errors(document), key=lambda problem: list(map(str, problem.absolute_path)))
     if not problems:
@@ -160,4 +160,4 @@ def refuse_case_variants(document: Mapping[str, Any], known: frozenset[str], loc
     for name in document:
         if name not in known and name.lower() in folded:
             raise StatementError("member-case-variant", f"{name} differs from {folded[name.lower()]} only in case",
-                                 location=location, hint="the signer must write it as specified")  # fmt: skip
+                                 location=location, hint="the signer must write it as specified")

@@ -21,7 +21,7 @@ COMPONENTS = (
     "research-paper", "evaluation-results", "model-card", "data-card", "sample-model-outputs", "training-code",
     "inference-code", "evaluation-code", "evaluation-data", "supporting-libraries-and-tools", "datasets",
     "data-preprocessing-code", "model-metadata",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -87,4 +87,4 @@ class Release:
             tuple(Component.from_dict(item, location) for item in data["components"]),
             descriptors(data["evidence"], location), descriptors(data["datasets"], location),
             descriptors(data["baseModels"], location), data["declarations"],
-        )  # fmt: skip
+        )

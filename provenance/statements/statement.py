@@ -45,7 +45,7 @@ class ResourceDescriptor:
     def to_dict(self) -> dict[str, Any]:
         """As the specification spells it, without empty fields."""
         fields = {"name": self.name, "uri": self.uri, "digest": dict(self.digest), "mediaType": self.media_type,
-                  "annotations": dict(self.annotations)}  # fmt: skip
+                  "annotations": dict(self.annotations)}
         return {key: value for key, value in fields.items() if value}
 
     @classmethod
@@ -80,7 +80,7 @@ class Statement:
             "subject": [subject.to_dict() for subject in self.subjects],
             "predicateType": self.predicate_type,
             "predicate": self.predicate,
-        })  # fmt: skip
+        })
 
     @classmethod
     def from_bytes(cls, payload: bytes, location: str) -> Statement:
@@ -99,7 +99,7 @@ class Statement:
         parsed = tuple(ResourceDescriptor.from_dict(subject, location) for subject in subjects)
         if not all(subject.identities for subject in parsed):
             raise StatementError("statement-weak-digest", "a subject has no digest of SHA-2 strength", location=location,
-                                 hint="the signer must name what was digested by sha256, dirHash or tensorTree")  # fmt: skip
+                                 hint="the signer must name what was digested by sha256, dirHash or tensorTree")
         return cls(parsed, kind, predicate)
 
 
@@ -119,4 +119,4 @@ def all_identities(items: Iterable[ResourceDescriptor]) -> frozenset[Identity]:
 
 def _invalid(why: str, location: str) -> StatementError:
     return StatementError("statement-invalid", f"not an in-toto statement: {why}", location=location,
-                          hint="ask the signer for an in-toto Statement v1")  # fmt: skip
+                          hint="ask the signer for an in-toto Statement v1")

@@ -75,7 +75,7 @@ class Step:
                              "finishedOn": self.finished_on},
                 "byproducts": [item.to_dict() for item in self.byproducts],
             },
-        }  # fmt: skip
+        }
         return Statement(self.outputs, SLSA_PROVENANCE_V1, predicate)
 
     @classmethod
@@ -86,7 +86,7 @@ class Step:
         kind = next((kind for kind in KINDS if build == build_type(kind)), None)
         if kind is None:
             raise StatementError("predicate-unknown", "SLSA provenance of a build type that is not a pipeline step",
-                                 location=location, hint="see attestations/step.md for the build types")  # fmt: skip
+                                 location=location, hint="see attestations/step.md for the build types")
         validate(statement.predicate, "step", location)
         run = statement.predicate["runDetails"]
         external = statement.predicate["buildDefinition"]["externalParameters"]

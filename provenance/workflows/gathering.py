@@ -16,8 +16,14 @@ from provenance.errors import ProvenanceError
 class Gathered:
     """Every bundle as the Verifier sees it; `inside` are paths in the model that are evidence and not model."""
 
+    files: tuple[EvidenceFile, ...]
     examined: tuple[Examined, ...]
     inside: frozenset[str]
+
+    @property
+    def statements(self) -> tuple[VerifiedStatement, ...]:
+        """Everything that was said, in whatever voice."""
+        return tuple(result.verified for result in self.examined if result.verified)
 
     @property
     def trusted(self) -> tuple[VerifiedStatement, ...]:
@@ -37,9 +43,10 @@ def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathere
     signature = model / MODEL_SIGNATURE_NAME
     if signature.is_file() and not signature.is_symlink():
         places.append(signature)
-    files = {file.sha256: file for place in places for file in read_evidence(place)}
-    inside = {path for place in places for file in read_evidence(place) for path in _path_in(model, place, file)}
-    return Gathered(tuple(_examine(verifier, file) for file in sorted(files.values())), frozenset(inside))
+    found = [(place, file) for place in places for file in read_evidence(place)]
+    inside = {path for place, file in found for path in _path_in(model, place, file)}
+    files = tuple(sorted({file.sha256: file for _, file in found}.values()))
+    return Gathered(files, tuple(_examine(verifier, file) for file in files), frozenset(inside))
 
 
 def _examine(verifier: Verifier, file: EvidenceFile) -> Examined:

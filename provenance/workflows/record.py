@@ -11,67 +11,39 @@ The recorder runs as the same user as the command, which could deceive it: SLSA 
 
 from __future__ import annotations
 
-import os
-import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import provenance
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.envelope import sha256, sign
-from provenance.bundles.store import SUFFIX, default_folder
 from provenance.bundles.trust import timestamp
-from provenance.errors import RunError, UsageError
+from provenance.errors import RunError
 from provenance.files import write_whole
 from provenance.statements.artifact import describe
 from provenance.statements.statement import ResourceDescriptor, Statement
-from provenance.statements.step import KINDS, MODEL_MAKING, ROLES, Step
+from provenance.statements.step import MODEL_MAKING, Step
 from provenance.workflows.phases import Phases, silent
 from provenance.workflows.recorder import environment as variables
 from provenance.workflows.recorder import machine
-from provenance.workflows.recorder.cleaning import Cleaned, clean_command, secrets_of
 from provenance.workflows.recorder.completeness import Circumstances, sentences
 from provenance.workflows.recorder.git import Checkout, checkout_of
-from provenance.workflows.recorder.interpreter import Interpreter, interpreter_of, program_of
-from provenance.workflows.recorder.places import Place, State, place, require_apart, require_writable, state_of
+from provenance.workflows.recorder.interpreter import Interpreter, interpreter_of
+from provenance.workflows.recorder.places import Place, State, state_of
+from provenance.workflows.recorder.plan import Plan, RecordRequest, plan_of
 from provenance.workflows.recorder.running import Ended, run
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
-LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "pixi.lock", "conda-lock.yml",
-              "requirements.txt")  # fmt: skip
-Initial = Literal["random", "base-model"]
-
-
-@dataclass(frozen=True)
-class RecordRequest:
-    """One step to run and to record. Relative paths are relative to `folder`, in which the command runs.
-
-    `inputs` are pairs of role (`statements.step.ROLES`) and path. `initial` says where a step that makes a model began:
-    `random` needs a seed named `initial` or `seed`, or exactly one; `base-model` needs an input of that role.
-    `environment` names variables to record beyond the allow-list. `bundle` is `OUTPUT.provenance/NAME.sigstore.json`
-    beside the first output unless named. `folder` is the current one unless named.
-    """
-
-    name: str
-    kind: str
-    command: tuple[str, ...]
-    inputs: tuple[tuple[str, Path], ...]
-    outputs: tuple[Path, ...]
-    bundle: Path | None = None
-    configuration: tuple[Path, ...] = ()
-    initial: Initial | None = None
-    seeds: Mapping[str, int | str] = field(default_factory=dict)
-    environment: tuple[str, ...] = ()
-    folder: Path | None = None
-    jurisdiction: str | None = None
-    region: str | None = None
-    energy: str | None = None
+__all__ = ["RecordRequest", "Recorded", "record"]
+# Two files of one folder may hold tensors of one name (checkpoints of one training): the folder has a digest all the
+# same, and only its weights have none.
+_NO_TENSORS = "tensor-duplicate"
 
 
 @dataclass(frozen=True)
@@ -96,7 +68,7 @@ def record(request: RecordRequest, *, signer: Callable[[], Signer], progress: Ph
     `output-unchanged`) or ArtifactError where it cannot be attested: then nothing is written.
     """
     listen = progress or silent
-    plan = _plan(request)  # 1
+    plan = plan_of(request)  # 1
     before = _scan_all(plan.inputs, "Reading inputs", listen)  # 2
     seen = _look_around(plan)
     states = {output.name: state_of(output.path) for output in plan.outputs}
@@ -108,29 +80,13 @@ def record(request: RecordRequest, *, signer: Callable[[], Signer], progress: Ph
     _refuse_changes(plan.inputs, before, _scan_all(plan.inputs, "Reading inputs again", listen))  # 4
     stale = _refuse_unwritten(plan.outputs, states)
     made = _scan_all(plan.outputs, "Reading outputs", listen)
-    circumstances = _circumstances(plan, seen, ended, stale)
+    circumstances = _circumstances(plan, seen, ended, stale, [*before, *made])
     step = Step(
         request.name, request.kind, plan.command.words, _descriptors(plan.outputs, made),
         (*_descriptors(plan.inputs, before), *seen.dependencies()), timestamp(started), timestamp(finished),
         f"urn:uuid:{uuid.uuid4()}", plan.initial, _internal(plan, seen, sentences(circumstances)),
     )  # fmt: skip
     return _write(step, signer, plan.bundle)  # 5
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A request that was found to be one that can be attested."""
-
-    request: RecordRequest
-    folder: Path
-    inputs: tuple[Place, ...]
-    outputs: tuple[Place, ...]
-    bundle: Path
-    program: str
-    environment: Mapping[str, str]
-    recorded_environment: Mapping[str, str]
-    command: Cleaned
-    initial: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -145,83 +101,17 @@ class _Seen:
         return tuple(thing.descriptor() for thing in found if thing is not None)
 
 
-def _plan(request: RecordRequest) -> _Plan:
-    if sys.platform != "linux":
-        raise RunError("platform-unsupported", "commands are recorded on Linux only", location=sys.platform,
-                       hint="run it on Linux, for example in a container")  # fmt: skip
-    _check_words(request)
-    folder = Path(os.path.abspath(request.folder or Path.cwd()))
-    if not folder.is_dir():
-        raise RunError("path-not-found", "there is no such working folder", location=str(folder), hint="check the path")
-    inputs = _inputs(request, folder)
-    outputs = tuple(place(path, folder) for path in request.outputs)
-    bundle = folder / (request.bundle or default_folder(outputs[0].path) / f"{request.name}{SUFFIX}")
-    require_apart(inputs, outputs, bundle)
-    require_writable(bundle)
-    environment, secrets = variables.for_command(os.environ), secrets_of(os.environ)
-    return _Plan(
-        request, folder, inputs, outputs, bundle, program_of(request.command[0], folder, environment), environment,
-        variables.recorded(environment, request.environment, folder, secrets),
-        clean_command(request.command, folder, secrets), _initial(request),
-    )  # fmt: skip
-
-
-def _check_words(request: RecordRequest) -> None:
-    if request.kind not in KINDS:
-        raise _usage(f"there is no kind of step {request.kind}", "kind", f"one of {', '.join(KINDS)}")
-    if not request.name or "/" in request.name or request.name.startswith("."):
-        raise _usage("the step needs a name without slashes", "name", "for example train")
-    if not request.command:
-        raise _usage("there is no command to run", "command", "give it after --")
-    if not request.outputs:
-        raise _usage("a step needs an output, of which the statement speaks", "outputs", "name what the command writes")
-    for role, path in request.inputs:
-        if role not in ROLES:
-            raise _usage(f"there is no role {role}", str(path), f"one of {', '.join(sorted(ROLES))}")
-
-
-def _inputs(request: RecordRequest, folder: Path) -> tuple[Place, ...]:
-    """What was declared, and the lock files that lie in the working folder."""
-    declared = [*request.inputs, *(("configuration", path) for path in request.configuration)]
-    places = [place(path, folder, role) for role, path in declared]
-    taken = [os.path.realpath(folder / path) for path in (*(path for _, path in declared), *request.outputs)]
-    for name in LOCK_FILES:
-        if (folder / name).is_file() and os.path.realpath(folder / name) not in taken:
-            places.append(place(Path(name), folder, "lockfile"))
-    return tuple(dict.fromkeys(places))
-
-
-def _initial(request: RecordRequest) -> Mapping[str, Any] | None:
-    if request.initial is None:
-        return None
-    if request.kind not in MODEL_MAKING:
-        raise _usage(f"a step of kind {request.kind} makes no model, so it has no initial parameters", "initial",
-                     "leave it out")  # fmt: skip
-    if request.initial == "base-model":
-        if not any(role == "base-model" for role, _ in request.inputs):
-            raise _usage("the step begins with a base model, and none is an input", "initial", "add it as base-model=PATH")
-        return {"kind": "base-model"}
-    seeds = request.seeds
-    only = next(iter(seeds.values())) if len(seeds) == 1 else None
-    seed = seeds.get("initial", seeds.get("seed", only))
-    if seed is None:
-        raise _usage("random initial parameters need their seed", "seeds", "give a seed named initial")
-    return {"kind": "random", "seed": seed}
-
-
-def _usage(message: str, location: str, hint: str) -> UsageError:
-    return UsageError("usage", message, location=location, hint=hint)
-
-
 def _scan_all(places: Sequence[Place], doing: str, listen: Phases) -> list[Manifest]:
     manifests = []
     for item in places:
         with listen(f"{doing}: {item.name}") as (progress, total):
-            manifests.append(scan(item.path, progress=progress, total=total).require_sound())
+            manifest = scan(item.path, progress=progress, total=total)
+        replace(manifest, findings=tuple(f for f in manifest.findings if f.code != _NO_TENSORS)).require_sound()
+        manifests.append(manifest)
     return manifests
 
 
-def _look_around(plan: _Plan) -> _Seen:
+def _look_around(plan: Plan) -> _Seen:
     return _Seen(checkout_of(plan.folder), interpreter_of(plan.program, plan.environment))
 
 
@@ -231,7 +121,7 @@ def _refuse_changes(inputs: Sequence[Place], before: Sequence[Manifest], after: 
             old, new = ({entry.path: entry.sha256 for entry in manifest.files} for manifest in (first, second))
             changed = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
             raise RunError("input-changed", f"the input {item.name} changed while the command ran: {changed[0]}",
-                           location=item.name, hint="let nothing write to inputs, and run the command again")  # fmt: skip
+                           location=item.name, hint="let nothing write to inputs, and run it again")  # fmt: skip
 
 
 def _refuse_unwritten(outputs: Sequence[Place], before: Mapping[str, State]) -> int:
@@ -257,7 +147,7 @@ def _descriptors(places: Sequence[Place], manifests: Sequence[Manifest]) -> tupl
     )
 
 
-def _internal(plan: _Plan, seen: _Seen, completeness: Sequence[str]) -> dict[str, Any]:
+def _internal(plan: Plan, seen: _Seen, completeness: Sequence[str]) -> dict[str, Any]:
     request, processors = plan.request, machine.hardware()
     python = {"python": seen.interpreter.version} if seen.interpreter else {}
     threads = {name: value for name, value in plan.recorded_environment.items() if name.endswith("_THREADS")}
@@ -276,7 +166,9 @@ def _internal(plan: _Plan, seen: _Seen, completeness: Sequence[str]) -> dict[str
     return {name: value for name, value in facts.items() if value}
 
 
-def _circumstances(plan: _Plan, seen: _Seen, ended: Ended, stale: int) -> Circumstances:
+def _circumstances(
+    plan: Plan, seen: _Seen, ended: Ended, stale: int, manifests: Sequence[Manifest]
+) -> Circumstances:
     return Circumstances(
         has_checkout=seen.checkout is not None,
         has_lock_file=any(item.role == "lockfile" for item in plan.inputs),
@@ -285,6 +177,7 @@ def _circumstances(plan: _Plan, seen: _Seen, ended: Ended, stale: int) -> Circum
         hidden_secrets=plan.command.hidden,
         shortened_paths=plan.command.shortened,
         outside=tuple(item.name for item in (*plan.inputs, *plan.outputs) if not item.inside),
+        without_tensors=tuple(m.name for m in manifests if any(f.code == _NO_TENSORS for f in m.findings)),
         stale_files=stale,
         signals=ended.signals,
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.envelope import sha256, sign
@@ -22,6 +22,7 @@ from provenance.errors import ArtifactError, Finding, RunError
 from provenance.files import write_whole
 from provenance.lineage import step_of
 from provenance.statements.artifact import Described, described
+from provenance.statements.reproduction import Outcome
 from provenance.statements.step import Step
 from provenance.workflows.gathering import Gathered, gather
 from provenance.workflows.phases import Phases, silent
@@ -63,8 +64,8 @@ def reproduce(
     if not found:
         nothing = Finding("evidence-none", "error", "no trusted statement of a producer speaks of this model",
                           manifest.name, "ask the producer for signed evidence, and check the trust file")  # fmt: skip
-        return ReproductionReport("checksums", manifest.name, "undetermined", (), (), started, _now(), gathered.rejected,
-                                  (nothing,))  # fmt: skip
+        return ReproductionReport("checksums", manifest.name, "undetermined", (), (), started, _now(),
+                                  gathered.rejected, (nothing,))  # fmt: skip
     best = found[0].comparison
     return ReproductionReport("checksums", manifest.name, best.outcome, found, best.differences, started, _now(),
                               gathered.rejected)  # fmt: skip
@@ -109,10 +110,14 @@ def rerun(
     failed = Finding("command-failed", "error", f"the recorded command ended with {code}", recorded.name,
                      "compare this environment with the recorded one")  # fmt: skip
     return ReproductionReport(
-        "rerun", manifest.name, min((item.comparison.outcome for item in compared), key=OUTCOMES.index, default="undetermined"),
-        compared, tuple(difference for item in compared for difference in item.comparison.differences), started, _now(),
+        "rerun", manifest.name, _worst(compared), compared,
+        tuple(difference for item in compared for difference in item.comparison.differences), started, _now(),
         gathered.rejected, (failed,) if code else (), chosen, recorded.name, surroundings(recorded, sandbox),
     )  # fmt: skip
+
+
+def _worst(compared: Sequence[Compared]) -> Outcome | Literal["undetermined"]:
+    return min((item.comparison.outcome for item in compared), key=OUTCOMES.index, default="undetermined")
 
 
 def sign_reproduction(report: ReproductionReport, signer: Callable[[], Signer], output: Path) -> Signed:
@@ -142,7 +147,10 @@ def _execute(step: Step, work: Path, sandbox: Sandbox | None) -> int:
     environment = {name: value for name, value in recorded.items() if isinstance(value, str)}
     if sandbox is not None:
         return run_sandboxed(step.command, work=work, environment=environment, sandbox=sandbox)
-    return run(step.command, folder=work, environment=small_environment(environment)).code
+    ended = run(step.command, folder=work, environment=small_environment(environment), stdout=2)
+    if "SIGINT" in ended.signals:
+        raise KeyboardInterrupt
+    return ended.code
 
 
 def _hold(
@@ -152,7 +160,8 @@ def _hold(
     produced = work / thing.name
     comparison = _compare_produced(thing, produced, listen)
     changed = {row.name for row in comparison.differences if row.kind == "tensor"}
-    at_hand = {t.name for t in original.weights.tensors if thing.tensors.get(t.name) == t.head} if original.weights else set()
+    tensors = original.weights.tensors if original.weights else ()
+    at_hand = {tensor.name for tensor in tensors if thing.tensors.get(tensor.name) == tensor.head}
     apart = largest_differences(model, produced, sorted(changed & at_hand)) if changed & at_hand else {}
     rows = tuple(_with_distance(row, apart) for row in comparison.differences)
     return Compared(step, f"{step_of(step).kind} step {step_of(step).name}", subjects_of(thing),

@@ -53,8 +53,8 @@ class Sandbox:
     def arguments(self, command: Sequence[str], mounts: Sequence[Mount], work: Path, root: Path) -> list[str]:
         """The command line that runs the command behind these mounts; `root` is an empty folder to build upon."""
         if self.tool == "bubblewrap":
-            rendered = [word for mount in mounts for word in (_BUBBLEWRAP[mount.kind], mount.source, mount.target) if word]
-            return [self.program, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", *rendered,
+            options = [word for m in mounts for word in (_BUBBLEWRAP[m.kind], m.source, m.target) if word]
+            return [self.program, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", *options,
                     "--remount-ro", "/", "--chdir", str(work), "--", *command]  # fmt: skip
         triples = [word for mount in mounts for word in (mount.kind, mount.source, mount.target)]
         return [self.program, "--user", "--map-root-user", "--net", "--mount", "--ipc", "--uts", "--pid", "--fork",
@@ -77,7 +77,7 @@ def require_sandbox() -> Sandbox:
     found = find_sandbox()
     if found is None:
         raise RunError("sandbox-unavailable", "neither bubblewrap nor user namespaces can be used here",
-                       location="sandbox", hint="install bubblewrap, or spell --no-sandbox out where you trust the step")  # fmt: skip
+                       location="sandbox", hint="install bubblewrap, or spell out --no-sandbox")  # fmt: skip
     return found
 
 
@@ -116,17 +116,17 @@ def mounts_for(work: Path, visible: Sequence[Path] = ()) -> tuple[Mount, ...]:
     return (
         Mount("tmpfs", "/tmp"),  # noqa: S108  a new one
         *(_system(path) for path in _SYSTEM if os.path.lexists(path)),
-        *(_read_only(f"/etc/{name}") for name in _ETC if os.path.exists(f"/etc/{name}")),
-        *(_read_only(path) for path in _PROCESSORS if os.path.isdir(path)),
+        *(_read_only(f"/etc/{name}") for name in _ETC if Path("/etc", name).exists()),
+        *(_read_only(path) for path in _PROCESSORS if Path(path).is_dir()),
         Mount("proc", "/proc"),
         Mount("dev", "/dev"),
-        *(_read_only(path) for path in _outermost([*_python(), *map(os.path.abspath, visible)])),
+        *(_read_only(path) for path in _outermost([*_python(), *(str(path.absolute()) for path in visible)])),
         Mount("writable", str(work), str(work)),
     )
 
 
 def _system(path: str) -> Mount:
-    return Mount("link", path, os.readlink(path)) if os.path.islink(path) else _read_only(path)
+    return Mount("link", path, str(Path(path).readlink())) if Path(path).is_symlink() else _read_only(path)
 
 
 def _read_only(path: str) -> Mount:
@@ -143,7 +143,7 @@ def _outermost(paths: Sequence[str]) -> list[str]:
     """The paths without those that lie in another or in the system's folders, sorted."""
     there: list[str] = []
     for path in sorted(set(paths)):
-        if os.path.exists(path) and not any(Path(path).is_relative_to(seen) for seen in ("/usr", *there)):
+        if Path(path).exists() and not any(Path(path).is_relative_to(seen) for seen in ("/usr", *there)):
             there.append(path)
     return there
 

@@ -14,6 +14,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 END = "--"
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC = 2, 4, 4096, 16384  # mount(2)
@@ -54,11 +55,11 @@ def main(words: Sequence[str]) -> None:
 
 def _add(kind: str, source: str, target: str) -> None:
     if kind == "link":
-        os.symlink(source, target)
+        Path(target).symlink_to(source)
     elif kind in ("read-only", "writable"):
         _bind(source, target, is_writable=kind == "writable")
     else:
-        os.makedirs(target, exist_ok=True)
+        Path(target).mkdir(parents=True, exist_ok=True)
         if kind == "proc":
             _mount("proc", target, "proc", _MS_NOSUID | _MS_NODEV)
             # /proc/sys asks for the user's number and for no capability: root would reach the host's settings.
@@ -70,24 +71,22 @@ def _add(kind: str, source: str, target: str) -> None:
 
 
 def _bind(source: str, target: str, *, is_writable: bool = False) -> None:
-    if os.path.isdir(source):
-        os.makedirs(target, exist_ok=True)
+    if Path(source).is_dir():
+        Path(target).mkdir(parents=True, exist_ok=True)
     else:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "ab"):
-            pass
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(target).touch()
     _mount(source, target, None, _MS_BIND | _MS_REC)
     _restrict(target, _ATTR_NOSUID | _ATTR_NODEV | (0 if is_writable else _ATTR_RDONLY), _AT_RECURSIVE)
 
 
 def _fill_devices(folder: str) -> None:
     for name in _DEVICES:
-        with open(f"{folder}/{name}", "ab"):
-            pass
+        Path(folder, name).touch()
         _mount(f"/dev/{name}", f"{folder}/{name}", None, _MS_BIND)
     for name, source in _STREAMS.items():
-        os.symlink(source, f"{folder}/{name}")
-    os.mkdir(f"{folder}/shm")
+        Path(folder, name).symlink_to(source)
+    Path(folder, "shm").mkdir()
     _mount("tmpfs", f"{folder}/shm", "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=1777")
 
 
@@ -106,11 +105,11 @@ def _give_up_powers() -> None:
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
 
 
-def _run(command: Sequence[str]) -> None:
+def _run(command: list[str]) -> None:
     child = os.fork()
     if child == 0:
         try:
-            os.execvp(command[0], command)
+            os.execvp(command[0], command)  # noqa: S606  what the sandbox is for
         except OSError as err:
             os.write(2, f"cannot start {command[0]}: {err.strerror}\n".encode())
             os._exit(_CANNOT_START)

@@ -18,7 +18,7 @@ from provenance.artifacts.hashing import Progress
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.artifacts.sources.folder import FoundFile
 from provenance.bundles.oms import ModelSignature
-from provenance.bundles.store import MODEL_SIGNATURE_NAME, EvidenceFile, default_folder, read_evidence
+from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Trust, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import Finding
@@ -32,6 +32,7 @@ from provenance.policy.verdict import Decision
 from provenance.statements.artifact import described
 from provenance.statements.release import Release
 from provenance.statements.step import MODEL_MAKING, Step
+from provenance.workflows.gathering import gather
 
 LIMITS = (
     "Integrity is not truth: a signature shows who says something, not that it is so.",
@@ -49,7 +50,6 @@ class Verification:
     document: Mapping[str, Any]
     model: Manifest
     evidence: tuple[EvidenceFile, ...]
-    examined: tuple[Examined, ...]
     policy: policies.Policy
 
     @property
@@ -78,44 +78,16 @@ def verify(
     """
     chosen = policies.load_policy(policy)
     trusted = read_trust(trust, as_of) if trust is not None else None
-    folders = list(evidence) or [folder for folder in (default_folder(model),) if folder.is_dir()]
-    files = _evidence_files(model, folders)
     verifier = Verifier(trusted, as_of)
-    examined = tuple(verifier.examine(file.data, file.name) if file.data is not None else _too_large(file) for file in files)
-    statements = tuple(result.verified for result in examined if result.verified)
+    gathered = gather(model, evidence, verifier)
     manifest = scan(
-        model, exclude=_inside(model, folders, files), progress=progress, total=total,
-        may_be_read=_expected(statements), keep=cards.is_card, copy_into=copy_into,
+        model, exclude=gathered.inside, progress=progress, total=total,
+        may_be_read=_expected(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )  # fmt: skip
     declared, card_findings = _declarations(manifest, verifier)
-    subject = Subject(manifest, (*statements, *declared), trusted, as_of)
-    document = _document(subject, chosen, examined, card_findings, now)
-    return Verification(document, manifest, files, examined, chosen)
-
-
-def _evidence_files(model: Path, folders: Sequence[Path]) -> tuple[EvidenceFile, ...]:
-    files = {file.sha256: file for folder in folders for file in read_evidence(folder)}
-    signature = model / MODEL_SIGNATURE_NAME
-    if signature.is_file() and not signature.is_symlink():
-        files |= {file.sha256: file for file in read_evidence(signature)}
-    return tuple(sorted(files.values()))
-
-
-def _too_large(file: EvidenceFile) -> Examined:
-    return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
-
-
-def _inside(model: Path, folders: Sequence[Path], files: Sequence[EvidenceFile]) -> frozenset[str]:
-    """Paths of evidence that lies in the model folder; only what was read as a bundle is outside coverage."""
-    root = model.resolve()
-    names = {file.name for file in files if file.data is not None}
-    inside = {MODEL_SIGNATURE_NAME} & names
-    for folder in folders:
-        place = folder.resolve()
-        if place.is_relative_to(root):
-            base = place.relative_to(root) if place.is_dir() else place.relative_to(root).parent
-            inside |= {(base / name).as_posix() for name in names if (root / base / name).is_file()}
-    return frozenset(inside)
+    subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
+    document = _document(subject, chosen, gathered.examined, card_findings, now)
+    return Verification(document, manifest, gathered.files, chosen)
 
 
 def _expected(statements: Sequence[VerifiedStatement]) -> Callable[[FoundFile], bool]:
@@ -233,6 +205,10 @@ def _next(
 
     Requirements with one remedy are one thing to do: a recorded training step answers several.
     """
+    changes = evaluation.graph("trusted").changes
+    if changes:  # everything else is undetermined because of it, and nobody needs to publish anything
+        return [{"requirement": "W-1", "towards": policy.id,
+                 "remedy": f"Do not use it; get {changes[0].location} again from the producer"}]
     towards, open_decisions = policy.id, [d for d in decisions if d.outcome in ("fail", "undetermined")]
     if not open_decisions:
         rung = next((rung for rung in ladder if rung.shown != "pass"), None)

@@ -22,8 +22,14 @@ _WORDS = (
 _SECRET_NAME = re.compile(rf"[\w.-]*(?:{_WORDS})", re.IGNORECASE)
 # What a tokenizer's configuration calls its special tokens is not a secret.
 _SPECIAL_TOKEN = re.compile(r"(?:.*[_-])?(?:pad|eos|bos|unk|mask|cls|sep|special|next|image)[_-]?token", re.IGNORECASE)
-_ASSIGNED = re.compile(rf"""(?P<name>[\w.-]{{0,64}}(?:{_WORDS}))(?P<sign>["']?\s*[:=]\s*["']?)(?P<value>[^\s"',;&}}]+)""", re.IGNORECASE)
-_USER_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]+@")
+_ASSIGNED = re.compile(
+    rf"""(?P<name>[\w.-]{{0,64}}(?:{_WORDS}))(?P<sign>["']?\s*[:=]\s*["']?)(?P<value>[^\s"',;&}}]+)""", re.IGNORECASE
+)
+# The same within a word that is a command line itself: `sh -c "train --token X"`.
+_SPOKEN = re.compile(
+    rf"""(?P<name>-[\w.-]{{0,64}}(?:{_WORDS}))(?P<sign>\s+["']?)(?P<value>[^\s"'-][^\s"']*)""", re.IGNORECASE
+)
+_USER_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/]+@")
 _BEARER = re.compile(r"\b(?P<scheme>bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
 # Tokens that are known by their shape: Hugging Face, GitHub, GitLab, OpenAI and kin, AWS, Slack, Google, JWT.
 _SHAPES = re.compile(
@@ -87,12 +93,12 @@ def _without_secrets(word: str, secrets: Sequence[str]) -> str:
         return f"{name}={HIDDEN}"
     word = _USER_IN_URL.sub(rf"\g<scheme>{HIDDEN}@", word)
     word = _BEARER.sub(rf"\g<scheme> {HIDDEN}", word)
-    word = _ASSIGNED.sub(_hide_value, word)
+    word = _SPOKEN.sub(_hide_value, _ASSIGNED.sub(_hide_value, word))
     return _SHAPES.sub(HIDDEN, word)
 
 
 def _hide_value(found: re.Match[str]) -> str:
-    if _SPECIAL_TOKEN.fullmatch(found["name"]):
+    if _SPECIAL_TOKEN.fullmatch(found["name"].lstrip("-")):
         return found[0]
     return f"{found['name']}{found['sign']}{HIDDEN}"
 

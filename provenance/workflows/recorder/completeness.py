@@ -24,6 +24,7 @@ class Circumstances:
     hidden_secrets: bool
     shortened_paths: bool
     outside: tuple[str, ...]
+    without_tensors: tuple[str, ...]
     stale_files: int
     signals: tuple[str, ...]
 
@@ -31,6 +32,7 @@ class Circumstances:
 def sentences(seen: Circumstances) -> tuple[str, ...]:
     """What is to be said, in a fixed order."""
     outside, signals = ", ".join(dict.fromkeys(seen.outside)), ", ".join(dict.fromkeys(seen.signals))
+    without_tensors = ", ".join(dict.fromkeys(seen.without_tensors))
     conditional = (
         (seen.has_checkout, "Files that git does not track are not part of the repository's dirty state."),
         (not seen.has_checkout, "The code's repository was not seen: there is no git checkout, or git did not answer."),
@@ -38,9 +40,11 @@ def sentences(seen: Circumstances) -> tuple[str, ...]:
         (not seen.has_packages, "The installed packages were not seen: the program is not a Python that answered."),
         (seen.is_silent_about_start, "It is not stated with which parameters the model began."),
         (seen.hidden_secrets, "Secrets in the command line were replaced by ***."),
-        (seen.shortened_paths, "Absolute paths in the command line were replaced by relative ones, or by their last part."),
+        (seen.shortened_paths,
+         "Absolute paths in the command line were replaced by relative ones or by their last part."),
         (bool(outside), f"These lie outside the working folder and keep the last part of their path: {outside}."),
+        (bool(without_tensors), f"These hold several tensors of one name, so no tensor tree: {without_tensors}."),
         (bool(seen.stale_files), f"{seen.stale_files} files of the outputs were there before and were not written."),
         (bool(signals), f"The command was sent {signals} and ended well."),
-    )
+    )  # fmt: skip
     return (*_ALWAYS, *(sentence for applies, sentence in conditional if applies))

@@ -42,14 +42,19 @@ def short_name(path: Path | str, folder: Path) -> tuple[str, bool]:
 
     The last part of a home folder is its owner's name: it becomes `~`.
     """
-    plain = os.path.abspath(folder / path)
-    for spelled in (plain, os.path.realpath(plain)):
-        for base in (os.path.abspath(folder), os.path.realpath(folder)):
-            if Path(spelled).is_relative_to(base):
-                return Path(spelled).relative_to(base).as_posix(), True
-    if plain == os.path.expanduser("~") or Path(plain).parent.name in ("home", "Users"):
+    plain = absolute(folder / path)
+    for spelled in (plain, plain.resolve()):
+        for base in (absolute(folder), folder.resolve()):
+            if spelled.is_relative_to(base):
+                return spelled.relative_to(base).as_posix(), True
+    if plain == Path("~").expanduser() or plain.parent.name in ("home", "Users"):
         return "~", False
-    return Path(plain).name or "/", False
+    return plain.name or "/", False
+
+
+def absolute(path: Path) -> Path:
+    """The absolute path without `.` and `..`, with its links as they are."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def require_apart(inputs: Sequence[Place], outputs: Sequence[Place], bundle: Path) -> None:

@@ -29,19 +29,26 @@ class Ended:
     signals: tuple[str, ...] = ()
 
 
-def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> Ended:
-    """Run a command in a folder without a time limit and without a shell; RunError `command-not-found`."""
+def run(
+    command: Sequence[str], *, folder: Path, environment: Mapping[str, str], stdout: int | None = None
+) -> Ended:
+    """Run a command in a folder without a time limit and without a shell; RunError `command-not-found`.
+
+    `stdout` is a descriptor for what it prints, where that is not this process's own standard output.
+    """
     if threading.current_thread() is not threading.main_thread():  # signals go to the main thread only
-        return Ended(_exit_code(_start(command, folder, environment).wait()))
+        return Ended(_exit_code(_start(command, folder, environment, stdout).wait()))
     with _signals_noted() as early:
-        process = _start(command, folder, environment)
+        process = _start(command, folder, environment, stdout)
         with _signals_held():
             return _attend(process, early)
 
 
-def _start(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], stdout: int | None
+) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(list(command), cwd=folder, env=dict(environment))
+        return subprocess.Popen(list(command), cwd=folder, env=dict(environment), stdout=stdout)
     except (OSError, ValueError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise RunError("command-not-found", f"cannot start the command: {reason}", location=command[0],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from provenance.artifacts.digest import compare as compare_digests
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.oms import ModelSignature
 from provenance.bundles.verifier import VerifiedStatement
@@ -39,9 +40,10 @@ def step_that_made(statements: Iterable[VerifiedStatement], model: Manifest, nam
     made = {item.statement.sha256: item.statement for item in about(steps, model)}
     if not made:
         raise RunError("step-not-found", "no trusted step of a producer says that it made this model",
-                       location=name or model.name, hint="check --evidence, --trust and the name of the step")  # fmt: skip
+                       location=name or model.name, hint="check --evidence, --trust and the step's name")  # fmt: skip
     if len(made) > 1:
-        raise RunError("step-ambiguous", f"several trusted steps made this model: {', '.join(map(_label, made.values()))}",
+        several = ", ".join(f"{_label(statement)} ({statement.file})" for statement in made.values())
+        raise RunError("step-ambiguous", f"several trusted steps made this model: {several}",
                        location=name or model.name, hint="name one of them by its file")  # fmt: skip
     return next(iter(made.values()))
 
@@ -61,9 +63,19 @@ def _compared(statement: VerifiedStatement, model: Manifest) -> Iterator[Compare
             yield Compared(statement, label, (named,) if comparison.outcome == "equal" else claim.subjects, comparison)
     elif isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING):
         for thing in described(statement.statement.subjects):
+            if model.is_file:
+                yield from (Compared(statement, label, (part,), Comparison("equal", (), 1, 0))
+                            for part in _parts_equal_to(model, thing))  # fmt: skip
             comparison = compare(thing, model)
             if comparison.outcome != "different" or thing.overlaps(model):
                 yield Compared(statement, label, subjects_of(thing), comparison)
+
+
+def _parts_equal_to(model: Manifest, thing: Described) -> Iterator[ResourceDescriptor]:
+    """The file of an attested folder that is the one file in hand."""
+    for part in thing.files.values():
+        if compare_digests(part.digest, model.digest) == "equal":
+            yield ResourceDescriptor(part.name, part.digest)
 
 
 def _choose(found: Sequence[Compared]) -> tuple[Compared, ...]:

@@ -80,8 +80,12 @@ class ReproductionReport:
         return self._count("tensors")
 
     def _count(self, what: Literal["files", "tensors"]) -> int:
-        counts = [getattr(item.comparison, what) for item in self.compared]
-        return sum(counts) if self.mode == "rerun" else max(counts, default=0)
+        return sum(getattr(item.comparison, what) for item in self._decisive)
+
+    @property
+    def _decisive(self) -> tuple[Compared, ...]:
+        """What the outcome is about: every output that was made again, or the statement that fits best."""
+        return self.compared if self.mode == "rerun" else self.compared[:1]
 
     def to_statement(self) -> Reproduction:
         """What can be signed; RunError `reproduction-undetermined` where nothing was compared."""
@@ -97,8 +101,7 @@ class ReproductionReport:
             facts["step"] = {"name": self.step_name, "digest": {"sha256": self.step.sha256}}
         if self.environment:
             facts["environment"] = dict(self.environment)
-        items = self.compared if self.mode == "rerun" else self.compared[:1]
-        return Reproduction(tuple(subject for item in items for subject in item.subjects), facts)
+        return Reproduction(tuple(subject for item in self._decisive for subject in item.subjects), facts)
 
     def to_dict(self) -> dict[str, Any]:
         """The document that is printed (`schemas/reproduction-report.schema.json`)."""

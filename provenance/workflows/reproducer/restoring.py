@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def restore(step: Step, sources: Sequence[Path], work: Path, progress: Progress 
     if missing:
         shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
         raise RunError("input-missing", f"recorded inputs are not at hand: {shown}", location=step.name,
-                       hint="give the folders that hold them with --inputs; they are found by name or by digest")  # fmt: skip
+                       hint="give the folders that hold them; they are found by name or by digest")  # fmt: skip
     return len(wanted)
 
 
@@ -90,7 +90,7 @@ class _Finder:
         """Copy the file to its place from wherever it is found."""
         if target.exists():  # the same file in a second role
             return True
-        here = ((_root(source), file.path) for source in self.sources)
+        here = ((source, file.path) for source in self.sources if source.is_dir())
         return any(self._copy(root, path, file, target) for root, path in here) or any(
             self._copy(root, path, file, target) for root, path in self._by_digest(file)
         )
@@ -136,13 +136,23 @@ def _read(root: Path, path: str, target: Path | None, progress: Progress | None)
         with suppress(ArtifactError), opened(folder, path) as descriptor:
             if target is None:
                 return read_file(descriptor, path, progress=progress).sha256
-            target.parent.mkdir(parents=True, exist_ok=True)
             mode = 0o755 if os.fstat(descriptor).st_mode & 0o111 else 0o644
-            copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-            try:
+            with _new_file(target, mode) as copy:
                 return read_file(descriptor, path, progress=progress, copy_to=copy).sha256
-            finally:
-                os.close(copy)
     finally:
         os.close(folder)
     return ""
+
+
+@contextmanager
+def _new_file(target: Path, mode: int) -> Iterator[int]:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    except OSError as err:
+        raise RunError("output-unwritable", f"cannot restore an input: {err.strerror}", location=str(target),
+                       hint="check the space in the folder for temporary files") from err  # fmt: skip
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -6,6 +6,7 @@ have no arithmetic here (booleans, 8 bits and fewer in floating point), nothing 
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 from collections.abc import Iterable
@@ -32,9 +33,7 @@ class _Located:
 
 def largest_differences(first: Path, second: Path, names: Iterable[str]) -> dict[str, float]:
     """By tensor name, for those that both models hold in one type and shape and whose differences are finite."""
-    try:
-        import numpy  # noqa: F401, ICN001  only whether it is there
-    except ImportError:
+    if importlib.util.find_spec("numpy") is None:
         return {}
     left, right = _tensors(first), _tensors(second)
     both = [name for name in names if name in left and name in right]
@@ -76,7 +75,8 @@ def _values(file: BinaryIO, info: TensorInfo, start: int) -> np.ndarray[Any, Any
     raw = np.frombuffer(file.read(min(_BLOCK, info.end - info.start - start)), dtype=_FORMATS[info.dtype])
     if info.dtype == "BF16":  # the upper half of an F32
         raw = (raw.astype("<u4") << 16).view("<f4")
-    return raw.astype("<f8")
+    values: np.ndarray[Any, Any] = raw.astype("<f8")
+    return values
 
 
 def _apart(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> float:
