@@ -42,7 +42,7 @@ def declarations(
     `licence` is what `declared_licence` means and `free` whether it grants to everyone at no charge: floor 5 knows.
     """
     card = model.contents.get(CARD)
-    if card is None:
+    if card is None or not model.digest:
         return [], []
     try:
         facts = front_matter(card)

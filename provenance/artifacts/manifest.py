@@ -64,7 +64,12 @@ class Manifest:
 
     @property
     def digest(self) -> dict[str, str]:
-        """The DigestSet that names the artefact: of a file its sha256, of a folder `dirHash` and the OMS root."""
+        """The DigestSet that names the artefact: of a file its sha256, of a folder `dirHash` and the OMS root.
+
+        Empty, and so equal to nothing, where a file was not read.
+        """
+        if not all(entry.sha256 for entry in self.files):
+            return {}
         if self.is_file:
             return {"sha256": self.files[0].sha256}
         return {"dirHash": dir_hash(self.files), "sha256": oms_root(self.files)}
@@ -113,7 +118,12 @@ def dir_hash(files: Iterable[FileEntry]) -> str:
 def oms_root(files: Iterable[FileEntry]) -> str:
     """The OMS v1.0 root (section 6.5.1) over the files that OMS signs: no names, no separation of domains."""
     rows = sorted((entry.path, entry.sha256) for entry in files if not is_repository_file(entry.path))
-    return hashlib.sha256(b"".join(bytes.fromhex(digest) for _, digest in rows)).hexdigest()
+    return root_of(digest for _, digest in rows)
+
+
+def root_of(digests: Iterable[str]) -> str:
+    """The OMS v1.0 root over the digests of files that are in the order of their names."""
+    return hashlib.sha256(b"".join(map(bytes.fromhex, digests))).hexdigest()
 
 
 def scan(
@@ -123,8 +133,8 @@ def scan(
     tensors: bool = True,
     progress: Progress | None = None,
     total: Callable[[int], None] | None = None,
-    may_be_read: Callable[[FoundFile], bool] = lambda file: True,
-    keep: Callable[[str], bool] = lambda path: False,
+    may_be_read: Callable[[FoundFile], bool] = lambda _: True,
+    keep: Callable[[str], bool] = lambda _: False,
     copy_into: Path | None = None,
 ) -> Manifest:
     """Read a file or a folder once and tell everything about it.

@@ -19,6 +19,7 @@ import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from provenance.artifacts.names import brief
@@ -82,7 +83,7 @@ class Weights:
     def of(cls, tensors: Iterable[Tensor]) -> Weights:
         """Sort the tensors; ArtifactError `tensor-duplicate` when a name occurs twice."""
         ordered = tuple(sorted(tensors, key=lambda tensor: tensor.name.encode("utf-8")))
-        for left, right in zip(ordered, ordered[1:], strict=False):
+        for left, right in pairwise(ordered):
             if left.name == right.name:
                 raise ArtifactError(
                     "tensor-duplicate",

@@ -15,6 +15,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from provenance.artifacts.names import brief
 from provenance.errors import BundleError
 from provenance.statements.reader import parse_json, refuse_case_variants, to_json
 from provenance.statements.statement import PAYLOAD_TYPE
@@ -29,7 +30,7 @@ _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
 _SIGNATURE = frozenset({"sig", "keyid"})
 
 
-class UnsupportedBundle(BundleError):
+class UnsupportedBundle(BundleError):  # noqa: N818  nothing is wrong with the bundle
     """A bundle of a kind that this version does not check; not a word about whether it is valid."""
 
 
@@ -110,7 +111,7 @@ def _check_media_type(media_type: Any, location: str) -> None:
     if media_type == MEDIA_TYPE:
         return
     if isinstance(media_type, str) and media_type.startswith("application/vnd.dev.sigstore.bundle"):
-        raise UnsupportedBundle("bundle-media-type", f"a bundle of type {media_type}", location=location,
+        raise UnsupportedBundle("bundle-media-type", f"a bundle of type {brief(media_type)}", location=location,
                                 hint=f"this version reads {MEDIA_TYPE}")
     raise _broken("its mediaType is not a Sigstore bundle's", location)
 

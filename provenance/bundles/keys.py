@@ -24,7 +24,9 @@ def generate(kind: KeyKind, passphrase: bytes | None) -> tuple[bytes, bytes]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-    private: Any = ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP256R1())
+    private: Any = (
+        ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP256R1())
+    )
     protection: Any = (
         serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
     )
@@ -61,6 +63,9 @@ def _load_public(pem: bytes, location: str) -> Any:
     if b"PRIVATE KEY" in pem:
         raise TrustError("key-is-private", "this is a private key", location=location,
                          hint="keep it secret, and give the public key that was written beside it")
+    if pem.count(b"-----BEGIN") > 1:
+        raise TrustError("key-invalid", "more than one key in one text", location=location,
+                         hint="list each key by itself")
     try:
         return load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as err:
@@ -85,6 +90,7 @@ def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSig
 
     TrustError `input-unreadable`, `key-invalid` or `key-passphrase`.
     """
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from securesystemslib.signer import CryptoSigner
 
@@ -93,13 +99,15 @@ def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSig
     except OSError as err:
         raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
                          hint="check the path; `provenance keygen` makes a key pair") from err
-    secret = passphrase() if b"ENCRYPTED" in pem else None
+    secret = passphrase() or None if b"ENCRYPTED" in pem else None
     try:
         private: Any = load_pem_private_key(pem, secret)
     except TypeError as err:
         raise TrustError("key-passphrase", "the key is encrypted and no passphrase was given", location=str(path),
                          hint="set PROVENANCE_KEY_PASSPHRASE or use a terminal") from err
-    except ValueError as err:
-        code, why = ("key-passphrase", "the passphrase is wrong") if secret else ("key-invalid", "not a private key in PEM")
+    except (ValueError, UnsupportedAlgorithm) as err:
+        code, why = "key-invalid", "not a private key in PEM"
+        if secret and isinstance(err, ValueError):
+            code, why = "key-passphrase", "the passphrase is wrong"
         raise TrustError(code, why, location=str(path), hint="check the key file and its passphrase") from err
     return CryptoSigner(private, public_key(_public_pem(private.public_key()), str(path)))

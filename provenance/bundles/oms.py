@@ -7,11 +7,12 @@ here, and instructions to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from provenance.artifacts.manifest import REPOSITORY_FILES, Manifest, is_repository_file, oms_root
+from provenance.artifacts.digest import problem_with
+from provenance.artifacts.manifest import REPOSITORY_FILES, Manifest, is_repository_file, oms_root, root_of
 from provenance.artifacts.names import problem_with_name
 from provenance.errors import Finding, StatementError
 from provenance.statements.reader import validate
@@ -30,14 +31,17 @@ class ModelSignature:
 
     @classmethod
     def from_statement(cls, statement: Statement, location: str) -> ModelSignature:
-        """Sections 5 and 8.3; StatementError `statement-invalid`, or `predicate-unknown` for what is not read here."""
+        """Sections 5 and 8.3; StatementError `schema-mismatch`, `statement-invalid`, or `predicate-unknown`.
+
+        The last is for what the specification allows and this version does not read.
+        """
         validate(statement.predicate, "model-signature", location)
         serialization: Mapping[str, Any] = statement.predicate["serialization"]
         if serialization["method"] != "files" or serialization["hash_type"] != "sha256":
             raise StatementError("predicate-unknown", "a model signature over shards, or by another hash than sha256",
                                  location=location, hint="sign it again with files and sha256")
-        if len(statement.subjects) != 1:
-            raise _broken("it must have one subject (6.5)", location)
+        if "shard_size" in serialization:
+            raise _broken("it has a shard_size without shards (5.2.2)", location)
         rows: list[Mapping[str, str]] = statement.predicate["resources"]
         names = [row["name"] for row in rows]
         if names != sorted(names) or len(set(names)) != len(names):
@@ -47,9 +51,15 @@ class ModelSignature:
                 raise _broken(f"a resource name {problem} (6.1.2)", location)
             if row["algorithm"] != "sha256":
                 raise _broken("a resource uses another algorithm than the signature (7)", location)
+            if problem := problem_with({"sha256": row["digest"]}):
+                raise _broken(f"a resource digest is malformed: {problem} (6.3.1)", location)
+        root = root_of(row["digest"] for row in rows)
+        if [subject.digest.get("sha256") for subject in statement.subjects] != [root]:
+            # The root is how others refer to this model: it must not be able to say something else than the list.
+            raise _broken("its subject is not the root over its resources (6.5.1)", location)
         ignored = tuple(serialization.get("ignore_paths", ()))
         for path in ignored:
-            if any(char in path for char in "*?[") or path.startswith("/") or ".." in path.split("/"):
+            if any(char in path for char in "*?[") or path.startswith("/") or {".", ".."} & set(path.split("/")):
                 raise _broken("an ignored path is not a plain relative path (6.2.1)", location)
         return cls(statement.subjects, {row["name"]: row["digest"] for row in rows}, ignored)
 
@@ -68,20 +78,25 @@ def model_statement(manifest: Manifest) -> Statement:
 
 def compare_with(signature: ModelSignature, manifest: Manifest) -> list[Finding]:
     """Section 8.4: every signed file is there and as signed, and every file outside the ignored paths is signed."""
-    findings = []
+    return [*_signed_files(signature, manifest), *_unsigned_files(signature, manifest)]
+
+
+def _signed_files(signature: ModelSignature, manifest: Manifest) -> Iterator[Finding]:
     for path, digest in signature.resources.items():
         entry = manifest.by_path.get(path)
         if entry is None:
-            findings.append(Finding("file-missing", "error", "a signed file is not there", path, "fetch it again"))
+            yield Finding("file-missing", "error", "a signed file is not there", path, "get the file from the producer")
         elif entry.sha256 != digest:
-            findings.append(Finding("file-mismatch", "error", "the file differs from what was signed", path,
-                                    "get the file again from the producer"))
+            yield Finding("file-mismatch", "error", "the file differs from what was signed", path,
+                          "get the file again from the producer")
+
+
+def _unsigned_files(signature: ModelSignature, manifest: Manifest) -> Iterator[Finding]:
     ignored = {*REPOSITORY_FILES, *signature.ignored}
     for entry in manifest.files:
         if entry.path not in signature.resources and not _is_ignored(entry.path, ignored):
-            findings.append(Finding("file-not-covered", "error", "the model signature does not list this file", entry.path,
-                                    "remove it, or ask the signer to sign again"))
-    return findings
+            yield Finding("file-not-covered", "error", "the model signature does not list this file", entry.path,
+                          "remove it, or ask the signer to sign again")
 
 
 def _is_ignored(path: str, ignored: set[str]) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from provenance.artifacts.sources.folder import FoundFile, Listing, listing, open_folder, opened, shown
 from provenance.bundles.envelope import MAX_BUNDLE, sha256
 from provenance.errors import ArtifactError
 
+FOLDER_SUFFIX = ".provenance"
 SUFFIX = ".sigstore.json"
 BUNDLE_SUFFIXES = (SUFFIX, ".sigstore", ".sig", ".intoto.jsonl")
 MODEL_SIGNATURE_NAME = "model.sig"
@@ -28,33 +31,43 @@ class EvidenceFile:
 
 def default_folder(model: Path) -> Path:
     """`MODEL.provenance/` beside the model."""
-    return model.with_name(Path(model.absolute()).name + ".provenance")
+    named = model if model.name not in ("", "..") else Path(os.path.realpath(model))  # `.` is a name of nothing
+    return named.with_name(named.name + FOLDER_SUFFIX) if named.name else named / FOLDER_SUFFIX
 
 
 def read_evidence(path: Path) -> list[EvidenceFile]:
     """Every bundle file of a folder (or the one file), sorted by name, the same bytes once.
 
-    ArtifactError `path-not-found` or `input-unreadable`. Links and special files are not followed.
+    ArtifactError `path-not-found` or `input-unreadable`. Links and special files are not followed, and a file whose
+    name cannot be shown is not read.
     """
-    if not path.exists():
-        raise ArtifactError("path-not-found", "there is no such evidence", location=str(path), hint="check --evidence")
+    path = Path(os.path.realpath(path))
+    if not path.is_dir():
+        if not path.exists():
+            raise ArtifactError("path-not-found", "there is no such evidence", location=str(path),
+                                hint="check --evidence")
+        root = open_folder(path.parent)
+        found = [FoundFile(path.name, path.stat().st_size)]
+    else:
+        root = open_folder(path)
+        found = _bundles(listing(root))
     try:
-        if path.is_file():
-            return [_read(path, path.name)]
-        files = [_read(file, file.relative_to(path).as_posix()) for file in sorted(path.rglob("*")) if is_bundle(file)]
-    except OSError as err:
-        raise ArtifactError("input-unreadable", f"cannot read the evidence: {err.strerror}", location=str(path),
-                            hint="check its permissions") from err
+        files = [EvidenceFile(shown(file.path), _read(root, file)) for file in found]
+    finally:
+        os.close(root)
     unique = {file.sha256: file for file in reversed(files)}
     return sorted(unique.values())
 
 
-def is_bundle(path: Path) -> bool:
-    """Whether the name says that the regular file is a bundle."""
-    return path.name.endswith(BUNDLE_SUFFIXES) and path.is_file() and not path.is_symlink()
+def _bundles(found: Listing) -> list[FoundFile]:
+    for finding in found.findings:
+        if finding.code == "input-unreadable":
+            raise ArtifactError(finding.code, "cannot read the evidence", location=finding.location, hint=finding.hint)
+    return [file for file in found.files if file.path.endswith(BUNDLE_SUFFIXES)]
 
 
-def _read(path: Path, name: str) -> EvidenceFile:
-    if path.stat().st_size > MAX_BUNDLE:
-        return EvidenceFile(name, None)
-    return EvidenceFile(name, path.read_bytes())
+def _read(root: int, file: FoundFile) -> bytes | None:
+    """The bytes, never more of them than a bundle may have, whatever became of the file since it was listed."""
+    with opened(root, file.path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as reader:
+        data = reader.read(MAX_BUNDLE + 1)
+    return data if len(data) <= MAX_BUNDLE else None

@@ -99,7 +99,7 @@ def read_trust(path: Path, as_of: datetime) -> Trust:
 
 
 def parse_trust(data: bytes, location: str) -> Trust:
-    """A trust file from its bytes; TrustError `trust-invalid`, `key-invalid` or `key-is-private`."""
+    """A trust file from its bytes; ProvenanceError `yaml-invalid`, `trust-invalid`, `key-invalid`, `key-is-private`."""
     if b"PRIVATE KEY-----" in data:
         raise TrustError("key-is-private", "a private key stands where a trust file belongs", location=location,
                          hint="keep it secret, and give the trust file")
@@ -110,6 +110,7 @@ def parse_trust(data: bytes, location: str) -> Trust:
     if len(set(names)) != len(names):
         raise TrustError("trust-invalid", "two principals have one name", location=location, hint="join them")
     _refuse_shared_keys(principals, location)
+    _refuse_spellings(principals, location)
     revoked: Mapping[str, list[str]] = document.get("revoked", {})
     return Trust(
         hashlib.sha256(data).hexdigest(), document["version"], parse_time(document["expires"], location), principals,
@@ -124,8 +125,18 @@ def _refuse_shared_keys(principals: tuple[Principal, ...], location: str) -> Non
     for principal in principals:
         for key in principal.keys:
             if seen.setdefault(key.keyid, principal.name) != principal.name:
-                raise TrustError("trust-invalid", f"{seen[key.keyid]} and {principal.name} share a key", location=location,
-                                 hint="a key belongs to one principal")
+                raise TrustError("trust-invalid", f"{seen[key.keyid]} and {principal.name} share a key",
+                                 location=location, hint="a key belongs to one principal")
+
+
+def _refuse_spellings(principals: tuple[Principal, ...], location: str) -> None:
+    # Parties are compared as they are written: `ACME` would be independent of `Acme`.
+    seen: dict[str, str] = {}
+    for principal in principals:
+        folded = " ".join(principal.party.casefold().split())
+        if seen.setdefault(folded, principal.party) != principal.party:
+            raise TrustError("trust-invalid", f"one party is spelled {seen[folded]!r} and {principal.party!r}",
+                             location=location, hint="spell an organisation in one way")
 
 
 def _principal(item: Mapping[str, Any], location: str) -> Principal:

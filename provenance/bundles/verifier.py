@@ -2,7 +2,8 @@
 
 For each bundle, in this order:
 
-1. Refuse what the trust file has revoked, by the sha256 of the bundle.
+1. Refuse what the trust file has revoked: by the sha256 of the file, and after step 2 by that of the statement in it,
+   because whoever has a bundle can write it again with one more space.
 2. Parse the bundle strictly; a kind that is not checked here is UNSUPPORTED, a broken one INVALID.
 3. Try the trusted keys on the signature, the hinted one first. A key hint decides nothing.
 4. Parse the statement from the very bytes whose signature was checked.
@@ -19,16 +20,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
+from provenance.artifacts.names import brief
 from provenance.bundles.envelope import Envelope, UnsupportedBundle, parse_bundle, sha256
 from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature
 from provenance.bundles.trust import Principal, Trust
-from provenance.errors import ProvenanceError
+from provenance.errors import BundleError, ProvenanceError
 from provenance.statements.dataset import DATASET, Dataset
 from provenance.statements.release import RELEASE, Release
 from provenance.statements.reproduction import REPRODUCTION, Reproduction
 from provenance.statements.statement import Statement
 from provenance.statements.step import SLSA_PROVENANCE_V1, Step
-from provenance.statements.verification_summary import VERIFICATION_SUMMARY
+from provenance.statements.verification_summary import VERIFICATION_SUMMARY, VerificationSummary
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
@@ -80,10 +82,10 @@ class Verifier:
     def examine(self, data: bytes, file: str) -> Examined:
         """The six steps of the module's docstring for one bundle."""
         digest = sha256(data)
-        if self.trust and digest in self.trust.revoked_bundles:  # 1
-            return Examined(file, digest, "INVALID", "signer-revoked", "the trust file revokes this bundle")
         try:
+            self._refuse_revoked(digest)  # 1
             envelope = parse_bundle(data, file)  # 2
+            self._refuse_revoked(sha256(envelope.payload))
             signer = self._signer(envelope)  # 3
             statement = Statement.from_bytes(envelope.payload, file)  # 4
         except UnsupportedBundle as err:
@@ -95,6 +97,11 @@ class Verifier:
     def declare(self, statement: Statement, file: str, digest: str) -> VerifiedStatement:
         """An unsigned declaration (a card) in the same form, with the voice `unsigned`."""
         return VerifiedStatement(_SEAL, statement, _claim(statement, file), file, digest, None)
+
+    def _refuse_revoked(self, digest: str) -> None:
+        if self.trust and digest in self.trust.revoked_bundles:
+            raise BundleError("signer-revoked", "the trust file revokes this bundle",
+                              hint="ask its signer for a new one")
 
     def _signer(self, envelope: Envelope) -> tuple[Principal, SSlibKey] | None:
         from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
@@ -127,20 +134,25 @@ class Verifier:
         principal = signer[0] if signer else None
         keyid = signer[1].keyid if signer else envelope.hint
 
-        def say(status: Status, code: str = "", reason: str = "", verified: VerifiedStatement | None = None) -> Examined:
-            return Examined(file, digest, status, code, reason, statement.predicate_type, names, keyid, principal, verified)
+        def say(
+            status: Status, code: str = "", reason: str = "", verified: VerifiedStatement | None = None
+        ) -> Examined:
+            about = statement.predicate_type, names
+            return Examined(file, digest, status, code, reason, *about, keyid, principal, verified)
 
         if signer and (objection := self._objection(signer, statement)):  # 5
             return say("INVALID", *objection)
-        if statement.predicate_type == VERIFICATION_SUMMARY:
-            return say("VALID" if signer else "UNSUPPORTED", "", "a verdict is output, never evidence here")
+        why = "signed by a key that the trust file does not list" if self.trust else "no trust file was given"
         try:
+            if statement.predicate_type == VERIFICATION_SUMMARY:
+                VerificationSummary.from_statement(statement, file)
+                status: tuple[Status, str] = ("VALID", "") if signer else ("UNSUPPORTED", "signature-unknown-signer")
+                return say(*status, "a verdict is output, never evidence here" if signer else why)
             claim = _claim(statement, file)  # 6
         except ProvenanceError as err:
             return say("UNSUPPORTED" if err.code == "predicate-unknown" else "INVALID", err.code, err.message)
         verified = VerifiedStatement(_SEAL, statement, claim, file, digest, principal)
         if signer is None:
-            why = "signed by a key that the trust file does not list" if self.trust else "no trust file was given"
             return say("UNSUPPORTED", "signature-unknown-signer", f"{why}; read as an unsigned declaration", verified)
         return say("VALID", verified=verified)
 
@@ -168,5 +180,5 @@ def _claim(statement: Statement, file: str) -> Claim:
         return Reproduction.from_statement(statement, file)
     if kind == MODEL_SIGNATURE:
         return ModelSignature.from_statement(statement, file)
-    raise ProvenanceError("predicate-unknown", f"the predicate type {kind} proves nothing here", location=file,
+    raise ProvenanceError("predicate-unknown", f"the predicate type {brief(kind)} proves nothing here", location=file,
                           hint="see attestations/ for the types that are read")

@@ -7,7 +7,6 @@ exit code is compared with the one that the story needs. Nothing here prints a r
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shlex
 import shutil
@@ -25,6 +24,7 @@ from provenance.cli.common import EXISTING
 from provenance.cli.exit import FAILED, PASSED, emit
 from provenance.errors import RunError, UsageError
 from provenance.reports.escape import printable
+from provenance.statements.reader import parse_json
 
 TOP_RUNG = "g7-2026-open-source-ai-open-data"
 POLICIES = ("g7-2026-open-weights", "osaid-1.0", TOP_RUNG)
@@ -200,7 +200,7 @@ class Story:
         self.run(f"{arguments} --report {verdict}", expect=expect, show=show)
         path = self.folder / verdict
         if path.is_file():
-            self.rows.append((label or model, json.loads(path.read_bytes())))
+            self.rows.append((label or model, parse_json(path.read_bytes(), verdict)))
 
     def run(self, arguments: str, *, expect: int = 0, show: bool = True) -> None:
         """Print a command and run it in the folder; a wrong exit code is remembered, and shown with its output."""

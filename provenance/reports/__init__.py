@@ -26,16 +26,22 @@ _SUFFIXES = {".html": "html", ".md": "md", ".json": "json"}
 def render(verdict: Mapping[str, Any], format: str) -> str:  # noqa: A002  the command line's own word
     """The verdict in one of `FORMATS`; UsageError `usage` for another one."""
     if format == "text":
-        from provenance.reports.text import render_text as renderer
-    elif format == "md":
-        from provenance.reports.markdown import render_markdown as renderer
-    elif format == "html":
-        from provenance.reports.html import render_html as renderer
-    elif format == "json":
-        from provenance.reports.json_report import render_json as renderer
-    else:
-        raise UsageError("usage", f"there is no report format {format!r}", hint=f"use one of {', '.join(FORMATS)}")
-    return renderer(verdict)
+        from provenance.reports.text import render_text
+
+        return render_text(verdict)
+    if format == "md":
+        from provenance.reports.markdown import render_markdown
+
+        return render_markdown(verdict)
+    if format == "html":
+        from provenance.reports.html import render_html
+
+        return render_html(verdict)
+    if format == "json":
+        from provenance.reports.json_report import render_json
+
+        return render_json(verdict)
+    raise UsageError("usage", f"there is no report format {format!r}", hint=f"use one of {', '.join(FORMATS)}")
 
 
 def format_of(path: str | PurePath) -> str:

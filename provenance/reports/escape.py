@@ -46,7 +46,7 @@ _COMMAND_LINE = re.compile(r"^([ \t]*):(?=:)", re.MULTILINE)
 _MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>|~&$#!]")
 # A colon that begins a link, an emoji (`:white_check_mark:` would be a forged mark) or a command, but not the one
 # in a time of day; a mention; a host.
-_MARKDOWN_LINKS = re.compile(r":(?!\d\d(?!\w))(?=[\w:/+-])|@|(?<=[wW]{3})\.")
+_MARKDOWN_LINKS = re.compile(r":(?!\d\d(?:\D|$))(?=[\w:/+-])|@|(?<=[wW]{3})\.")
 _MARKDOWN_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 
 

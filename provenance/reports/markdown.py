@@ -45,12 +45,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], most: int = _MOST
     if not shown:
         return []
     lines = [head, ["---"] * len(head), *shown]
-    table = "\n".join(f"| {' | '.join(cell or '–' for cell in line)} |" for line in lines)
+    table = "\n".join(f"| {' | '.join(cell or '-' for cell in line)} |" for line in lines)
     return [table, rest] if rest else [table]
 
 
 def _digest(digests: Mapping[str, str]) -> str:
-    return ", ".join(f"{md(name)} {code(value)}" for name, value in sorted(digests.items())) or "not every file was read"
+    return ", ".join(f"{md(name)} {code(value)}" for name, value in sorted(digests.items())) or "no digest"
 
 
 def _decision(verdict: Mapping[str, Any]) -> Iterator[str]:
@@ -65,7 +65,8 @@ def _decision(verdict: Mapping[str, Any]) -> Iterator[str]:
         ["Digest", _digest(model["digest"])],
         ["Weights", wording.weights_sentence(verdict)],
         ["Weights digest", _digest(model["weights"]["digest"]) if model["weights"] else ""],
-        ["Policy", f"{md(policy['title'])} ({code(policy['id'])} {md(policy['version'])}, {_digest(policy['digest'])})"],
+        ["Policy", f"{md(policy['title'])}, {code(policy['id'])} {md(policy['version'])}"],
+        ["Policy digest", _digest(policy["digest"])],
         ["Rung shown", f"**{md(wording.label_of(verdict, ladder['shown']))}**"],
         ["Rung declared", md(wording.label_of(verdict, ladder["declared"]))],
         ["Counts", wording.counts_sentence(verdict)],
@@ -76,7 +77,7 @@ def _decision(verdict: Mapping[str, Any]) -> Iterator[str]:
 def _ladder(verdict: Mapping[str, Any]) -> Iterator[str]:
     rungs = reversed(verdict["ladder"]["rungs"])
     yield from _titled("G7 ladder", _table(["Rung", "On evidence", "As declared"], [
-        [md(rung["label"]), str(wording.mark(rung["shown"])), str(wording.mark(rung["declared"], declared=True))]
+        [md(rung["label"]), str(wording.mark(rung["shown"])), str(wording.mark(rung["declared"]))]
         for rung in rungs
     ]))  # fmt: skip
 
@@ -107,7 +108,7 @@ def _requirements(verdict: Mapping[str, Any]) -> Iterator[str]:
 def _said(row: Mapping[str, Any]) -> str:
     lines = [f"**{md(row['title'])}**"]
     items, rest = wording.limited(wording.open_items(row), _MOST_ITEMS)
-    lines += [f"{wording.mark(item['outcome'])}: {md(item['subject'])}: {md(item['reason'])}" for item in items]
+    lines += [f"{wording.mark(item['outcome'])}: {md(wording.item_words(item))}" for item in items]
     lines += [rest] if rest else []
     if not items:
         lines.append(md(row["reason"]))
@@ -162,7 +163,9 @@ def _evidence(verdict: Mapping[str, Any]) -> Iterator[str]:
 
 def _method(verdict: Mapping[str, Any]) -> Iterator[str]:
     tool, trust = verdict["tool"], verdict["trust"]
-    handed_in = f"version {trust['version']}, expires {md(trust['expires'])}, {_digest(trust['digest'])}" if trust else "none"
+    handed_in = "none"
+    if trust:
+        handed_in = f"version {trust['version']}, expires {md(trust['expires'])}, {_digest(trust['digest'])}"
     yield from _titled("Scope and method", [
         _bullets([
             f"Tool: {md(tool['name'])} {md(tool['version'])}. Network used: none.",

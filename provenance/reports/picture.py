@@ -20,7 +20,7 @@ MOST_NODES, MOST_EDGES = 120, 300
 NO_LINEAGE = "No lineage: no statement says what this model was made from."
 TOO_LARGE = "The lineage has {nodes:,} things and {edges:,} links, too many for a picture; the list has them."
 
-_CARD = {"width": 184.0, "height": 68.0}
+_WIDTH, _HEIGHT = 184.0, 68.0  # of a card
 _LABEL_SIGN = 5.6  # the width of a sign of an edge's label at its font size, on the generous side
 _MARGIN = 14.0
 _CORNER = 9.0
@@ -79,7 +79,7 @@ def drawing(lineage: Mapping[str, Any]) -> Drawing | str:
     if len(nodes) > MOST_NODES or len(edges) > MOST_EDGES:
         return TOO_LARGE.format(nodes=len(nodes), edges=len(edges))
     places, routes = _best_layout(len(nodes), [(start, end, _label_width(edge)) for start, end, edge in edges])
-    points = [*places, *((x + _CARD["width"], y + _CARD["height"]) for x, y in places),
+    points = [*places, *((x + _WIDTH, y + _HEIGHT) for x, y in places),
               *(point for route, _ in routes for point in route)]  # fmt: skip
     # A label may stick out at either side; nothing else lies outside the cards and routes.
     sides = [at[0] + side * _label_width(edge) / 2
@@ -87,8 +87,8 @@ def drawing(lineage: Mapping[str, Any]) -> Drawing | str:
     left, top = min([x for x, _ in points] + sides) - _MARGIN, min(y for _, y in points) - _MARGIN
     cards = tuple(_card(node, (x - left, y - top)) for node, (x, y) in zip(nodes, places, strict=True))
     links = tuple(_link(edge, route, at, (left, top)) for (_, _, edge), (route, at) in zip(edges, routes, strict=True))
-    return Drawing(round(max([x for x, _ in points] + sides) - left + _MARGIN, 1), round(max(y for _, y in points) - top + _MARGIN, 1), cards, links,
-                   _told(nodes, edges))  # fmt: skip
+    right, bottom = max([x for x, _ in points] + sides) + _MARGIN, max(y for _, y in points) + _MARGIN
+    return Drawing(round(right - left, 1), round(bottom - top, 1), cards, links, _told(nodes, edges))
 
 
 _Edge = tuple[int, int, Mapping[str, Any]]
@@ -121,13 +121,13 @@ def _layout(count: int, edges: Sequence[tuple[int, int, float]], direction: str)
 
     graph = graphlay.Graph()
     for index in range(count):
-        graph.node(index, **_CARD)
+        graph.node(index, width=_WIDTH, height=_HEIGHT)
     for start, end, label in edges:
-        graph.edge(start, end, **({"label_size": {"width": label, "height": 16.0}} if label else {}))
+        size: dict[str, Any] = {"label_size": {"width": label, "height": 16.0}} if label else {}
+        graph.edge(start, end, **size)
     gap = {"layer_gap": 58.0 if direction == "topbottom" else 120.0, "node_gap": 22.0}
     done = graphlay.layout(graph, options={"direction": direction, "spacing": gap})
-    half_width, half_height = _CARD["width"] / 2, _CARD["height"] / 2
-    places = [(node["center"]["x"] - half_width, node["center"]["y"] - half_height) for node in done.nodes]
+    places = [(node["center"]["x"] - _WIDTH / 2, node["center"]["y"] - _HEIGHT / 2) for node in done.nodes]
     routes: _Routes = [([_point(at) for at in edge["points"]], _point(edge["label_anchor"])
                         if edge["label_anchor"] else None) for edge in done.edges]  # fmt: skip
     return places, routes
@@ -202,7 +202,8 @@ def _xy(point: _Point) -> str:
 
 def _told(nodes: Sequence[Mapping[str, Any]], edges: Sequence[_Edge]) -> str:
     """The picture in words: how many things in which state, and each link."""
-    states = ", ".join(f"{sum(node['state'] == state for node in nodes)} {state}" for state in ("shown", "declared", "missing"))
+    states = ", ".join(f"{sum(node['state'] == state for node in nodes)} {state}"
+                       for state in ("shown", "declared", "missing"))  # fmt: skip
     links = "; ".join(f"{_fit(nodes[start]['label'], 40)} to {_fit(nodes[end]['label'], 40)} as {edge['role']}"
                       for start, end, edge in edges[:40])  # fmt: skip
     return f"{len(nodes)} things: {states}. {links}"

@@ -142,7 +142,7 @@ def _said(row: dict[str, Any]) -> Text:
     if not items:
         said.append(f"\n{row['reason']}")
     for item in items:
-        said.append(f"\n{wording.mark(item['outcome']).sign} {item['subject']}: {item['reason']}")
+        said.append(f"\n{wording.mark(item['outcome']).sign} {wording.item_words(item)}")
     said.append(f"\n{rest}" if rest else "")
     return said
 

@@ -31,17 +31,17 @@ _MARKS = {
     "pass": Mark("✓", "pass", "pass"),
     "fail": Mark("✗", "fail", "fail"),
     "undetermined": Mark("?", "undetermined", "undetermined"),
-    "not_applicable": Mark("–", "not applicable", "other"),
+    "not_applicable": Mark("-", "not applicable", "other"),
     "waived": Mark("~", "waived", "other"),
 }
-_DECLARED = " (declared)"
+_DECLARED = " (declared only)"
 _COUNTED = {"pass": "pass", "fail": "fail", "undetermined": "undetermined", "notApplicable": "not_applicable",
             "waived": "waived"}  # fmt: skip
 
 IN_THE_PAST = "Judged as of {asOf}, a time in the past: what is known today may say otherwise."
 INFORMATIONAL = (
     "Informational: only unsigned declarations were there to judge. "
-    "Each line says what the publisher declares, not what was shown; nothing is passed by it."
+    "Each line rests on what is declared, not on what is shown; nothing is passed by it."
 )
 
 
@@ -58,7 +58,9 @@ def result(verdict: Document) -> Mark:
         return Mark("?", "Not passed (declared only)", "undetermined")
     if verdict["passed"]:
         return Mark("✓", "Passed", "pass")
-    return Mark("✗", "Not passed", "fail") if outcome == "fail" else Mark("?", "Not passed (undetermined)", "undetermined")
+    if outcome == "fail":
+        return Mark("✗", "Not passed", "fail")
+    return Mark("?", "Not passed (undetermined)", "undetermined")
 
 
 def counts(verdict: Document) -> list[tuple[Mark, int]]:
@@ -69,8 +71,7 @@ def counts(verdict: Document) -> list[tuple[Mark, int]]:
 def counts_sentence(verdict: Document) -> str:
     """`3 pass, 0 fail, 1 undetermined, 0 not applicable, 0 waived, of 4 requirements`."""
     told = ", ".join(f"{number} {found.word}" for found, number in counts(verdict))
-    said = "as declared: " if verdict["informational"] else ""
-    return f"{said}{told}, of {_things(len(verdict['requirements']), 'requirement')}"
+    return f"{told}, of {_things(len(verdict['requirements']), 'requirement')}"
 
 
 def weights_sentence(verdict: Document) -> str:
@@ -118,10 +119,12 @@ def why(verdict: Document) -> list[str]:
         return points
     uncovered = len(verdict["coverage"]["uncovered"])
     if uncovered:
-        points.append(f"{_things(uncovered, 'file')} of {_all_files(verdict)} covered by no trusted signature")
+        points.append(f"{_things(uncovered, 'file')} of {_all_files(verdict):,} covered by no trusted signature")
     if len(points) < 3:
-        points += [finding["message"] for finding in verdict["findings"] if finding["severity"] == "error"][:3]
-    return list(dict.fromkeys(points))
+        errors = (found["message"] for found in verdict["findings"]
+                  if found["severity"] == "error" and found["code"] != "file-not-covered")  # fmt: skip
+        points += list(dict.fromkeys(errors))[:3]
+    return points
 
 
 def _all_files(verdict: Document) -> int:
@@ -136,7 +139,7 @@ def _things(number: int, name: str) -> str:
 def coverage_sentence(verdict: Document) -> str:
     """How many files a trusted signature covers, out of how many."""
     coverage = verdict["coverage"]
-    told = f"{coverage['covered']} of {_things(_all_files(verdict), 'file')} covered by a trusted signature"
+    told = f"{coverage['covered']:,} of {_things(_all_files(verdict), 'file')} covered by a trusted signature"
     left_out = len(coverage["leftOut"])
     return f"{told}; {_things(left_out, 'repository file')} left out of an admitted copy" if left_out else told
 
@@ -176,13 +179,17 @@ def open_items(requirement: Document) -> list[Document]:
     return [item for item in items if item["outcome"] in ("fail", "undetermined")] if len(items) > 1 else []
 
 
+def item_words(item: Document) -> str:
+    """`dataset kjv: the terms are open`; an item without a subject speaks of the model itself."""
+    return f"{item['subject']}: {item['reason']}" if item["subject"] else str(item["reason"])
+
+
 def commands(verdict: Document) -> list[tuple[str, str]]:
     """`(what it shows, command)` for everything that an auditor needs to come to this verdict again."""
     trust = " --trust trust.yaml" if verdict["trust"] else ""
-    policy = shlex.quote(verdict["policy"]["id"])
+    policy, moment = shlex.quote(verdict["policy"]["id"]), shlex.quote(verdict["asOf"])
     return [
-        ("The whole verdict", f"provenance verify MODEL --policy {policy} --evidence DIR{trust}"
-                              f" --as-of {shlex.quote(verdict['asOf'])}"),
+        ("The whole verdict", f"provenance verify MODEL --policy {policy} --evidence DIR{trust} --as-of {moment}"),
         ("One file of evidence", "provenance bundle inspect FILE"),
         ("The model's digests", "provenance digest MODEL"),
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 Two programs that read one signed document differently can be played against each other (in-toto specification
 issue 74), so everything that readers are known to disagree on is refused: duplicate members, members that differ
 only in case, NaN and infinities, other encodings than UTF-8, lone surrogates, trailing data. Size, depth and the
-length of numbers are bounded. YAML is read as YAML 1.2 without tags, aliases, timestamps or duplicate keys.
+length of numbers are bounded. YAML is read as YAML 1.2 without tags, aliases, merges, timestamps or duplicate keys.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from provenance import resources
+from provenance.artifacts.names import brief
 from provenance.errors import ProvenanceError, StatementError
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
 MAX_JSON = 64 << 20
-MAX_YAML = 4 << 20
+MAX_YAML = 512 << 10  # some seconds of work for a parser in Python
 MAX_DEPTH = 64
 _MAX_INTEGER = 1 << 64
+_MAX_PROBLEMS = 100
 # What only a walk over the values can judge: exponents that overflow and integers of many digits.
 _SUSPECT_NUMBER = re.compile(rb"[0-9][eE][+]?[0-9]{3}|[0-9]{20}")
 
@@ -42,23 +45,32 @@ def parse_json(data: bytes, location: str, *, limit: int = MAX_JSON) -> Any:
         if _SUSPECT_NUMBER.search(data):
             _refuse_numbers(value)
     except (ValueError, RecursionError) as err:
-        code = "document-too-deep" if "recursion" in str(err).lower() else "json-invalid"
-        raise StatementError(code, f"not strict JSON: {err}", location=location, hint="write it again") from err
+        why = brief(str(err))
+        code = "document-too-deep" if why.startswith("recursion limit") else "json-invalid"
+        raise StatementError(code, f"not strict JSON: {why}", location=location, hint="write it again") from err
     return value
 
 
 def _refuse_numbers(value: Any) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("a number is too large")
-    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        raise ValueError("a number is too large, or none")
+    if isinstance(value, int) and abs(value) >= _MAX_INTEGER:
         raise ValueError("an integer has more than 64 bits")
     for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _refuse_numbers(child)
 
 
 def to_json(value: Any) -> bytes:
-    """The one way in which this tool writes JSON that is signed or compared: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+    """The one way in which this tool writes JSON that is signed or compared: sorted keys, no spaces, UTF-8.
+
+    StatementError `json-invalid` for what no strict reader would take: a NaN, a text that is not Unicode.
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8")
+    except ValueError as err:
+        raise StatementError("json-invalid", "a value cannot be written as strict JSON: a number that is not finite, "
+                             "or a text that is not Unicode", hint="correct the value") from err
 
 
 def parse_yaml(text: bytes, location: str) -> Any:
@@ -70,7 +82,9 @@ def parse_yaml(text: bytes, location: str) -> Any:
     try:
         decoded = text.decode("utf-8")
         _refuse_events(decoded)
-        return _yaml().load(decoded)
+        value = _yaml().load(decoded)
+        _refuse_values(value)
+        return value
     except UnicodeDecodeError as err:
         raise StatementError("yaml-invalid", "not UTF-8", location=location, hint="save it as UTF-8") from err
     except (YAMLError, ValueError, RecursionError) as err:
@@ -90,6 +104,25 @@ def _refuse_events(text: str) -> None:
             raise ValueError(f"line {event.start_mark.line + 1}: aliases are not read")
         if getattr(event, "tag", None) or getattr(event, "ctag", None):
             raise ValueError(f"line {event.start_mark.line + 1}: tags are not read")
+        if kind == "ScalarEvent" and event.value == "<<" and event.style is None:
+            raise ValueError(f"line {event.start_mark.line + 1}: merges are not read")
+        # By YAML 1.1 `no` would be false.
+        if kind == "DocumentStartEvent" and event.version not in (None, (1, 2)):
+            raise ValueError(f"line {event.start_mark.line + 1}: only YAML 1.2 is read")
+
+
+def _refuse_values(value: Any) -> None:
+    """What YAML can say and JSON cannot, or not everywhere: numbers without end, texts that are not Unicode."""
+    _refuse_numbers(value)
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            item.encode("utf-8")
+        elif isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list | tuple):
+            waiting += item
 
 
 def _yaml() -> Any:
@@ -106,7 +139,8 @@ def _yaml() -> Any:
 
 
 def _yaml_reason(err: BaseException) -> str:
-    return str(getattr(err, "problem", None) or str(err).splitlines()[0])
+    told = str(getattr(err, "problem", None) or err).splitlines()
+    return brief(told[0]) if told else type(err).__name__
 
 
 def _yaml_location(err: BaseException, location: str) -> str:
@@ -114,14 +148,22 @@ def _yaml_location(err: BaseException, location: str) -> str:
     return f"{location}:{mark.line + 1}" if mark is not None else location
 
 
-def validate(document: Any, schema: str, location: str, error: type[ProvenanceError] = StatementError,
-             code: str = "schema-mismatch") -> None:
-    """Hold a document against `schemas/<schema>.schema.json`; raises `error` with every deviation, nearest names too."""
-    problems = sorted(_validator(schema).iter_errors(document), key=lambda problem: list(map(str, problem.absolute_path)))
+def validate(
+    document: Any,
+    schema: str,
+    location: str,
+    error: type[ProvenanceError] = StatementError,
+    code: str = "schema-mismatch",
+) -> None:
+    """Hold a document against `schemas/<schema>.schema.json`; raises `error` with what deviates, and nearest names."""
+    # Bounded: an array of a million wrong items must not cost a million explanations.
+    problems = list(islice(_validator(schema).iter_errors(document), _MAX_PROBLEMS))
     if not problems:
         return
-    told = [sentence for problem in problems[:5] for sentence in _explain(problem)]
-    more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
+    problems.sort(key=lambda problem: list(map(str, problem.absolute_path)))
+    told = list(dict.fromkeys(sentence for problem in problems[:5] for sentence in _explain(problem)))
+    least = "at least " if len(problems) == _MAX_PROBLEMS else ""
+    more = f" (and {least}{len(problems) - 5} more)" if len(problems) > 5 else ""
     raise error(code, "; ".join(told) + more, location=location, hint=f"see schemas/{schema}.schema.json")
 
 
@@ -133,31 +175,36 @@ def _validator(schema: str) -> Draft202012Validator:
 
 
 def _explain(problem: ValidationError) -> Iterator[str]:
-    where = "/".join(map(str, problem.absolute_path)) or "the document"
+    where = brief("/".join(map(str, problem.absolute_path))) or "the document"
     rule: Any = problem.validator_value
+    instance: Any = problem.instance
     if problem.validator == "additionalProperties":
         schema: Any = problem.schema
         known = list(schema.get("properties", {}))
-        for name in sorted(set(map(str, problem.instance)) - set(known)):
-            near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
-            yield f"{where} has no field {name}" + (f"; did you mean {near[0]}?" if near else "")
+        for name in sorted(set(map(str, instance)) - set(known))[:5]:
+            near = difflib.get_close_matches(brief(name), known, 1, cutoff=0.5)
+            yield f"{where} has no field {brief(name)}" + (f"; did you mean {near[0]}?" if near else "")
     elif problem.validator == "required":
-        missing = [name for name in rule if name not in problem.instance]
-        yield f"{where} lacks {', '.join(missing)}"
+        yield f"{where} lacks {', '.join(name for name in rule if name not in instance)}"
     elif problem.validator == "enum":
         yield f"{where} must be one of {', '.join(map(str, rule))}"
     elif problem.validator == "const":
         yield f"{where} must be {rule}"
     elif problem.validator == "type":
-        yield f"{where} must be of type {rule}"
+        yield f"{where} must be of type {' or '.join(rule) if isinstance(rule, list) else rule}"
+    elif problem.validator in ("oneOf", "anyOf"):
+        yield f"{where} has none of the forms that it may have"
     else:
-        yield f"{where} breaks the rule {problem.validator} {json.dumps(rule)[:200]}"
+        yield f"{where} breaks the rule {problem.validator} {brief(json.dumps(rule))}"
 
 
 def refuse_case_variants(document: Mapping[str, Any], known: frozenset[str], location: str) -> None:
-    """Go reads members without regard to case, Python with: `Subject` beside `subject` must not be read at all."""
-    folded = {name.lower(): name for name in known}
+    """Go reads members without regard to case, Python with: `Subject` beside `subject` must not be read at all.
+
+    Case is folded as Unicode does, because Go takes U+017F for an s and U+212A for a k.
+    """
+    folded = {name.casefold(): name for name in known}
     for name in document:
-        if name not in known and name.lower() in folded:
-            raise StatementError("member-case-variant", f"{name} differs from {folded[name.lower()]} only in case",
+        if name not in known and name.casefold() in folded:
+            raise StatementError("member-case-variant", f"{name} differs from {folded[name.casefold()]} only in case",
                                  location=location, hint="the signer must write it as specified")

@@ -34,7 +34,8 @@ class Component:
 
     def to_dict(self) -> dict[str, Any]:
         """As the schema spells it."""
-        return {"component": self.component, **self.thing.to_dict(), **({"license": self.license} if self.license else {})}
+        license = {"license": self.license} if self.license else {}
+        return {"component": self.component, **self.thing.to_dict(), **license}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], location: str) -> Component:
@@ -83,7 +84,8 @@ class Release:
         data = statement.predicate
         validate(data, "release", location)
         return cls(
-            statement.subjects, data["name"], data.get("version", ""), data.get("producer", ""), data.get("createdOn", ""),
+            statement.subjects, data["name"],
+            data.get("version", ""), data.get("producer", ""), data.get("createdOn", ""),
             tuple(Component.from_dict(item, location) for item in data["components"]),
             descriptors(data["evidence"], location), descriptors(data["datasets"], location),
             descriptors(data["baseModels"], location), data["declarations"],

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from provenance.artifacts.digest import Identity, identities, problem_with
+from provenance.artifacts.digest import Identity, identities, kind_of, problem_with
+from provenance.artifacts.names import brief
 from provenance.errors import StatementError
 from provenance.statements.reader import parse_json, refuse_case_variants, to_json
 
@@ -74,7 +75,8 @@ class Statement:
     predicate: Mapping[str, Any]
 
     def to_bytes(self) -> bytes:
-        """The JSON that is to be signed."""
+        """The JSON that is to be signed; StatementError `statement-invalid` for subjects that cannot be told apart."""
+        _refuse_ambiguous(self.subjects, self.predicate_type)
         return to_json({
             "_type": STATEMENT_V1,
             "subject": [subject.to_dict() for subject in self.subjects],
@@ -98,9 +100,20 @@ class Statement:
             raise _invalid("it has no subject", location)
         parsed = tuple(ResourceDescriptor.from_dict(subject, location) for subject in subjects)
         if not all(subject.identities for subject in parsed):
-            raise StatementError("statement-weak-digest", "a subject has no digest of SHA-2 strength", location=location,
+            raise StatementError("statement-weak-digest", "a subject has no digest of SHA-2 strength",
+                                 location=location,
                                  hint="the signer must name what was digested by sha256, dirHash or tensorTree")
+        _refuse_ambiguous(parsed, location)
         return cls(parsed, kind, predicate)
+
+
+def _refuse_ambiguous(subjects: Iterable[ResourceDescriptor], location: str) -> None:
+    # With one name for two digests of one kind, readers differ in which of them counts: the first or the last.
+    seen: dict[tuple[str, str], Mapping[str, str]] = {}
+    for subject in subjects:
+        key = (subject.name, kind_of(subject.digest))
+        if subject.name not in ("", "_") and seen.setdefault(key, subject.digest) != subject.digest:
+            raise _invalid(f"two subjects named {brief(subject.name)} have different digests", location)
 
 
 def descriptors(data: Any, location: str) -> tuple[ResourceDescriptor, ...]:

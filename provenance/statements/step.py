@@ -54,7 +54,7 @@ class Step:
     builder: str = BUILDER
 
     def with_role(self, *roles: str) -> tuple[ResourceDescriptor, ...]:
-        """The inputs that have one of the roles; the parts of a folder are not counted beside it."""
+        """The inputs that have one of the roles, folders and their parts alike; `artifact.described` groups them."""
         return tuple(item for item in self.inputs if item.role in roles)
 
     def to_statement(self) -> Statement:

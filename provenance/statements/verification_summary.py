@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from provenance.statements.reader import validate
 from provenance.statements.statement import URN, ResourceDescriptor, Statement
 
 VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
@@ -30,7 +31,7 @@ class VerificationSummary:
     tool_version: str
 
     def to_statement(self) -> Statement:
-        """The statement to sign."""
+        """The statement to sign; StatementError `schema-mismatch`."""
         predicate = {
             "verifier": {"id": VERIFIER, "version": {"open-provenance": self.tool_version}},
             "timeVerified": self.time_verified,
@@ -41,4 +42,17 @@ class VerificationSummary:
             "verifiedLevels": list(self.levels),
             "slsaVersion": "1.2",
         }
+        validate(predicate, "verification-summary", f"verification summary of {self.resource_uri}")
         return Statement(self.subjects, VERIFICATION_SUMMARY, predicate)
+
+    @classmethod
+    def from_statement(cls, statement: Statement, location: str) -> VerificationSummary:
+        """Parse, also those of other verifiers; StatementError `schema-mismatch`."""
+        data = statement.predicate
+        validate(data, "verification-summary", location)
+        version = data["verifier"].get("version", {}).get("open-provenance", "")
+        return cls(
+            statement.subjects, data.get("timeVerified", ""), data["resourceUri"], data["policy"].get("uri", ""),
+            data["policy"].get("digest", {}), data["verificationResult"] == "PASSED", data["verifiedLevels"],
+            data.get("inputAttestations", []), version,
+        )

@@ -100,7 +100,8 @@ def rerun(
     _refuse_redacted(recorded)
     sandbox = None if no_sandbox else require_sandbox()
     with tempfile.TemporaryDirectory(prefix="provenance-rerun-", ignore_cleanup_errors=True) as folder:
-        work = Path(os.path.realpath(folder))
+        work = Path(os.path.realpath(folder), "work")
+        work.mkdir()
         with listen("Restoring inputs") as (count, _):
             restore(recorded, inputs, work, count)
         started = _now()
@@ -147,7 +148,10 @@ def _execute(step: Step, work: Path, sandbox: Sandbox | None) -> int:
     environment = {name: value for name, value in recorded.items() if isinstance(value, str)}
     if sandbox is not None:
         return run_sandboxed(step.command, work=work, environment=environment, sandbox=sandbox)
-    ended = run(step.command, folder=work, environment=small_environment(environment), stdout=2)
+    scratch = work.with_name("scratch")
+    scratch.mkdir()
+    places = {"HOME": str(scratch), "TMPDIR": str(scratch)}
+    ended = run(step.command, folder=work, environment={**small_environment(environment), **places}, stdout=2)
     if "SIGINT" in ended.signals:
         raise KeyboardInterrupt
     return ended.code

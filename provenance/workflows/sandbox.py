@@ -5,7 +5,9 @@ namespaces through util-linux `unshare` (Linux 5.12 or newer). Neither needs roo
 
 What is inside: `/usr` and what belongs to it, the few parts of `/etc` that programs need to start (never the whole: it
 holds host keys), this Python, an empty `/tmp`, its own `/proc`, a minimal `/dev`, all read-only but `/tmp`, `/dev` and
-the work folder. Processes of the host are invisible, those of the sandbox end with it, and no capability is left.
+the work folder. `/proc` too: `/proc/sys` asks for the user's number and for no capability, so a command of root's could
+reach the host's settings. Processes of the host are invisible, those of the sandbox end with it, and no capability is
+left.
 """
 
 from __future__ import annotations
@@ -54,8 +56,9 @@ class Sandbox:
         """The command line that runs the command behind these mounts; `root` is an empty folder to build upon."""
         if self.tool == "bubblewrap":
             options = [word for m in mounts for word in (_BUBBLEWRAP[m.kind], m.source, m.target) if word]
-            return [self.program, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", *options,
-                    "--remount-ro", "/", "--chdir", str(work), "--", *command]  # fmt: skip
+            closed = [word for path in ("/proc", "/") for word in ("--remount-ro", path)]
+            return [self.program, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", *options, *closed,
+                    "--chdir", str(work), "--", *command]  # fmt: skip
         triples = [word for mount in mounts for word in (mount.kind, mount.source, mount.target)]
         return [self.program, "--user", "--map-root-user", "--net", "--mount", "--ipc", "--uts", "--pid", "--fork",
                 "--kill-child", "--", sys.executable, "-I", "-S", sandbox_init.__file__, str(root), str(work), *triples,

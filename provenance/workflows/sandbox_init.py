@@ -62,7 +62,6 @@ def _add(kind: str, source: str, target: str) -> None:
         Path(target).mkdir(parents=True, exist_ok=True)
         if kind == "proc":
             _mount("proc", target, "proc", _MS_NOSUID | _MS_NODEV)
-            # /proc/sys asks for the user's number and for no capability: root would reach the host's settings.
             _restrict(target, _ATTR_RDONLY, 0)
         else:
             _mount("tmpfs", target, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=1777" if kind == "tmpfs" else "mode=0755")

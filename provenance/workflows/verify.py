@@ -159,12 +159,11 @@ def _document(
 
 
 def _model(model: Manifest) -> dict[str, Any]:
-    digest = model.digest if all(entry.sha256 for entry in model.files) else {}
     weights = None
     if model.weights is not None:
         weights = {"digest": {"tensorTree": model.weights.root}, "tensors": len(model.weights.tensors),
                    "parameters": model.weights.parameters}  # fmt: skip
-    return {"name": model.name, "digest": digest, "files": len(model.files), "bytes": model.size, "weights": weights}
+    return {"name": model.name, "digest": model.digest, "files": len(model.files), "bytes": model.size, "weights": weights}
 
 
 def _trust(trust: Trust | None) -> dict[str, Any] | None:

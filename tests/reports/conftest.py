@@ -114,7 +114,7 @@ def passing() -> Verdict:
            "D-5": "the producer declares that the list of datasets is complete",
            "X-1": "all 6 bundles that count are signed by principals of the trust file",
            "X-2": "every input of every step is the output of a step, or is attested"}  # fmt: skip
-    each = {"D-2": "source, selection, labelling and processing are stated", "D-3": "the class is `open`, with a locator",
+    each = {"D-2": "source, selection, labelling and processing are stated", "D-3": "it is open to all, with a locator",
             "D-6": "the text is in the public domain (CC0-1.0)"}  # fmt: skip
     rows = [requirement(name, [item("", "pass", one[name], "train.sigstore.json" if name[0] == "C" else "release.sigstore.json")])
             if name in one else

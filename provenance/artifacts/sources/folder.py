@@ -111,14 +111,14 @@ def _objections(path: str) -> list[Finding]:
     """What is wrong with a name; only an error makes it unusable."""
     if problem := problem_with_name(path):
         code = "path-too-deep" if path.count("/") >= MAX_DEPTH else "file-name-invalid"
-        return [Finding(code, "error", f"a name {problem}", _shown(path), "rename it")]
+        return [Finding(code, "error", f"a name {problem}", shown(path), "rename it")]
     if is_deceptive(path):
         return [Finding("file-name-invalid", "warning", "a name holds invisible characters", path, "rename it")]
     return []
 
 
-def _shown(path: str) -> str:
-    # A name that is not UTF-8 would end every report that holds it: its odd bytes are spelled out.
+def shown(path: str) -> str:
+    """A path as text that can be written anywhere: of a name that is not UTF-8, the odd bytes are spelled out."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

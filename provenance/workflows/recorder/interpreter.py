@@ -20,13 +20,13 @@ from provenance.statements.statement import ResourceDescriptor
 
 _SECONDS = 60
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
-_QUESTION = """
-import importlib.metadata, json, platform
+_QUESTION = r"""
+import importlib.metadata, json, platform, re
 found = {}
 for package in importlib.metadata.distributions():
     name = package.metadata["Name"]
     if name:
-        found.setdefault(name.lower().replace("_", "-"), str(package.version))
+        found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), str(package.version))
 print(json.dumps({"implementation": platform.python_implementation(), "version": platform.python_version(),
                   "packages": sorted(found.items())}))
 """

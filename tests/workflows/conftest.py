@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from provenance.bundles.keys import generate, load_signer
+from provenance.bundles.trust import read_trust
+from provenance.bundles.verifier import Verifier
+from provenance.statements.step import Step
 from provenance.workflows.record import Recorded, RecordRequest, record
+from provenance.workflows.reproduce import ReproductionReport, reproduce, rerun
 from provenance.workflows.trust_file import NewPrincipal, add_principal, init_trust
 
 if TYPE_CHECKING:
@@ -38,16 +43,6 @@ SAVE = """
 (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + struct.pack("<8f", *values))
 (folder / "config.json").write_text("{}")
 """
-
-
-def safetensors(tensors: dict[str, tuple[str, list[int], bytes]]) -> bytes:
-    """A safetensors file from names to dtype, shape and bytes."""
-    header, data = {}, b""
-    for name, (dtype, shape, raw) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + data
 
 
 @dataclass
@@ -108,16 +103,37 @@ class Pipeline:
         """Record the training step, or another one."""
         return record(self.request(**changes), signer=self.signer(key))
 
-    def use_python(self, monkeypatch: Any) -> None:
-        """Let `python` be the one that runs the tests."""
-        monkeypatch.setenv("PATH", f"{sys.prefix}/bin:{os.environ.get('PATH', '')}")
+    def reproduce(self, model: Path | None = None, *evidence: Path) -> ReproductionReport:
+        """Recompute what is attested of the model."""
+        return reproduce(model or self.model, evidence, self.trust, as_of=NOW)
+
+    def rerun(self, **changes: Any) -> ReproductionReport:
+        """Run the recorded training step again, from the inputs in the working folder."""
+        usual: dict[str, Any] = {"as_of": NOW, "inputs": [self.folder], "allow_execute": True}
+        return rerun(self.model, [], self.trust, **{**usual, **changes})
+
+    def payload(self, bundle: Path | None = None) -> bytes:
+        """The very bytes that were signed."""
+        envelope = json.loads((bundle or self.bundle).read_bytes())["dsseEnvelope"]
+        return base64.b64decode(envelope["payload"])
+
+    def step(self, bundle: Path | None = None) -> Step:
+        """The recorded step, as the Verifier reads it with the trust file."""
+        path = bundle or self.bundle
+        seen = Verifier(read_trust(self.trust, NOW), NOW).examine(path.read_bytes(), path.name)
+        assert (seen.status, seen.reason) == ("VALID", "")
+        assert seen.verified is not None
+        assert isinstance(seen.verified.claim, Step)
+        return seen.verified.claim
+
+    def completeness(self) -> str:
+        """What the recorder says that it could not see, as one text."""
+        return " ".join(self.step().internal["completeness"])
 
 
-def payload_of(bundle: Path) -> bytes:
-    """The very bytes that were signed."""
-    return base64.b64decode(json.loads(bundle.read_bytes())["dsseEnvelope"]["payload"])
-
-
-def predicate_of(bundle: Path) -> Any:
-    """The predicate that was signed."""
-    return json.loads(payload_of(bundle))["predicate"]
+@pytest.fixture
+def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """A pipeline whose `python` is the one that runs the tests, and whose commands find no secrets of the user's."""
+    monkeypatch.setenv("PATH", f"{sys.prefix}/bin:{os.environ.get('PATH', '')}")
+    monkeypatch.delenv("PROVENANCE_KEY_PASSPHRASE", raising=False)
+    return Pipeline(tmp_path)

@@ -1,0 +1,181 @@
+"""PyTorch checkpoints (`.bin`, `.pt`, `.pth`, `.ckpt`): zip archives of raw storages and one pickle that describes them.
+
+The pickle is walked, never run (`pickle_walk`). The archive, as `torch.save` has written it since PyTorch 1.6:
+
+    TOP/data.pkl      the pickle: nested dicts with tensors, each a view of a storage
+    TOP/data/KEY      a storage, in the byte order of
+    TOP/byteorder     `little` or `big`; little where there is none
+    TOP/version, TOP/.format_version, TOP/.storage_alignment, TOP/.data/serialization_id
+
+Every tensor that the pickle leads to is a tensor of the plan, none is chosen and none is left out. Its name is the
+path of keys to it, joined by `.`: that of a plain state dict is the key itself, that in `{"state_dict": {...}}` starts
+with `state_dict.`, that of an optimizer ends for example in `state.0.exp_avg`. Two paths that give one name are an
+error. Lists and tuples count from 0. Values that are no tensors (epochs, learning rates) are not in the tensor tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Never
+
+from provenance.artifacts.containers.pickle_walk import MAX_PICKLE, PickledTensor, Storage, walk
+from provenance.artifacts.containers.plan import (
+    ITEM_BYTES,
+    Plan,
+    Strided,
+    WeightFile,
+    byte_length,
+    make_plan,
+    swap_width,
+)
+from provenance.artifacts.containers.zip_layout import Entry, ZipLayout, hidden_bytes, read_entry, read_layout
+from provenance.artifacts.names import brief
+from provenance.errors import ArtifactError, Finding
+
+MAX_DEPTH = 32
+_SMALL = 64  # bytes of the entries that say one word
+_HINT = "save it again with torch.save of PyTorch 1.6 or later, or as safetensors"
+_UNSAFE_HINT = "ask its publisher for safetensors; do not load this file"
+_WORDS = ("version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id")
+_TAR_MARK = (257, b"ustar")
+
+
+def plan(descriptor: int, size: int, location: str) -> Plan:
+    """Where the tensors of a checkpoint lie.
+
+    `metadata` has the words of the archive (`version`, `byteorder`). ArtifactError `weights-unsupported` (an older
+    layout, a compressed entry, a dtype without a name), `pickle-unsafe`, `pickle-invalid`, `zip-invalid`,
+    `weights-amplified`, `tensor-duplicate` or `tensor-name-odd`.
+    """
+    file = WeightFile(descriptor, size, location)
+    _refuse_other_kinds(file)
+    layout = read_layout(file, _HINT)
+    members = _members(file, layout)
+    words = {name: _word(file, members[name]) for name in _WORDS if name in members}
+    order = words.get("byteorder", "little")
+    if order not in ("little", "big"):
+        raise _invalid(file, "its byte order is neither little nor big")
+    data = read_entry(file, members["data.pkl"], MAX_PICKLE)
+    tensors = list(_named(walk(data, location), len(data), file))
+    places = {storage.key: _place(file, members, storage) for storage in _storages(tensors, file)}
+    views = [_strided(file, name, tensor, places[tensor.storage.key], order) for name, tensor in tensors]
+    findings = [*layout.findings, *_leftovers(file, members, places)]
+    return make_plan(file, views, words, findings)
+
+
+def _invalid(file: WeightFile, why: str) -> ArtifactError:
+    return ArtifactError("pickle-invalid", f"not a sound checkpoint: {why}", location=file.location, hint=_HINT)
+
+
+def _refuse_other_kinds(file: WeightFile) -> None:
+    """PyTorch decides by the first four bytes, so that a pickle with an archive behind it would be run."""
+    start = file.read(0, min(file.size, 512))
+    if start.startswith(b"PK\x03\x04"):
+        return
+    at, mark = _TAR_MARK
+    if start.startswith(mark, at):
+        raise ArtifactError("weights-unsupported", "a checkpoint in the tar layout of PyTorch before 0.4",
+                            location=file.location, hint=_HINT)
+    if start[:1] == b"\x80" or start[:1] in b"(}]cc" and start:
+        raise ArtifactError("pickle-unsafe", "a bare pickle, as PyTorch wrote it before 1.6 and as any program may be",
+                            location=file.location, hint=_UNSAFE_HINT)
+    raise ArtifactError("weights-unsupported", "neither a PyTorch archive nor a pickle", location=file.location,
+                        hint=_HINT)
+
+
+def _members(file: WeightFile, layout: ZipLayout) -> dict[str, Entry]:
+    """The entries by their names below the one folder of the archive."""
+    top = next(iter(layout.entries), "").partition("/")[0] + "/"
+    if not all(name.startswith(top) for name in layout.entries):
+        # PyTorch takes the first entry's folder for the archive's name.
+        raise _invalid(file, "its archive has more than one folder at its top")
+    members = {name.removeprefix(top): entry for name, entry in layout.entries.items()}
+    if len({name.casefold() for name in members}) != len(members):
+        raise _invalid(file, "it holds names that differ in case only, which PyTorch does not tell apart")
+    program = next((name for name in members if name == "constants.pkl" or name.startswith("code/")), None)
+    if program is not None:
+        raise ArtifactError("pickle-unsafe", f"a TorchScript program: it holds {brief(program)}",
+                            location=file.location, hint=_UNSAFE_HINT)
+    if "data.pkl" not in members:
+        raise ArtifactError("weights-unsupported", "an archive without data.pkl is no PyTorch checkpoint",
+                            location=file.location, hint=_HINT)
+    return members
+
+
+def _word(file: WeightFile, entry: Entry) -> str:
+    try:
+        return read_entry(file, entry, _SMALL).decode("ascii").strip()
+    except UnicodeDecodeError as err:
+        raise _invalid(file, f"its {brief(entry.name)} is not a word") from err
+
+
+def _named(root: Any, length: int, file: WeightFile) -> Iterator[tuple[str, PickledTensor]]:
+    """Every tensor with its path. The work is bounded by the pickle's length, though its parts may share parts."""
+    if not isinstance(root, dict):
+        raise ArtifactError("weights-unsupported", "its pickle is not a dict, so that its tensors have no names",
+                            location=file.location, hint="save a state dict")
+    budget = 1024 + 8 * length
+    waiting: list[tuple[str, Any, int]] = [("", root, 0)]
+    while waiting:
+        path, value, depth = waiting.pop()
+        if isinstance(value, PickledTensor):
+            yield path, value
+            continue
+        if isinstance(value, Storage):
+            raise ArtifactError("weights-unsupported", f"its {brief(path)} is a storage and not a tensor",
+                                location=file.location, hint="save tensors")
+        if depth == MAX_DEPTH:
+            raise _invalid(file, f"its dicts are nested deeper than {MAX_DEPTH}, or hold themselves")
+        budget -= len(value)
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(inner, PickledTensor | Storage | dict | list | tuple):
+                name = f"{path}.{key}" if depth else str(key)
+                budget -= len(name)
+                waiting.append((name, inner, depth + 1))
+            if budget < 0:
+                raise _invalid(file, "its parts are shared so often that they grow without end")
+
+
+def _storages(tensors: Iterable[tuple[str, PickledTensor]], file: WeightFile) -> Iterable[Storage]:
+    """Each storage once. PyTorch loads a storage as what is said first, and ignores what is said of it later."""
+    found: dict[str, Storage] = {}
+    for _, tensor in tensors:
+        first = found.setdefault(tensor.storage.key, tensor.storage)
+        if first != tensor.storage and (first.count or tensor.storage.count):
+            raise _invalid(file, f"its storage {brief(first.key)} is described in two ways")
+    return found.values()
+
+
+def _place(file: WeightFile, members: dict[str, Entry], storage: Storage) -> Entry:
+    entry = members.get(f"data/{storage.key}")
+    if entry is None:
+        raise _invalid(file, f"it has no storage {brief(storage.key)}")
+    if entry.end - entry.start != storage.count * ITEM_BYTES.get(storage.dtype, 1):
+        raise _invalid(file, f"its storage {brief(storage.key)} has another size than its pickle says")
+    return entry
+
+
+def _strided(file: WeightFile, name: str, tensor: PickledTensor, place: Entry, order: str) -> Strided:
+    item = ITEM_BYTES[tensor.dtype]
+    if order == "big" and item > 1 and not tensor.storage.dtype:
+        # PyTorch itself loads such tensors with their bytes in the wrong order.
+        _unsupported_order(file, name)
+    size = byte_length(tensor.shape, item)
+    if size is None:
+        raise _invalid(file, f"its tensor {brief(name)} is too large")
+    last = tensor.offset + sum((length - 1) * step for length, step in zip(tensor.shape, tensor.strides, strict=True))
+    if size and (last + 1) * item > place.end - place.start:
+        raise _invalid(file, f"its tensor {brief(name)} reaches beyond its storage")
+    swap = swap_width(tensor.dtype, big_endian=order == "big")
+    return Strided(name, tensor.dtype, tensor.shape, place.start, place.end, tensor.offset, tensor.strides, item, swap)
+
+
+def _unsupported_order(file: WeightFile, name: str) -> Never:
+    raise ArtifactError("weights-unsupported", f"its tensor {brief(name)} is big-endian and of a type that PyTorch "
+                        "does not turn round", location=file.location, hint="save the weights as safetensors")
+
+
+def _leftovers(file: WeightFile, members: dict[str, Entry], places: dict[str, Entry]) -> list[Finding]:
+    used = {"data.pkl", *_WORDS, *(f"data/{key}" for key in places)}
+    unused = [entry for name, entry in members.items() if name not in used]
+    return [hidden_bytes(file, sum(entry.end - entry.start for entry in unused))] if unused else []
