@@ -9,18 +9,18 @@ lists and that is not there is missing, and both are told to whoever asks.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from provenance.artifacts.digest import Identity, identities
+from provenance.artifacts.digest import DigestSet, Identity, compare, identities
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.oms import ModelSignature
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.errors import Finding
-from provenance.statements.artifact import Described, described, differences, is_same
+from provenance.statements.artifact import Described, described, differences
 from provenance.statements.dataset import Dataset
 from provenance.statements.release import Release
 from provenance.statements.statement import ResourceDescriptor, all_identities
@@ -64,21 +64,40 @@ def uses(statement: VerifiedStatement, roles: Collection[str]) -> list[Use]:
     ]
 
 
-class LineageGraph:
-    """What verified statements of at least `voice` say about the model in hand and everything behind it."""
+def beginnings(statement: VerifiedStatement) -> list[Use]:
+    """The models whose parameters a step began with.
 
-    def __init__(self, statements: Iterable[VerifiedStatement], model: Manifest, voice: Voice = "trusted") -> None:
+    A teacher or a filter (role `model`) is none; what is converted or merged is one in either role.
+    """
+    roles = MODEL_ROLES if step_of(statement).kind in ("convert", "merge") else {"base-model"}
+    return uses(statement, roles)
+
+
+class LineageGraph:
+    """What verified statements of at least `voice` say about the model in hand and everything behind it.
+
+    `suppliers` are the parties that the trust file calls producer or data supplier. Without them, a party would become
+    independent when the statements that it makes as a producer are taken away.
+    """
+
+    def __init__(self, statements: Iterable[VerifiedStatement], model: Manifest, voice: Voice = "trusted",
+                 suppliers: Collection[str] = ()) -> None:  # fmt: skip
         self.model = model
         self.statements = tuple(s for s in statements if VOICES.index(s.voice) >= VOICES.index(voice))
+        self._suppliers = frozenset(suppliers)
         self._makers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
         self._attesters: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
+        self._releasers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
         for statement in self.statements:
             if isinstance(statement.claim, Step) and statement.claim.kind != "evaluate":
-                for identity in _output_identities(statement.claim):
+                for identity in _made_identities(statement):
                     self._makers[identity].append(statement)
             elif isinstance(statement.claim, Dataset):
                 for identity in all_identities(statement.claim.subjects):
                     self._attesters[identity].append(statement)
+            elif isinstance(statement.claim, Release):
+                for identity in all_identities(_wholes(statement.claim.subjects)):
+                    self._releasers[identity].append(statement)
 
     # The model in hand
 
@@ -100,7 +119,18 @@ class LineageGraph:
 
     def is_about_model(self, statement: VerifiedStatement) -> bool:
         """Whether a subject is the model in hand, by a digest that binds names."""
-        return any(is_same(thing, view) for thing in described(statement.statement.subjects) for view in self.views)
+        return bool(self.views_named_by(statement))
+
+    def views_named_by(self, statement: VerifiedStatement) -> tuple[Manifest, ...]:
+        """The views of the model that a statement's subjects name by a digest that binds names."""
+        named = [thing.whole.digest for thing in described(statement.statement.subjects)]
+        return tuple(
+            view for view, digest in self._view_digests if any(compare(claimed, digest) == "equal" for claimed in named)
+        )
+
+    @cached_property
+    def _view_digests(self) -> tuple[tuple[Manifest, DigestSet], ...]:
+        return tuple((view, view.digest) for view in self.views)
 
     @cached_property
     def changes(self) -> tuple[Finding, ...]:
@@ -119,14 +149,17 @@ class LineageGraph:
     @cached_property
     def model_identities(self) -> frozenset[Identity]:
         """By what the model in hand is known: each view of the folder, and its weights."""
-        known = [identities(view.digest) for view in self.views]
+        known = [identities(digest) for _, digest in self._view_digests]
         weights = identities(self.model.weights_digest or {})
         return frozenset().union(*known, weights)
 
     # Backwards
 
     def made_by(self, known: Iterable[Identity]) -> tuple[VerifiedStatement, ...]:
-        """The steps whose outputs include one of these identities, each once."""
+        """The steps that made something with one of these identities, each once.
+
+        A step that hands weights on, as a conversion that only cuts other shards, did not make their tensors.
+        """
         return _unique(statement for identity in sorted(known) for statement in self._makers.get(identity, ()))
 
     def attested_by(self, known: Iterable[Identity]) -> tuple[VerifiedStatement, ...]:
@@ -137,9 +170,9 @@ class LineageGraph:
     def steps(self) -> tuple[VerifiedStatement, ...]:
         """Every step on the way to the model, nearest first; walks each step once, so a cycle ends."""
         found: dict[str, VerifiedStatement] = {}
-        waiting = list(self.made_by(self.model_identities))
+        waiting = deque(self.made_by(self.model_identities))
         while waiting:
-            statement = waiting.pop(0)
+            statement = waiting.popleft()
             if statement.sha256 not in found:
                 found[statement.sha256] = statement
                 for use in self.uses_of(statement):
@@ -173,6 +206,10 @@ class LineageGraph:
     def base_uses(self) -> tuple[Use, ...]:
         """Every use of another model on the way to the model."""
         return tuple(use for statement in self.steps for use in uses(statement, MODEL_ROLES))
+
+    def is_model(self, use: Use) -> bool:
+        """Whether somebody says that this is a model, in whatever role a step used it."""
+        return bool(self.releases_of(use.identities)) or any(_makes_model(s) for s in self.made_by(use.identities))
 
     # What is wrong
 
@@ -209,6 +246,23 @@ class LineageGraph:
         """Inputs that no step made, no dataset statement attests, and for a model no release speaks of."""
         return tuple(use for use in (*self.data_uses, *self.base_uses) if not self._is_known(use))
 
+    @cached_property
+    def silent_about_data(self) -> tuple[VerifiedStatement, ...]:
+        """Training steps that name no data: that nothing of it is unattested would be true of nothing."""
+        return tuple(s for s in self.steps_of("train", "fine-tune") if not uses(s, DATA_ROLES))
+
+    def is_made_from_data(self, use: Use) -> bool:
+        """Whether a step made it that names the data it used, so that this data can be asked for in turn."""
+        return any(uses(maker, DATA_ROLES) for maker in self.made_by(use.identities))
+
+    @cached_property
+    def unexplained_bases(self) -> tuple[Use, ...]:
+        """Models that the weights began with, and of which no step says how they were made."""
+        return tuple(
+            use for statement in self.model_steps for use in beginnings(statement)
+            if not any(_makes_model(maker) for maker in self.made_by(use.identities))
+        )  # fmt: skip
+
     def _is_known(self, use: Use) -> bool:
         known = use.identities
         return bool(known) and bool(
@@ -216,11 +270,13 @@ class LineageGraph:
         )
 
     def releases_of(self, known: Collection[Identity]) -> tuple[VerifiedStatement, ...]:
-        """Release statements about something else than the model in hand: a base model."""
-        return tuple(
-            s for s in self.statements
-            if isinstance(s.claim, Release) and all_identities(_wholes(s.claim.subjects)) & set(known)
-        )  # fmt: skip
+        """The release statements about one of these identities, a base model's for instance, each once."""
+        return _unique(statement for identity in sorted(known) for statement in self._releasers.get(identity, ()))
+
+    @cached_property
+    def base_releases(self) -> tuple[VerifiedStatement, ...]:
+        """The release statements about the models that steps on the way used."""
+        return _unique(statement for use in self.base_uses for statement in self.releases_of(use.identities))
 
     @cached_property
     def missing_evidence(self) -> tuple[ResourceDescriptor, ...]:
@@ -253,8 +309,16 @@ class LineageGraph:
         """`independent` when a trusted signer's party is no producer's and no data supplier's here."""
         if statement.principal is None:
             return statement.voice
-        involved = self.parties("producer", "data-supplier")
-        return "trusted" if statement.principal.party in involved else "independent"
+        return "trusted" if statement.principal.party in self._involved else "independent"
+
+    @cached_property
+    def independent(self) -> frozenset[str]:
+        """The sha256 of every bundle whose voice is independent."""
+        return frozenset(s.sha256 for s in self.statements if self.voice(s) == "independent")
+
+    @cached_property
+    def _involved(self) -> frozenset[str]:
+        return self.parties("producer", "data-supplier") | self._suppliers
 
 
 def _wholes(subjects: Sequence[ResourceDescriptor]) -> list[ResourceDescriptor]:
@@ -270,6 +334,13 @@ def _output_identities(step: Step) -> frozenset[Identity]:
     """
     wholes = all_identities(_wholes(step.outputs))
     return wholes if step.kind in MODEL_MAKING else wholes | all_identities(step.outputs)
+
+
+def _made_identities(statement: VerifiedStatement) -> frozenset[Identity]:
+    """What a step's product is known by, less the weights that went in as they came out."""
+    step = step_of(statement)
+    given = frozenset().union(*(use.identities for use in uses(statement, MODEL_ROLES)), frozenset())
+    return _output_identities(step) - {identity for identity in given if identity.kind == "weights"}
 
 
 def _unique(statements: Iterable[VerifiedStatement]) -> tuple[VerifiedStatement, ...]:

@@ -14,7 +14,6 @@ from provenance.bundles.oms import ModelSignature
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import Finding
 from provenance.lineage import LineageGraph
-from provenance.statements.artifact import described, is_same
 from provenance.statements.release import Release
 from provenance.statements.step import MODEL_MAKING, Step
 
@@ -81,13 +80,7 @@ def _bound_by(statement: VerifiedStatement, graph: LineageGraph) -> frozenset[st
         files = graph.model.by_path
         return frozenset(p for p, digest in claim.resources.items() if p in files and files[p].sha256 == digest)
     if isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING):
-        return frozenset(
-            entry.path
-            for thing in described(statement.statement.subjects)
-            for view in graph.views
-            if is_same(thing, view)
-            for entry in view.files
-        )
+        return frozenset(entry.path for view in graph.views_named_by(statement) for entry in view.files)
     return frozenset()
 
 

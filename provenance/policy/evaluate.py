@@ -6,10 +6,12 @@ passes and every other one does too or does not apply. The same inputs give the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
+from provenance.artifacts.digest import Identity, identities
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
@@ -19,6 +21,7 @@ from provenance.policy.checks.base import Context
 from provenance.policy.coverage import Coverage, coverage
 from provenance.policy.policy import LADDER, Policy, Requirement, load_policy
 from provenance.policy.verdict import Decision, Item, Outcome, combine, enough
+from provenance.statements.statement import all_identities
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,15 @@ class Evaluation:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self._graphs: dict[Voice, LineageGraph] = {}
+        principals = subject.trust.principals if subject.trust else ()
+        self._suppliers = frozenset(p.party for p in principals if {"producer", "data-supplier"} & set(p.roles))
         self.coverage: Coverage = coverage(subject.model, self.graph("trusted"))
 
     def graph(self, voice: Voice) -> LineageGraph:
         """The lineage as voices of at least this strength tell it; independence is a matter of each statement."""
         key: Voice = "trusted" if voice == "independent" else voice
         if key not in self._graphs:
-            self._graphs[key] = LineageGraph(self.subject.statements, self.subject.model, key)
+            self._graphs[key] = LineageGraph(self.subject.statements, self.subject.model, key, self._suppliers)
         return self._graphs[key]
 
     def decide(self, policy: Policy, *, declared: bool = False) -> list[Decision]:
@@ -64,19 +69,42 @@ class Evaluation:
         voice = min(voice, row.min_voice, key=VOICES.index)
         check = CATALOGUE[row.id]
         graph = self.graph(voice)
-        parameters = {name: p.default for name, p in check.parameters.items()} | dict(row.parameters)
-        context = Context(self.subject.model, graph, self.coverage, self.subject.trust, self.subject.as_of, voice,
-                          row.roles, parameters)  # fmt: skip
-        items = [enough(item, row.min_basis, voice) for item in check.run(context)]
+        context = Context(self.subject.model, graph, self.coverage, self.subject.as_of, voice, row.roles, row.parameters)
+        items = [enough(self._heard(item, graph), row.min_basis, voice) for item in check.run(context)]
         if check.uses_lineage:
             items += _missing(graph)
+        if check.asks_how_made:
+            items += _unexplained(graph)
         return Decision(row.id, row.title, row.source, row.remedy, row.min_basis, voice, row.roles, tuple(items))
+
+    def _heard(self, item: Item, graph: LineageGraph) -> Item:
+        """The item, in an independent voice where everything that it rests on is said by independent parties."""
+        alone = item.evidence and graph.independent.issuperset(item.evidence)
+        return replace(item, voice="independent") if alone else item
+
+    def outcome(self, decisions: Sequence[Decision]) -> Outcome:
+        """A policy's outcome here: nothing passes with, or by means of, what the trust file recalls."""
+        outcome = outcome_of(decisions)
+        return "fail" if outcome == "pass" and self.recalled else outcome
+
+    @cached_property
+    def recalled(self) -> Mapping[Identity, str]:
+        """What the trust file recalls of the model in hand, its files, and the data and models behind it, with names."""
+        trust, graph, model = self.subject.trust, self.graph("trusted"), self.subject.model
+        if trust is None or not trust.recalled:
+            return {}
+        known = dict.fromkeys(graph.model_identities, model.name)
+        known |= {identity: entry.path for entry in model.files for identity in identities({"sha256": entry.sha256})}
+        for use in (*graph.data_uses, *graph.base_uses):
+            said = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))
+            known |= dict.fromkeys(use.identities | all_identities(d for s in said for d in s.statement.subjects), use.thing.name)
+        return {identity: name for identity, name in sorted(known.items()) if str(identity) in trust.recalled}
 
     def ladder(self) -> list[Rung]:
         """The four rungs, lowest first."""
         return [
-            Rung(name, label, outcome_of(self.decide(load_policy(name))),
-                 outcome_of(self.decide(load_policy(name), declared=True)))
+            Rung(name, label, self.outcome(self.decide(load_policy(name))),
+                 self.outcome(self.decide(load_policy(name), declared=True)))
             for name, label in LADDER
         ]  # fmt: skip
 
@@ -85,6 +113,11 @@ def _missing(graph: LineageGraph) -> Iterable[Item]:
     # Evidence that was taken away could have shown a failure: what it might have said leaves the answer open.
     for listed in graph.missing_evidence:
         yield Item(listed.name, "undetermined", "the release stands on this evidence, and it is not shown")
+
+
+def _unexplained(graph: LineageGraph) -> Iterable[Item]:
+    for use in graph.unexplained_bases:
+        yield Item.on([use.step], f"base model {use.thing.name}", "undetermined", "no attested step says how it was made")
 
 
 def outcome_of(decisions: Sequence[Decision]) -> Outcome:

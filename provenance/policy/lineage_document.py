@@ -18,7 +18,7 @@ class _Document:
     def __init__(self, graph: LineageGraph) -> None:
         self.graph = graph
         self.nodes: dict[str, dict[str, Any]] = {}
-        self.edges: list[dict[str, str]] = []
+        self._edges: dict[tuple[str, str, str, str], dict[str, str]] = {}
 
     def node(self, key: str, kind: str, label: str, digest: str | None, by: Sequence[VerifiedStatement],
              state: State) -> str:  # fmt: skip
@@ -30,8 +30,12 @@ class _Document:
 
     def edge(self, source: str, target: str, role: str, strength: str) -> None:
         row = {"from": source, "to": target, "role": role, "strength": strength}
-        if row not in self.edges:
-            self.edges.append(row)
+        self._edges.setdefault((source, target, role, strength), row)
+
+    @property
+    def edges(self) -> list[dict[str, str]]:
+        """Each edge once, in the order in which they were drawn."""
+        return list(self._edges.values())
 
 
 def lineage_document(graph: LineageGraph, statements: Sequence[VerifiedStatement]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import difflib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def lint(argument: str) -> tuple[Finding, ...]:
 
 
 def _document(argument: str) -> tuple[bytes, str]:
-    if "/" in argument or argument.endswith((".yaml", ".yml")):
+    if "/" in argument or argument.endswith(".yaml"):
         try:
             return Path(argument).read_bytes(), argument
         except OSError as err:
@@ -91,8 +92,7 @@ def _document(argument: str) -> tuple[bytes, str]:
 
 def _resolve(document: tuple[bytes, str], argument: str, seen: tuple[str, ...]) -> Policy:
     data, location = document
-    raw = parse_yaml(data, location)
-    validate(raw, "policy", location, PolicyError, "policy-invalid")
+    raw = _parsed(data, location)
     rows = {row["id"]: _requirement(row, location) for row in raw["requirements"]}
     if len(rows) != len(raw["requirements"]):
         raise _invalid("a requirement stands twice", location, "join the two rows")
@@ -109,14 +109,22 @@ def _resolve(document: tuple[bytes, str], argument: str, seen: tuple[str, ...]) 
     return Policy(meta["id"], meta["version"], meta["title"], meta["source"], tuple(rows.values()), digest)
 
 
+@lru_cache(maxsize=64)
+def _parsed(data: bytes, location: str) -> Mapping[str, Any]:
+    """A policy document that follows its schema; kept, because every verdict asks all rungs of the ladder."""
+    raw: Mapping[str, Any] = parse_yaml(data, location)
+    validate(raw, "policy", location, PolicyError, "policy-invalid")
+    return raw
+
+
 def _requirement(row: Mapping[str, Any], location: str) -> Requirement:
     check = CATALOGUE.get(row["id"])
     if check is None:
         near = difflib.get_close_matches(row["id"], CATALOGUE, 1, cutoff=0.3)
         raise PolicyError("requirement-unknown", f"the catalogue has no requirement {row['id']}", location=location,
                           hint=f"did you mean {near[0]}?" if near else "`provenance policy show` lists them")  # fmt: skip
-    parameters = row.get("parameters", {})
-    for name, value in parameters.items():
+    given = row.get("parameters", {})
+    for name, value in given.items():
         known = check.parameters.get(name)
         if known is None:
             near = difflib.get_close_matches(name, check.parameters, 1, cutoff=0.3)
@@ -124,6 +132,8 @@ def _requirement(row: Mapping[str, Any], location: str) -> Requirement:
             raise _invalid(f"{check.id} has no parameter {name}", location, hint)
         if problem := known.problem_with(value):
             raise _invalid(f"{check.id}: {name} {problem}", location, "correct the value")
+    # The defaults belong to what was asked, and so to the digest: another version of this tool may have others.
+    parameters = {name: parameter.default for name, parameter in check.parameters.items()} | given
     return Requirement(row["id"], row["title"], row["source"], row["remedy"], row["minBasis"], row["minVoice"],
                        tuple(row["roles"]), parameters)  # fmt: skip
 
@@ -138,7 +148,7 @@ def _tightened(parent: dict[str, Requirement], own: dict[str, Requirement], loca
             BASES.index(row.min_basis) < BASES.index(before.min_basis)
             or VOICES.index(row.min_voice) < VOICES.index(before.min_voice)
             or not set(row.roles) <= set(before.roles)
-            or any(p.is_looser(row.parameters.get(n), before.parameters.get(n)) for n, p in check.parameters.items())
+            or any(p.is_looser(row.parameters[n], before.parameters[n]) for n, p in check.parameters.items())
         )
         if looser:
             raise _invalid(f"{row.id} is looser than in the policy that it extends", location, "a child may only tighten")

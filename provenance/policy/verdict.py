@@ -69,8 +69,9 @@ class Decision:
     def reason(self) -> str:
         """The reasons that led to the outcome, in one line."""
         told: dict[str, list[str]] = {}
+        outcome = self.outcome
         for item in self.items:
-            if item.outcome == self.outcome:
+            if item.outcome == outcome:
                 told.setdefault(item.reason, []).append(item.subject)
         return "; ".join(f"{_names(subjects)}{reason}" for reason, subjects in told.items())
 

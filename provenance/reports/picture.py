@@ -7,7 +7,6 @@ colours from the page's custom properties where there are any. The same lineage 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -79,15 +78,9 @@ def drawing(lineage: Mapping[str, Any]) -> Drawing | str:
     if len(nodes) > MOST_NODES or len(edges) > MOST_EDGES:
         return TOO_LARGE.format(nodes=len(nodes), edges=len(edges))
     places, routes = _best_layout(len(nodes), [(start, end, _label_width(edge)) for start, end, edge in edges])
-    points = [*places, *((x + _WIDTH, y + _HEIGHT) for x, y in places),
-              *(point for route, _ in routes for point in route)]  # fmt: skip
-    # A label may stick out at either side; nothing else lies outside the cards and routes.
-    sides = [at[0] + side * _label_width(edge) / 2
-             for (_, _, edge), (_, at) in zip(edges, routes, strict=True) if at for side in (-1, 1)]  # fmt: skip
-    left, top = min([x for x, _ in points] + sides) - _MARGIN, min(y for _, y in points) - _MARGIN
+    left, top, right, bottom = _bounds(places, routes, [_label_width(edge) for *_, edge in edges])
     cards = tuple(_card(node, (x - left, y - top)) for node, (x, y) in zip(nodes, places, strict=True))
-    links = tuple(_link(edge, route, at, (left, top)) for (_, _, edge), (route, at) in zip(edges, routes, strict=True))
-    right, bottom = max([x for x, _ in points] + sides) + _MARGIN, max(y for _, y in points) + _MARGIN
+    links = tuple(_link(edge, route, (left, top)) for (*_, edge), route in zip(edges, routes, strict=True))
     return Drawing(round(right - left, 1), round(bottom - top, 1), cards, links, _told(nodes, edges))
 
 
@@ -102,10 +95,22 @@ def _drawable(lineage: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list
     return nodes, [(place[start], place[end], edge) for start, end, edge in ends if start in place and end in place]
 
 
-_Routes = list[tuple[list[_Point], _Point | None]]
+# An edge's points, and the middle of its label.
+_Route = tuple[list[_Point], _Point | None]
 
 
-def _best_layout(count: int, edges: Sequence[tuple[int, int, float]]) -> tuple[list[_Point], _Routes]:
+def _bounds(
+    places: Sequence[_Point], routes: Sequence[_Route], labels: Sequence[float]
+) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of everything with a margin; a label may stick out at either side."""
+    points = [*places, *((x + _WIDTH, y + _HEIGHT) for x, y in places), *(at for route, _ in routes for at in route)]
+    sides = [(at[0] + half, at[1]) for (_, at), width in zip(routes, labels, strict=True) if at
+             for half in (-width / 2, width / 2)]  # fmt: skip
+    across, down = [x for x, _ in points + sides], [y for _, y in points]
+    return min(across) - _MARGIN, min(down) - _MARGIN, max(across) + _MARGIN, max(down) + _MARGIN
+
+
+def _best_layout(count: int, edges: Sequence[tuple[int, int, float]]) -> tuple[list[_Point], list[_Route]]:
     """From the top down, which suits telephones and paper, unless that is the wider one."""
     down, across = _layout(count, edges, "topbottom"), _layout(count, edges, "leftright")
     return down if _extent(down[0]) <= _extent(across[0]) else across
@@ -115,7 +120,7 @@ def _extent(places: Sequence[_Point]) -> float:
     return max(x for x, _ in places) - min(x for x, _ in places)
 
 
-def _layout(count: int, edges: Sequence[tuple[int, int, float]], direction: str) -> tuple[list[_Point], _Routes]:
+def _layout(count: int, edges: Sequence[tuple[int, int, float]], direction: str) -> tuple[list[_Point], list[_Route]]:
     """The one call of graphlay: upper left corners of the cards; for each edge its points and its label's middle."""
     import graphlay
 
@@ -128,7 +133,7 @@ def _layout(count: int, edges: Sequence[tuple[int, int, float]], direction: str)
     gap = {"layer_gap": 58.0 if direction == "topbottom" else 120.0, "node_gap": 22.0}
     done = graphlay.layout(graph, options={"direction": direction, "spacing": gap})
     places = [(node["center"]["x"] - _WIDTH / 2, node["center"]["y"] - _HEIGHT / 2) for node in done.nodes]
-    routes: _Routes = [([_point(at) for at in edge["points"]], _point(edge["label_anchor"])
+    routes: list[_Route] = [([_point(at) for at in edge["points"]], _point(edge["label_anchor"])
                         if edge["label_anchor"] else None) for edge in done.edges]  # fmt: skip
     return places, routes
 
@@ -145,9 +150,12 @@ def _card(node: Mapping[str, Any], place: _Point) -> Card:
 
 
 def _fit(text: str, signs: int) -> str:
-    """The text cut to a width in signs; the wide signs of East Asian writing count twice."""
+    """The text cut to a width in signs; the wide signs of East Asian writing, and all beside them, count twice.
+
+    `unicodedata` would know better, and another Python would then cut elsewhere.
+    """
     text = printable(text, longest=signs * 4)
-    widths = [2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text]
+    widths = [2 if sign >= "\u1100" and sign != "…" else 1 for sign in text]
     if sum(widths) <= signs:
         return text
     kept = next(place for place in range(len(text)) if sum(widths[: place + 1]) > signs - 1)
@@ -165,9 +173,9 @@ def _label_width(edge: Mapping[str, Any]) -> float:
     return round(len(label) * _LABEL_SIGN + 12, 1) if label else 0.0
 
 
-def _link(edge: Mapping[str, Any], route: Sequence[_Point], at: _Point | None, origin: _Point) -> Link:
-    points = [(round(x - origin[0], 1), round(y - origin[1], 1)) for x, y in route]
-    x, y = at or route[len(route) // 2]
+def _link(edge: Mapping[str, Any], route: _Route, origin: _Point) -> Link:
+    points = [(round(x - origin[0], 1), round(y - origin[1], 1)) for x, y in route[0]]
+    x, y = route[1] or route[0][len(route[0]) // 2]
     return Link(_rounded(points), _tip(points), _label(edge), round(x - origin[0], 1), round(y - origin[1], 1),
                 _label_width(edge), edge["strength"])  # fmt: skip
 

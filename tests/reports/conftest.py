@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 Verdict = dict[str, Any]
+Part = dict[str, Any]
 
 LADDER = [
     ("g7-2026-weights-available", "Weights Available AI"),
@@ -48,29 +49,29 @@ def sha(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def item(subject: str, outcome: str, reason: str, evidence: str | None = None, signer: str = "kjv-lab") -> dict[str, Any]:
+def item(subject: str, outcome: str, reason: str, evidence: str | None = None, signer: str = "kjv-lab") -> Part:
     return {"subject": subject, "outcome": outcome, "reason": reason, "basis": "stated" if evidence else None,
             "voice": "trusted" if evidence else "none", "evidence": [sha(evidence)] if evidence else [],
             "signers": [signer] if evidence else []}  # fmt: skip
 
 
-def requirement(name: str, items: list[dict[str, Any]], remedy: str = "") -> dict[str, Any]:
+def requirement(name: str, items: list[Part], remedy: str = "") -> Part:
     outcomes = [found["outcome"] for found in items]
     outcome = next(one for one in ("fail", "undetermined", "pass", "not_applicable", "waived") if one in outcomes)
-    told = [found for found in items if found["outcome"] == outcome]
+    told = [f"{part['subject']}: {part['reason']}".removeprefix(": ") for part in items if part["outcome"] == outcome]
     return {
         "id": name, "title": TITLES[name], "source": "G7 Vision on AI Openness, Paris, 2026-05-29", "outcome": outcome,
         "minBasis": "stated", "minVoice": "trusted", "roles": ["producer"],
         "basis": min((found["basis"] for found in items if found["basis"]), default=None),
-        "voice": items[0]["voice"], "reason": "; ".join(f"{found['subject']}: {found['reason']}".removeprefix(": ") for found in told),
+        "voice": items[0]["voice"], "reason": "; ".join(told),
         "remedy": remedy, "items": items,
         "evidence": sorted({digest for found in items for digest in found["evidence"]}),
         "signers": sorted({name for found in items for name in found["signers"]}),
     }  # fmt: skip
 
 
-def bundle(file: str, predicate: str, subject: str, *, principal: str = "kjv-lab", status: str = "VALID", code: str = "",
-           reason: str = "") -> dict[str, Any]:  # fmt: skip
+def bundle(file: str, predicate: str, subject: str, principal: str = "kjv-lab", status: str = "VALID",
+           code: str = "", reason: str = "") -> Part:  # fmt: skip
     party = {"kjv-lab": "Example Lab", "text-archive": "Text Archive e.V."}.get(principal, "")
     roles = {"kjv-lab": ["producer"], "text-archive": ["data-supplier"]}.get(principal, [])
     valid = status == "VALID"
@@ -82,7 +83,7 @@ def bundle(file: str, predicate: str, subject: str, *, principal: str = "kjv-lab
     }  # fmt: skip
 
 
-def ladder(shown: list[str], declared: list[str]) -> dict[str, Any]:
+def ladder(shown: list[str], declared: list[str]) -> Part:
     def highest(outcomes: list[str]) -> str | None:
         return next((LADDER[place][0] for place in (3, 2, 1, 0) if outcomes[place] == "pass"), None)
 
@@ -105,7 +106,8 @@ def passing() -> Verdict:
     step, dataset = "https://slsa.dev/provenance/v1", "urn:open-provenance:dataset:v0.1"
     one = {"W-1": "the weights in hand are those that the release lists", "W-2": "Apache-2.0 is OSI-approved",
            "W-3": "Apache-2.0 forbids no use", "W-4": "the producer declares the weights free of charge",
-           "W-5": "the release binds the tensor tree and every file name", "W-7": "LICENSE holds the text of Apache-2.0",
+           "W-5": "the release binds the tensor tree and every file name",
+           "W-7": "LICENSE holds the text of Apache-2.0",
            "C-1": "generate.py and network.py are published under Apache-2.0",
            "C-2": "train.py is under Apache-2.0, and the training step used it with the same digest",
            "C-3": "prepare.py is under Apache-2.0, and the preparation step used it with the same digest",
@@ -116,7 +118,8 @@ def passing() -> Verdict:
            "X-2": "every input of every step is the output of a step, or is attested"}  # fmt: skip
     each = {"D-2": "source, selection, labelling and processing are stated", "D-3": "it is open to all, with a locator",
             "D-6": "the text is in the public domain (CC0-1.0)"}  # fmt: skip
-    rows = [requirement(name, [item("", "pass", one[name], "train.sigstore.json" if name[0] == "C" else "release.sigstore.json")])
+    file = {"C": "train.sigstore.json"}
+    rows = [requirement(name, [item("", "pass", one[name], file.get(name[0], "release.sigstore.json"))])
             if name in one else
             requirement(name, [item("dataset kjv-text", "pass", each[name], "kjv-text.sigstore.json", "text-archive"),
                                item("dataset kjv-tokens", "pass", each[name], "kjv-tokens.sigstore.json")])
@@ -133,8 +136,8 @@ def passing() -> Verdict:
         "result": "pass", "passed": True, "informational": False, "ladder": ladder(["pass"] * 4, ["pass"] * 4),
         "requirements": rows,
         "coverage": {"complete": True, "covered": 8, "uncovered": [], "leftOut": [".gitattributes"]},
-        "findings": [{"code": "left-out", "severity": "info", "message": "a repository file that is left out of an admitted copy",
-                      "location": ".gitattributes", "hint": ""}],
+        "findings": [{"code": "left-out", "severity": "info", "location": ".gitattributes", "hint": "",
+                      "message": "a repository file that is left out of an admitted copy"}],
         "openPoints": [], "next": [], "lineage": passing_lineage(),
         "evidence": [bundle("evaluate.sigstore.json", step, "kjv-tiny"),
                      bundle("kjv-text.sigstore.json", dataset, "kjv-text", principal="text-archive"),
@@ -146,7 +149,8 @@ def passing() -> Verdict:
     })  # fmt: skip
 
 
-def node(number: int, kind: str, label: str, state: str = "shown", signer: str = "kjv-lab", digest: bool = True) -> dict[str, Any]:
+def node(number: int, kind: str, label: str, state: str = "shown", signer: str = "kjv-lab") -> Part:
+    digest = signer and kind != "step"
     return {"id": f"n{number}", "kind": kind, "label": label, "digest": f"sha256:{sha(label)}" if digest else None,
             "signers": [signer] if signer else [], "state": state}  # fmt: skip
 
@@ -155,15 +159,15 @@ def edge(start: int, end: int, role: str, strength: str = "name-bound") -> dict[
     return {"from": f"n{start}", "to": f"n{end}", "role": role, "strength": strength}
 
 
-def passing_lineage() -> dict[str, Any]:
+def passing_lineage() -> Part:
     return {
-        "nodes": [node(1, "model", "kjv-tiny"), node(2, "step", "train", digest=False), node(3, "step", "prepare", digest=False),
-                  node(4, "step", "evaluate", digest=False), node(5, "dataset", "kjv-text", signer="text-archive"),
+        "nodes": [node(1, "model", "kjv-tiny"), node(2, "step", "train"), node(3, "step", "prepare"),
+                  node(4, "step", "evaluate"), node(5, "dataset", "kjv-text", signer="text-archive"),
                   node(6, "dataset", "kjv-tokens"), node(7, "source", "train.py"), node(8, "source", "prepare.py"),
                   node(9, "file", "requirements.lock")],
-        "edges": [edge(5, 3, "raw-data"), edge(8, 3, "source", "file"), edge(3, 6, "output"), edge(6, 2, "training-data"),
-                  edge(7, 2, "source", "file"), edge(9, 2, "lockfile", "file"), edge(2, 1, "output", "tensor-root"),
-                  edge(1, 4, "evaluated"), edge(5, 4, "evaluation-data")],
+        "edges": [edge(5, 3, "raw-data"), edge(8, 3, "source", "file"), edge(3, 6, "output"),
+                  edge(6, 2, "training-data"), edge(7, 2, "source", "file"), edge(9, 2, "lockfile", "file"),
+                  edge(2, 1, "output", "tensor-root"), edge(1, 4, "evaluated"), edge(5, 4, "evaluation-data")],
         "gaps": [],
     }  # fmt: skip
 
@@ -171,47 +175,53 @@ def passing_lineage() -> dict[str, Any]:
 def declared_only() -> Verdict:
     """A sentence encoder of which only the card speaks, beside two bundles that do not count."""
     verdict = passing()
-    rows = {"W-1": "pass", "W-2": "pass", "W-3": "pass", "C-1": "undetermined", "C-2": "undetermined", "C-5": "undetermined",
-            "D-1": "undetermined", "D-2": "undetermined", "D-3": "fail", "D-5": "undetermined"}  # fmt: skip
-    reasons = {"W-1": "the card names these weights", "W-2": "the card declares Apache-2.0", "W-3": "Apache-2.0 forbids no use",
+    rows = dict.fromkeys(["W-1", "W-2", "W-3", "C-1", "C-2", "C-5", "D-1", "D-2", "D-3", "D-5"], "undetermined")
+    rows |= {"W-1": "pass", "W-2": "pass", "W-3": "pass", "D-3": "fail"}
+    reasons = {"W-1": "the card names these weights", "W-2": "the card declares Apache-2.0",
+               "W-3": "Apache-2.0 forbids no use",
                "D-3": "the card names a dataset whose terms allow research only"}  # fmt: skip
     remedies = {"C-1": "Publish a release statement that lists the code to run the model.",
                 "C-2": "Record the training step: provenance record --step train -- python train.py",
                 "D-2": "Attest each dataset: provenance attest dataset FILE",
-                "D-3": "Say how each dataset can be obtained, or the legal or technical reason why it cannot."}  # fmt: skip
+                "D-3": "Say how each dataset can be obtained, or the legal or technical reason why not."}  # fmt: skip
     made = []
     for name, outcome in rows.items():
         found = item("", outcome, reasons.get(name, "no statement speaks of it"))
         if outcome != "undetermined":
             found |= {"basis": "stated", "voice": "unsigned"}
         made.append(requirement(name, [found], remedies.get(name, "")))
-    node_rows = [node(1, "model", "all-MiniLM-L6-v2", "declared", ""), node(2, "dataset", "MS MARCO", "declared", "", digest=False),
-                 node(3, "dataset", "Reddit comments (2015-2018)", "declared", "", digest=False),
-                 node(4, "base-model", "nreimers/MiniLM-L6-H384-uncased", "missing", "", digest=False)]  # fmt: skip
+    node_rows = [node(1, "model", "all-MiniLM-L6-v2", "declared", ""),
+                 node(2, "dataset", "MS MARCO", "declared", ""),
+                 node(3, "dataset", "Reddit comments (2015-2018)", "declared", ""),
+                 node(4, "base-model", "nreimers/MiniLM-L6-H384-uncased", "missing", "")]  # fmt: skip
     return counted(verdict | {
-        "model": {"name": "all-MiniLM-L6-v2", "digest": {"dirHash": sha("minilm"), "sha256": sha("minilm root")}, "files": 5,
-                  "bytes": 91_603_119, "weights": {"digest": {"tensorTree": sha("minilm weights")}, "tensors": 103,
-                                                   "parameters": 22_713_216}},
+        "model": {"name": "all-MiniLM-L6-v2", "digest": {"dirHash": sha("minilm"), "sha256": sha("minilm root")},
+                  "files": 5, "bytes": 91_603_119,
+                  "weights": {"digest": {"tensorTree": sha("minilm weights")}, "tensors": 103,
+                              "parameters": 22_713_216}},
         "policy": {"id": "osaid-1.0", "version": "1.0.0", "title": "OSI Open Source AI Definition 1.0",
                    "source": "https://opensource.org/ai/open-source-ai-definition", "digest": {"sha256": sha("osaid")}},
         "trust": None, "result": "fail", "passed": False, "informational": True,
-        "ladder": ladder(["undetermined"] * 3 + ["fail"], ["pass", "pass", "undetermined", "fail"]), "requirements": made,
+        "ladder": ladder(["undetermined"] * 3 + ["fail"], ["pass", "pass", "undetermined", "fail"]),
+        "requirements": made,
         "coverage": {"complete": False, "covered": 0, "leftOut": [".gitattributes"], "uncovered": [
             {"path": "modeling.py", "risk": "code", "code": "file-not-covered"},
             {"path": "config.json", "risk": "configuration", "code": "file-not-covered"},
             {"path": "model.safetensors", "risk": "weights", "code": "file-not-covered"},
             {"path": "README.md", "risk": "other", "code": "file-not-covered"}]},
         "findings": [{"code": "lineage-gap", "severity": "warning", "message": "the base model is attested by nobody",
-                      "location": "nreimers/MiniLM-L6-H384-uncased", "hint": "ask its producer for a release statement"}],
-        "openPoints": [f"{name} {TITLES[name]}: {reasons.get(name, 'no statement speaks of it')}" for name in ("D-3", "C-1", "C-2")],
-        "next": [{"requirement": name, "remedy": remedy, "towards": "g7-2026-open-source-ai"} for name, remedy in remedies.items()],
+                      "location": "nreimers/MiniLM-L6-H384-uncased", "hint": "ask its producer for a release"}],
+        "openPoints": [f"{name} {TITLES[name]}: {reasons.get(name, 'no statement speaks of it')}"
+                       for name in ("D-3", "C-1", "C-2")],
+        "next": [{"requirement": name, "remedy": remedy, "towards": "g7-2026-open-source-ai"}
+                 for name, remedy in remedies.items()],
         "lineage": {"nodes": node_rows, "gaps": ["no attested step says how these weights were made"],
                     "edges": [edge(number, 1, role, "weak") for number, role in
                               [(2, "training-data"), (3, "training-data"), (4, "base-model")]]},
-        "evidence": [bundle("old.sigstore.json", "", "all-MiniLM-L6-v2", principal="", status="INVALID", code="signature-invalid",
-                            reason="no trusted key made this signature"),
-                     bundle("log.sigstore.json", "", "all-MiniLM-L6-v2", principal="", status="UNSUPPORTED",
-                            code="bundle-kind-unsupported", reason="verification material that this version does not check")],
+        "evidence": [bundle("old.sigstore.json", "", "all-MiniLM-L6-v2", "", "INVALID", "signature-invalid",
+                            "no trusted key made this signature"),
+                     bundle("log.sigstore.json", "", "all-MiniLM-L6-v2", "", "UNSUPPORTED", "bundle-kind-unsupported",
+                            "verification material that this version does not check")],
     })  # fmt: skip
 
 
@@ -226,7 +236,7 @@ def undetermined() -> Verdict:
     verdict["evidence"] = [entry for entry in verdict["evidence"] if entry["file"] != "kjv-tokens.sigstore.json"]
     return counted(verdict | {
         "asOf": "2026-01-02T03:04:05Z", "asOfInThePast": True, "result": "undetermined", "passed": False,
-        "ladder": ladder(["pass", "pass", "undetermined", "undetermined"], ["pass", "pass", "undetermined", "undetermined"]),
+        "ladder": ladder(*[["pass", "pass", "undetermined", "undetermined"]] * 2),
         "coverage": {"complete": False, "covered": 8, "leftOut": [],
                      "uncovered": [{"path": "chat_template.jinja", "risk": "template", "code": "file-not-covered"}]},
         "openPoints": [f"{name} {TITLES[name]}: dataset kjv-tokens: {reason}" for name in ("D-2", "D-3", "D-6")],
@@ -242,7 +252,7 @@ def failing() -> Verdict:
     row |= requirement("W-2", [item("", "fail", "CC-BY-NC-4.0 forbids commercial use", "release.sigstore.json")],
                        "Publish the weights under an OSI-approved licence.")  # fmt: skip
     return counted(verdict | {
-        "result": "fail", "passed": False, "ladder": ladder(["pass", "fail", "fail", "fail"], ["pass", "fail", "fail", "fail"]),
+        "result": "fail", "passed": False, "ladder": ladder(*[["pass", "fail", "fail", "fail"]] * 2),
         "openPoints": [f"W-2 {TITLES['W-2']}: CC-BY-NC-4.0 forbids commercial use"],
         "next": [{"requirement": "W-2", "remedy": row["remedy"], "towards": LADDER[3][0]}],
     })  # fmt: skip
@@ -282,7 +292,8 @@ def poisoned() -> Callable[[str], Verdict]:
         if isinstance(value, str):
             return payload
         if isinstance(value, dict):
-            return {key: part if key in CLOSED and isinstance(part, str) else poison(part, payload) for key, part in value.items()}
+            kept = {key for key, part in value.items() if key in CLOSED and isinstance(part, str)}
+            return {key: part if key in kept else poison(part, payload) for key, part in value.items()}
         return [poison(part, payload) for part in value] if isinstance(value, list) else copy.copy(value)
 
     def make(payload: str) -> Verdict:
@@ -290,6 +301,6 @@ def poisoned() -> Callable[[str], Verdict]:
         verdict["requirements"] += [row | {"id": payload} for row in poison(undetermined()["requirements"], payload)]
         verdict["policy"]["id"] = payload
         verdict["model"]["digest"] = {payload: payload}
-        return counted(verdict)  # type: ignore[no-any-return]
+        return counted(verdict)
 
     return make

@@ -13,12 +13,18 @@ import pytest
 
 from provenance.reports import render
 
+Verdict = dict[str, Any]
+Poison = Callable[[str], Verdict]
+Opener = Callable[..., dict[str, str]]
+
 pytestmark = pytest.mark.parts
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--virtual-time-budget=3000"]  # fmt: skip
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+         "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
+         "--virtual-time-budget=3000"]  # fmt: skip
 RUNS = "parent.document.body.dataset.ran = (parent.document.body.dataset.ran || '') + ' '"
-PAYLOAD = f"</title></style></textarea><img src=x onerror=\"{RUNS}\"><svg onload=\"{RUNS}\"></svg><script>{RUNS}</script>"
+PAYLOAD = (f"</title></style></textarea><img src=x onerror=\"{RUNS}\"><svg onload=\"{RUNS}\"></svg>"
+           f"<script>{RUNS}</script>")  # fmt: skip
 # A page in a frame of its parent's origin: the parent can measure it, and a payload could reach the parent.
 WRAPPER = """<!doctype html><meta charset="utf-8"><body>{frames}<script>
 addEventListener('load', () => setTimeout(() => {{
@@ -30,15 +36,17 @@ addEventListener('load', () => setTimeout(() => {{
 
 
 @pytest.fixture
-def open_pages(chromium: str, tmp_path: Path) -> Callable[..., dict[str, str]]:
-    """Opens pages side by side in frames of a width, and gives what was measured: `widths`, and `ran` if a payload did."""
+def open_pages(chromium: str, tmp_path: Path) -> Opener:
+    """Opens pages in frames of a width, and gives what was measured: `widths`, and `ran` if a payload did."""
 
     def open_pages(*pages: str, width: int = 360) -> dict[str, str]:
-        frames = "".join(f'<iframe width="{width}" height="700" frameborder="0" srcdoc="{html.escape(page)}"></iframe>' for page in pages)
+        frame = '<iframe width="{}" height="700" frameborder="0" srcdoc="{}"></iframe>'
+        frames = "".join(frame.format(width, html.escape(page)) for page in pages)
         wrapper = tmp_path / "wrapper.html"
         wrapper.write_text(WRAPPER.format(frames=frames), encoding="utf-8")
-        run = subprocess.run([chromium, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", wrapper.as_uri()],
-                             capture_output=True, text=True, timeout=120, check=True)
+        profile = f"--user-data-dir={tmp_path / 'profile'}"
+        run = subprocess.run([chromium, *FLAGS, profile, "--dump-dom", wrapper.as_uri()],
+                             capture_output=True, text=True, timeout=120, check=True)  # fmt: skip
         body = re.search(r"<body[^>]*>", run.stdout)
         assert body, run.stderr
         return dict(re.findall(r'data-(\w+)="([^"]*)"', body[0]))
@@ -53,13 +61,12 @@ def without_csp(page: str) -> str:
     return bare
 
 
-def test_a_payload_that_is_not_escaped_would_be_seen_to_run(open_pages: Callable[..., dict[str, str]]) -> None:
+def test_a_payload_that_is_not_escaped_would_be_seen_to_run(open_pages: Opener) -> None:
     """The control of the next test."""
     assert "ran" in open_pages(f"<title>{PAYLOAD}")
 
 
-def test_no_payload_runs_with_or_without_the_policy(open_pages: Callable[..., dict[str, str]],
-                                                    poisoned: Callable[[str], dict[str, Any]]) -> None:  # fmt: skip
+def test_no_payload_runs_with_or_without_the_policy(open_pages: Opener, poisoned: Poison) -> None:
     page = render(poisoned(PAYLOAD), "html")
     measured = open_pages(page, without_csp(page))
     assert measured["widths"] == "360 360"
@@ -67,7 +74,7 @@ def test_no_payload_runs_with_or_without_the_policy(open_pages: Callable[..., di
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1200])
-def test_no_page_is_wider_than_its_window(open_pages: Callable[..., dict[str, str]], width: int, kjv: dict[str, Any],
-                                          minilm: dict[str, Any], poisoned: Callable[[str], dict[str, Any]]) -> None:  # fmt: skip
+def test_no_page_is_wider_than_its_window(open_pages: Opener, width: int, kjv: Verdict, minilm: Verdict,
+                                          poisoned: Poison) -> None:  # fmt: skip
     pages = [render(verdict, "html") for verdict in (kjv, minilm, poisoned("x" * 5000), poisoned("W" * 90))]
     assert open_pages(*pages, width=width)["widths"].split() == [str(width)] * 4

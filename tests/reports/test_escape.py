@@ -84,7 +84,8 @@ def test_markdown_reads_as_the_text_itself(text: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "# x", "- x", "1. x", "> x", "*x*", "_x_", "`x`", "[x](http://x)", "![x](http://x)", "<b>x</b>", "~~x~~", "$x$",
-    "https://evil.example", "www.evil.example", "@someone", "user@evil.example", ":white_check_mark:", "&lt;", "|", "#1",
+    "https://evil.example", "www.evil.example", "@someone", "user@evil.example", ":white_check_mark:", "&lt;", "|",
+    "#1",
 ])  # fmt: skip
 def test_markdown_of_github_is_off_too(text: str) -> None:
     """Links, mentions, emoji, issue numbers and formulas: no sign that starts one is left bare."""
@@ -105,7 +106,8 @@ def test_json_keeps_its_value_and_shows_no_dangerous_character(value: dict[str, 
 
 
 @pytest.mark.parametrize(("text", "guarded"), [
-    ("::error::x", r"\x3a:error::x"), ("a\n  ::set-output x", "a\n  \\x3a:set-output x"), ("a ::b", "a ::b"), (":a", ":a"),
+    ("::error::x", r"\x3a:error::x"), ("a\n  ::set-output x", "a\n  \\x3a:set-output x"), ("a ::b", "a ::b"),
+    (":a", ":a"),
 ])  # fmt: skip
 def test_no_line_is_a_workflow_command(text: str, guarded: str) -> None:
     assert escape.guard_lines(text) == guarded

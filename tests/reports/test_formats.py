@@ -30,7 +30,7 @@ def plain(report: str, format: str) -> str:  # noqa: A002
     """A report's words, without the markup of its format."""
     if format == "html":
         report = re.sub(r"<style>.*?</style>|<[^>]+>", " ", report, flags=re.DOTALL)
-    report = re.sub(r"&(#34|quot);", '"', report).replace("&nbsp;", " ").replace("&#39;", "'").replace("\\", "")
+    report = re.sub(r"&(#34|quot);", '"', re.sub("&nbsp;|\u00a0", " ", report)).replace("&#39;", "'").replace("\\", "")
     return " ".join(re.sub(r"[*`>|]|<br>", " ", report).split())
 
 
@@ -69,7 +69,7 @@ def test_the_same_verdict_gives_the_same_bytes(verdict: Verdict, format: str, mo
     """Neither the order of members nor the environment has a say, and the verdict stays as it was."""
     before = copy.deepcopy(verdict)
     first = render(verdict, format)
-    for name, value in {"COLUMNS": "40", "NO_COLOR": "1", "FORCE_COLOR": "1", "TERM": "dumb", "TZ": "Asia/Tokyo"}.items():
+    for name, value in {"COLUMNS": "40", "NO_COLOR": "1", "FORCE_COLOR": "1", "TERM": "dumb", "TZ": "Japan"}.items():
         monkeypatch.setenv(name, value)
     assert render(dict(reversed(verdict.items())), format) == first
     assert verdict == before
@@ -149,8 +149,19 @@ def test_no_report_gives_a_percentage(verdict: Verdict, format: str) -> None:  #
 def test_what_only_coverage_or_a_recall_holds_back_is_told(kjv: Verdict) -> None:
     kjv |= {"result": "undetermined", "passed": False}
     kjv["coverage"]["uncovered"] = [{"path": "x.py", "risk": "code", "code": "file-not-covered"}]
-    kjv["findings"] = [{"code": "signer-revoked", "severity": "error", "message": "kjv-tiny is recalled", "location": "", "hint": ""}]
+    kjv["findings"] = [{"code": "signer-revoked", "severity": "error", "message": "kjv-tiny is recalled",
+                        "location": "", "hint": ""}]  # fmt: skip
     assert wording.why(kjv) == ["1 file of 10 covered by no trusted signature", "kjv-tiny is recalled"]
+
+
+@pytest.mark.parametrize("format", READABLE)
+def test_a_verdict_on_very_little_can_be_told_too(kjv: Verdict, format: str) -> None:  # noqa: A002
+    """No weights, no digest, no trust file, no evidence, no lineage; an edge from nowhere."""
+    kjv |= {"trust": None, "evidence": [], "findings": [], "passed": False, "result": "undetermined"}
+    kjv["model"] |= {"digest": {}, "weights": None}
+    kjv["lineage"] = {"nodes": [], "edges": [{"from": "n1", "to": "n2", "role": "", "strength": "weak"}], "gaps": []}
+    jsonschema.validate(kjv, schema(), jsonschema.Draft202012Validator)
+    assert "no weights in a container that was read" in plain(render(kjv, format), format)
 
 
 def test_json_is_the_verdict_itself(verdict: Verdict) -> None:
@@ -175,8 +186,9 @@ def test_long_lists_are_cut_and_say_so(kjv: Verdict) -> None:
     rows = [{"path": f"extra/{number}.py", "risk": "code", "code": "file-not-covered"} for number in range(20_000)]
     kjv |= {"result": "undetermined", "passed": False}
     kjv["coverage"] |= {"complete": False, "uncovered": rows}
-    kjv["findings"] = [{"code": "file-not-covered", "severity": "error", "message": "no trusted signature covers this file",
-                        "location": row["path"], "hint": ""} for row in rows]
+    message = "no trusted signature covers this file"
+    kjv["findings"] = [{"code": "file-not-covered", "severity": "error", "message": message, "location": row["path"],
+                        "hint": ""} for row in rows]  # fmt: skip
     for format in READABLE:  # noqa: A001
         report = render(kjv, format)
         assert "20,000 files of 20,009" in plain(report, format)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -52,8 +53,8 @@ def test_every_element_is_closed(page: Page) -> None:
 
 
 def test_nothing_is_loaded_and_nothing_runs(page: Page, verdict: Verdict) -> None:
-    policy = next(meta for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")["content"] or ""
-    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+    policy = [meta["content"] or "" for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
+    assert policy[0].startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
     assert {name for name, _ in page.elements} & {"script", "link", "img", "iframe", "object"} == set()
     assert not re.search(r"url\(|@import|@font-face", render(verdict, "html"))
 
@@ -71,7 +72,7 @@ def test_a_reader_of_the_screen_finds_landmarks_headings_and_table_headers(page:
     assert page.all("html") == [{"lang": "en"}]
     assert [names.count(landmark) for landmark in ("header", "main", "nav", "footer", "h1")] == [1, 1, 1, 1, 1]
     levels = [int(name[1]) for name in names if re.fullmatch("h[1-6]", name)]
-    assert all(below - above <= 1 for above, below in zip(levels, levels[1:], strict=False))
+    assert all(below - above <= 1 for above, below in pairwise(levels))
     assert all(attributes.get("scope") in ("col", "row") for attributes in page.all("th"))
     assert page.all("svg")[0]["role"] == "img"
 
@@ -113,7 +114,8 @@ def test_autoescape_is_on_and_no_template_switches_it_off() -> None:
 def palettes() -> dict[str, dict[str, str]]:
     """The custom properties of the three looks, each on top of the light one."""
     css = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    found = [dict(re.findall(r"--([a-z-]+):(#[0-9a-f]{3,6})\b", block)) for block in re.findall(r":root\{(.*?)\}", css, re.DOTALL)]
+    blocks = re.findall(r":root\{(.*?)\}", css, re.DOTALL)
+    found = [dict(re.findall(r"--([a-z-]+):(#[0-9a-f]{3,6})\b", block)) for block in blocks]
     return {"light": found[0], "dark": found[0] | found[1], "paper": found[0] | found[2]}
 
 

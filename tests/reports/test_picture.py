@@ -17,8 +17,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def chain(length: int, fan: int = 1) -> Lineage:
     """A lineage of `length` things in a row, each made from `fan` before it."""
-    nodes = [{"id": f"n{number}", "kind": "step", "label": f"step {number}", "digest": None, "signers": [], "state": "declared"}
-             for number in range(length)]
+    nodes = [{"id": f"n{number}", "kind": "step", "label": f"step {number}", "digest": None, "signers": [],
+              "state": "declared"} for number in range(length)]
     edges = [{"from": f"n{number - back}", "to": f"n{number}", "role": "training-data", "strength": "file"}
              for number in range(length) for back in range(1, fan + 1) if number >= back]
     return {"nodes": nodes, "edges": edges, "gaps": []}
@@ -70,8 +70,9 @@ def test_cards_lie_apart_and_everything_lies_inside(lineage: Lineage) -> None:
     found = drawn(lineage)
     assert all(abs(a.x - b.x) >= 184 or abs(a.y - b.y) >= 68 for a, b in combinations(found.cards, 2))
     assert all(0 <= card.x <= found.width - 184 and 0 <= card.y <= found.height - 68 for card in found.cards)
-    assert all(0 <= link.x - link.width / 2 and link.x + link.width / 2 <= found.width for link in found.links)
-    numbers = [tuple(map(float, pair.split(","))) for link in found.links for pair in re.findall(r"[\d.-]+,[\d.-]+", link.path)]
+    assert all(link.x - link.width / 2 >= 0 and link.x + link.width / 2 <= found.width for link in found.links)
+    pairs = [pair for link in found.links for pair in re.findall(r"[\d.-]+,[\d.-]+", link.path)]
+    numbers = [tuple(map(float, pair.split(","))) for pair in pairs]
     assert all(0 <= x <= found.width and 0 <= y <= found.height for x, y in numbers)
 
 

@@ -55,7 +55,7 @@ class Pipeline:
         self.folder = self.root / "work"
         self.folder.mkdir(parents=True)
         self.write("corpus/text.txt", "In the beginning")
-        self.write("train.py", TRAIN + SAVE)
+        self.write_training()
         self.trust = self.root / "trust.yaml"
         init_trust(self.trust, LATER)
         self.add("acme")
@@ -76,6 +76,10 @@ class Pipeline:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
+
+    def write_training(self, before_saving: str = "", after_saving: str = "") -> None:
+        """Write the training script, with more lines where they are wanted."""
+        self.write("train.py", f"{TRAIN}\n{before_saving}\n{SAVE}\n{after_saving}\n")
 
     def add(self, name: str, *roles: str, trusted: bool = True) -> None:
         """Make a key, and let it speak as `roles` (a producer, if none is given) about everything."""

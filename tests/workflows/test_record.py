@@ -48,7 +48,8 @@ def test_a_step_is_signed_with_its_inputs_and_outputs(pipeline: Any) -> None:
     assert recorded.sha256 == sha256(pipeline.bundle.read_bytes())
     assert (step.name, step.kind, step.command[0]) == ("train", "train", "python")
     assert [thing.name for thing in described(step.outputs)] == ["model"]
-    assert {item.name for item in step.outputs} == {"model", "model/config.json", "model/model.safetensors", "model#tensors"}
+    assert [item.name for item in step.outputs] == [
+        "model", "model/config.json", "model/model.safetensors", "model#tensors"]  # fmt: skip
     assert step.initial_parameters == {"kind": "random", "seed": 1611}
     assert step.started_on <= step.finished_on
 
@@ -106,7 +107,7 @@ def test_the_git_commit_its_dirty_state_and_its_remote_without_credentials_are_r
     assert clean.uri == "git+https://git.example/acme/model.git"
     assert clean.digest == {"gitCommit": git(pipeline.folder, "rev-parse", "HEAD").strip()}
     assert clean.annotations["dirty"] is False
-    pipeline.write("train.py", (pipeline.folder / "train.py").read_text() + "\n")
+    pipeline.write_training("# changed")
     pipeline.record()
     (dirty,) = pipeline.step().with_role("source-repository")
     assert dirty.annotations["dirty"] is True
@@ -173,14 +174,13 @@ def test_accelerators_are_listed_where_nvidia_smi_is(pipeline: Any, monkeypatch:
 
 
 def test_an_input_that_changes_while_the_command_runs_is_refused(pipeline: Any) -> None:
-    pipeline.write("train.py", (pipeline.folder / "train.py").read_text()
-                   + "\npathlib.Path('corpus/text.txt').write_text('changed')")  # fmt: skip
+    pipeline.write_training("pathlib.Path('corpus/text.txt').write_text('changed')")
     error = refused(pipeline, "input-changed")
     assert (error.location, "text.txt" in error.message) == ("corpus", True)
 
 
 def test_a_file_that_comes_into_an_input_while_the_command_runs_is_refused(pipeline: Any) -> None:
-    pipeline.write("train.py", (pipeline.folder / "train.py").read_text() + "\npathlib.Path('corpus/new').touch()")
+    pipeline.write_training("pathlib.Path('corpus/new').touch()")
     assert "new" in refused(pipeline, "input-changed").message
 
 
@@ -267,8 +267,7 @@ def test_a_system_without_what_it_promises_is_refused(pipeline: Any, monkeypatch
 
 def test_several_tensors_of_one_name_leave_only_the_tensor_tree_out(pipeline: Any) -> None:
     """The checkpoints of one training lie in one folder: that is no reason to lose the record of it."""
-    more = "\nimport shutil; shutil.copytree(folder, folder / 'checkpoint-1')"
-    pipeline.write("train.py", (pipeline.folder / "train.py").read_text() + more)
+    pipeline.write_training(after_saving="import shutil; shutil.copytree(folder, folder / 'checkpoint-1')")
     pipeline.record()
     assert "model#tensors" not in {item.name for item in pipeline.step().outputs}
     assert "several tensors of one name, so no tensor tree: model" in pipeline.completeness()
@@ -301,7 +300,8 @@ def test_the_seed_named_initial_is_taken_among_several(pipeline: Any) -> None:
 def test_no_secret_of_the_command_line_or_the_environment_is_signed(
     pipeline: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secrets = ["s3cr3t-token", "pass-w0rd-1", "api-k3y-2", "from-env-3", "url-us3r", "url-p4ss", "bearer-abcdef", "spoken-5"]
+    secrets = ["s3cr3t-token", "pass-w0rd-1", "api-k3y-2", "from-env-3", "url-us3r", "url-p4ss", "bearer-abcdef",
+               "spoken-5"]  # fmt: skip
     monkeypatch.setenv("HF_TOKEN", "from-env-3")
     monkeypatch.setenv("OMP_NUM_THREADS", "from-env-3")
     pipeline.record(command=(
@@ -323,13 +323,14 @@ def test_no_absolute_path_user_or_host_is_signed(pipeline: Any, monkeypatch: pyt
     pipeline.record(
         inputs=(("training-data", Path("corpus")), ("raw-data", outside)),
         command=("python", str(pipeline.folder / "train.py"), f"{pipeline.folder}/corpus/text.txt", "model",
-                 f"--extra={outside}", f"-I{outside}", f"a:{outside}:b", "../elsewhere/data", "/usr/lib/x", str(Path.home())),
+                 f"--extra={outside}", f"-I{outside}", f"a:{outside}:b", "../elsewhere/data", "/usr/lib/x",
+                 str(Path.home())),
     )  # fmt: skip
     payload = pipeline.payload().decode()
     for told in (str(pipeline.root), str(Path.home()), socket.gethostname(), f"/{getpass.getuser()}"):
         assert told not in payload
-    assert pipeline.step().command == (
-        "python", "train.py", "corpus/text.txt", "model", "--extra=data", "-Idata", "a:data:b", "data", "x", "~")  # fmt: skip
+    assert pipeline.step().command[1:] == (
+        "train.py", "corpus/text.txt", "model", "--extra=data", "-Idata", "a:data:b", "data", "x", "~")  # fmt: skip
     assert "data" in {item.name for item in pipeline.step().inputs}
     assert "These lie outside the working folder and keep the last part of their path: data." in pipeline.completeness()
 
@@ -356,8 +357,7 @@ def test_the_key_is_opened_only_after_the_command_has_ended(pipeline: Any) -> No
 
 def test_python_writes_no_cache_into_an_input(pipeline: Any) -> None:
     pipeline.write("code/shared.py", "VALUE = 1\n")
-    pipeline.write("train.py", "import sys; sys.path.insert(0, 'code'); import shared\n"
-                   + (pipeline.folder / "train.py").read_text())  # fmt: skip
+    pipeline.write_training("sys.path.insert(0, 'code'); import shared")
     assert pipeline.record(inputs=(("source", Path("code")),)).attested
 
 
@@ -379,8 +379,9 @@ def running(pipeline: Any, command: str, *wrapper: str, **options: Any) -> Itera
     """A recording in a process of its own, once its command runs; gone at the end, whatever happens."""
     marker = pipeline.folder / "running"
     command = f"import os, signal, sys, time\n{command}\nopen('running', 'w').close()\ntime.sleep(60)"
-    process = subprocess.Popen([*wrapper, sys.executable, "-c", INTERRUPTED, str(pipeline.folder), command],
-                               env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL, **options)  # fmt: skip
+    words = [*wrapper, sys.executable, "-c", INTERRUPTED, str(pipeline.folder), command]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL, **options)
     try:
         deadline = time.monotonic() + 20
         while not marker.exists():
@@ -436,9 +437,8 @@ signal.signal(signal.SIGINT, stop)
 
 
 def test_a_command_that_is_told_to_stop_and_ends_well_is_attested_with_a_word_on_it(pipeline: Any) -> None:
-    tell = "import os, signal; signal.signal(signal.SIGTERM, lambda *_: None); os.kill(os.getppid(), signal.SIGTERM)\n"
-    wait = "import time; time.sleep(0.3)\n"
-    pipeline.write("train.py", tell + wait + (pipeline.folder / "train.py").read_text())
+    tell = "import os, signal; signal.signal(signal.SIGTERM, lambda *_: None); os.kill(os.getppid(), signal.SIGTERM)"
+    pipeline.write_training(f"{tell}; import time; time.sleep(0.3)")
     before = signal.getsignal(signal.SIGTERM)
     pipeline.record()
     assert signal.getsignal(signal.SIGTERM) == before

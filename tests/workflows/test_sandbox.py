@@ -71,8 +71,10 @@ def test_of_the_home_only_a_python_that_lies_there_is_seen(inside: Inside) -> No
     assert inside(code) == 0
 
 
-@pytest.mark.parametrize("path", ["/written", "/usr/written", "/etc/written", "/etc/passwd", "/proc/sys/kernel/hostname",
-                                  f"{sys.prefix}/written", "/sys/devices/system/cpu/written"])  # fmt: skip
+@pytest.mark.parametrize("path", [
+    "/written", "/usr/written", "/etc/written", "/etc/passwd", "/proc/sys/kernel/hostname", f"{sys.prefix}/written",
+    "/sys/devices/system/cpu/written",
+])  # fmt: skip
 def test_nothing_else_can_be_written(inside: Inside, path: str) -> None:
     assert inside(f"open({path!r}, 'a')") == 1
     assert not path.endswith("written") or not Path(path).exists()
@@ -87,7 +89,8 @@ def test_no_power_is_left_to_undo_it(inside: Inside) -> None:
     """Root inside could otherwise mount the system writable again."""
     code = "assert [line.split()[1] for line in open('/proc/self/status') if line.startswith('Cap')] == ['0' * 16] * 5"
     assert inside(code) == 0
-    assert inside("import subprocess; assert subprocess.run(['mount', '-o', 'remount,bind,rw', '/usr']).returncode") == 0
+    remount = "import subprocess; assert subprocess.run(['mount', '-o', 'remount,bind,rw', '/usr']).returncode"
+    assert inside(remount) == 0
 
 
 def test_processes_of_the_machine_are_not_seen(inside: Inside) -> None:
@@ -105,7 +108,8 @@ def test_the_environment_is_the_given_one_and_no_other(
 ) -> None:
     monkeypatch.setenv("PROVENANCE_KEY_PASSPHRASE", "secret")
     code = "import json, os; json.dump(dict(os.environ), open('environment', 'w'))"
-    run_sandboxed(["python", "-c", code], work=work, environment={"OMP_NUM_THREADS": "1", "PATH": "/x"}, sandbox=sandbox)
+    given = {"OMP_NUM_THREADS": "1", "PATH": "/x"}
+    run_sandboxed(["python", "-c", code], work=work, environment=given, sandbox=sandbox)
     seen = (work / "environment").read_text()
     assert '"OMP_NUM_THREADS": "1"' in seen
     assert "secret" not in seen
@@ -117,7 +121,8 @@ def test_python_is_the_one_that_runs_this(inside: Inside) -> None:
 
 
 def test_shared_memory_and_random_numbers_are_there(inside: Inside) -> None:
-    assert inside("from multiprocessing import Lock; Lock(); import os; assert os.urandom(8); open('/dev/null', 'w')") == 0
+    code = "from multiprocessing import Lock; Lock(); import os; assert os.urandom(8); open('/dev/null', 'w')"
+    assert inside(code) == 0
 
 
 @pytest.mark.parametrize(("command", "code"), [
@@ -206,4 +211,4 @@ def test_a_prefix_within_another_is_mounted_once(work: Path, monkeypatch: pytest
 def test_the_sandbox_leaves_no_folder_behind(sandbox: Sandbox, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(work.parent))
     run_sandboxed(["true"], work=work, environment={}, sandbox=sandbox)
-    assert os.listdir(work.parent) == ["work"]
+    assert [path.name for path in work.parent.iterdir()] == ["work"]

@@ -25,7 +25,7 @@ from provenance.artifacts.containers.plan import (
 )
 from provenance.artifacts.containers.zip_layout import hidden_bytes, read_layout
 from provenance.artifacts.names import brief
-from provenance.errors import ArtifactError, Finding
+from provenance.errors import ArtifactError
 
 MAX_HEADER = 1 << 16
 SINGLE = "arr_0"
@@ -59,13 +59,12 @@ def plan(descriptor: int, size: int, location: str) -> Plan:
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         raise _invalid(file, "it is neither an archive nor an array")
     layout = read_layout(file, _HINT)
-    findings, arrays = list(layout.findings), list[Strided]()
-    for name, entry in layout.entries.items():
-        if name.endswith(".npy"):
-            arrays.append(_array(file, name.removesuffix(".npy"), entry.start, entry.end))
-        else:
-            findings.append(_no_array(file, name, entry.end - entry.start))
-    return make_plan(file, arrays, {}, findings)
+    arrays = [entry for entry in layout.entries.values() if entry.name.endswith(".npy")]
+    others = sum(entry.end - entry.start for entry in layout.entries.values()) - sum(
+        entry.end - entry.start for entry in arrays)
+    findings = [*layout.findings, *([hidden_bytes(file, others)] if others else [])]
+    views = [_array(file, entry.name.removesuffix(".npy"), entry.start, entry.end) for entry in arrays]
+    return make_plan(file, views, {}, findings)
 
 
 def _invalid(file: WeightFile, why: str) -> ArtifactError:
@@ -75,12 +74,6 @@ def _invalid(file: WeightFile, why: str) -> ArtifactError:
 
 def _unsupported(file: WeightFile, why: str, hint: str) -> ArtifactError:
     return ArtifactError("weights-unsupported", why, location=file.location, hint=hint)
-
-
-def _no_array(file: WeightFile, name: str, size: int) -> Finding:
-    if f"{name}.npy" == name:
-        raise _invalid(file, "never")
-    return hidden_bytes(file, size)
 
 
 def _array(file: WeightFile, name: str, start: int, end: int) -> Strided:
@@ -145,7 +138,7 @@ def _dtype(file: WeightFile, name: str, descr: str) -> tuple[str, bool]:
         raise ArtifactError("pickle-unsafe", f"its {brief(name)} is an array of objects, which is a pickle",
                             location=file.location, hint="save arrays of numbers")
     if order not in ("<", ">", "|") or kind not in _DTYPES:
-        raise _unsupported(file, f"its {brief(name)} has the dtype {brief(descr)}, which the tensor tree has no name for",
+        raise _unsupported(file, f"its {brief(name)} has the dtype {brief(descr)}, which the tensor tree does not know",
                            "save it as another dtype, or as safetensors")
     dtype = _DTYPES[kind]
     if (order == "|") != (ITEM_BYTES[dtype] == 1):

@@ -26,6 +26,7 @@ from provenance.errors import ArtifactError
 MAX_PICKLE = 64 << 20
 MAX_OPCODES = 1 << 23  # forty for each tensor: two hundred thousand tensors
 MAX_INTEGER = 1 << 63
+OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 _TENSOR, _TYPED_TENSOR = "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3"
 _PARAMETER, _SIZE, _ORDERED = "torch._utils _rebuild_parameter", "torch Size", "collections OrderedDict"
 _KNOWN = {_TENSOR, _TYPED_TENSOR, _PARAMETER, _SIZE, _ORDERED, RAW, *STORAGES, *DTYPES}
@@ -104,7 +105,7 @@ class _Walker:
     def run(self) -> Any:
         for _ in range(MAX_OPCODES):
             self.at = self._stream.tell()
-            opcode = pickletools.code2op[self._stream.read(1).decode("latin-1")]
+            opcode = OPCODES[self._stream.read(1).decode("latin-1")]
             if opcode.name == "STOP":
                 return self._result()
             if opcode.name not in self._do:  # before its argument is looked at
@@ -125,7 +126,7 @@ class _Walker:
         raise ArtifactError("weights-unsupported", f"its pickle holds {what}, which the tensor tree has no name for",
                             location=self._location, hint="publish the weights as safetensors too")
 
-    def _expect(self, holds: bool, what: str) -> None:  # noqa: FBT001
+    def _expect(self, holds: bool, what: str) -> None:
         if not holds:
             raise self.damaged(f"{what} at byte {self.at} is not put together as PyTorch does it")
 

@@ -28,7 +28,7 @@ _HALVES = {"C64"}  # a complex number is two numbers, each with its own byte ord
 
 @dataclass(frozen=True)
 class Strided:
-    """A tensor as a view: element (i, j, ...) is number `offset` + i * strides[0] + j * strides[1] + ... of the storage.
+    """A tensor as a view: element (i, j, ...) is number `offset` + i * strides[0] + j * strides[1] + ... of a storage.
 
     The storage is the byte range `start` to `end` of the file, in elements of `item` bytes. Where `swap` is more than
     1, each group of that many bytes is reversed to make it little-endian. Strides count elements and are not negative.
@@ -147,7 +147,7 @@ def make_plan(
             infos.append(TensorInfo(tensor.name, tensor.dtype, tensor.shape, start, start + tensor.size))
         else:
             gathered.append(tensor)
-    _check_names(file, [tensor.name for tensor in (*infos, *gathered)])
+    _check_names(file, [*(info.name for info in infos), *(view.name for view in gathered)])
     _check_work(file, infos, gathered)
     return Plan(tuple(infos), tuple(gathered), dict(metadata), tuple(sorted(findings)))
 

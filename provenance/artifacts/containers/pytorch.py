@@ -1,4 +1,4 @@
-"""PyTorch checkpoints (`.bin`, `.pt`, `.pth`, `.ckpt`): zip archives of raw storages and one pickle that describes them.
+"""PyTorch checkpoints (`.bin`, `.pt`, `.pth`, `.ckpt`): zip archives of storages, and a pickle that describes them.
 
 The pickle is walked, never run (`pickle_walk`). The archive, as `torch.save` has written it since PyTorch 1.6:
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Never
 
-from provenance.artifacts.containers.pickle_walk import MAX_PICKLE, PickledTensor, Storage, walk
+from provenance.artifacts.containers.pickle_walk import MAX_PICKLE, OPCODES, PickledTensor, Storage, walk
 from provenance.artifacts.containers.plan import (
     ITEM_BYTES,
     Plan,
@@ -76,8 +76,8 @@ def _refuse_other_kinds(file: WeightFile) -> None:
     if start.startswith(mark, at):
         raise ArtifactError("weights-unsupported", "a checkpoint in the tar layout of PyTorch before 0.4",
                             location=file.location, hint=_HINT)
-    if start[:1] == b"\x80" or start[:1] in b"(}]cc" and start:
-        raise ArtifactError("pickle-unsafe", "a bare pickle, as PyTorch wrote it before 1.6 and as any program may be",
+    if start[:1].decode("latin-1") in OPCODES:
+        raise ArtifactError("pickle-unsafe", "no archive: PyTorch would run it as a bare pickle, its layout before 1.6",
                             location=file.location, hint=_UNSAFE_HINT)
     raise ArtifactError("weights-unsupported", "neither a PyTorch archive nor a pickle", location=file.location,
                         hint=_HINT)
@@ -88,14 +88,14 @@ def _members(file: WeightFile, layout: ZipLayout) -> dict[str, Entry]:
     top = next(iter(layout.entries), "").partition("/")[0] + "/"
     if not all(name.startswith(top) for name in layout.entries):
         # PyTorch takes the first entry's folder for the archive's name.
-        raise _invalid(file, "its archive has more than one folder at its top")
+        raise _invalid(file, "its archive is not one folder")
     members = {name.removeprefix(top): entry for name, entry in layout.entries.items()}
-    if len({name.casefold() for name in members}) != len(members):
+    folded = {name.casefold() for name in members}
+    if len(folded) != len(members):
         raise _invalid(file, "it holds names that differ in case only, which PyTorch does not tell apart")
-    program = next((name for name in members if name == "constants.pkl" or name.startswith("code/")), None)
-    if program is not None:
-        raise ArtifactError("pickle-unsafe", f"a TorchScript program: it holds {brief(program)}",
-                            location=file.location, hint=_UNSAFE_HINT)
+    if any(name == "constants.pkl" or name.startswith("code/") for name in folded):
+        raise ArtifactError("pickle-unsafe", "a TorchScript program: it holds code", location=file.location,
+                            hint=_UNSAFE_HINT)
     if "data.pkl" not in members:
         raise ArtifactError("weights-unsupported", "an archive without data.pkl is no PyTorch checkpoint",
                             location=file.location, hint=_HINT)
@@ -177,5 +177,5 @@ def _unsupported_order(file: WeightFile, name: str) -> Never:
 
 def _leftovers(file: WeightFile, members: dict[str, Entry], places: dict[str, Entry]) -> list[Finding]:
     used = {"data.pkl", *_WORDS, *(f"data/{key}" for key in places)}
-    unused = [entry for name, entry in members.items() if name not in used]
-    return [hidden_bytes(file, sum(entry.end - entry.start for entry in unused))] if unused else []
+    unused = sum(entry.end - entry.start for name, entry in members.items() if name not in used)
+    return [hidden_bytes(file, unused)] if unused else []

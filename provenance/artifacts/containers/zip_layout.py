@@ -102,8 +102,9 @@ def read_entry(file: WeightFile, entry: Entry, limit: int) -> bytes:
     return data
 
 
-def _invalid(file: WeightFile, why: str, hint: str = "fetch the file again, or save the weights again") -> ArtifactError:
-    return ArtifactError("zip-invalid", f"not a sound archive: {why}", location=file.location, hint=hint)
+def _invalid(file: WeightFile, why: str) -> ArtifactError:
+    return ArtifactError("zip-invalid", f"not a sound archive: {why}", location=file.location,
+                         hint="fetch the file again, or save the weights again")
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ class _Reader:
         return end + length
 
     def _invalid(self, why: str) -> ArtifactError:
-        return _invalid(self.file, why, self.hint)
+        return _invalid(self.file, why)
 
 
 def _shown(name: bytes) -> str:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from provenance.artifacts.manifest import Manifest
-from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.lineage import LineageGraph
 from provenance.policy import licences
@@ -31,8 +30,7 @@ class Parameter:
         return "" if type(value) is int and value > 0 else "must be a positive whole number"
 
     def is_looser(self, value: Any, before: Any) -> bool:
-        """Whether the value asks for less than the one before (None: the default)."""
-        value, before = (self.default if v is None else v for v in (value, before))
+        """Whether the value asks for less than the one before."""
         if self.values:
             return self.values.index(value) < self.values.index(before)
         return bool(value > before)
@@ -40,12 +38,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Context:
-    """Everything that one requirement may look at; `parameters` are the policy's over the check's defaults."""
+    """Everything that one requirement may look at."""
 
     model: Manifest
     graph: LineageGraph
     coverage: Coverage
-    trust: Trust | None
     as_of: datetime
     min_voice: Voice
     roles: tuple[str, ...]
@@ -68,8 +65,13 @@ class Context:
         """Accepted releases of the model in hand."""
         return self.accepted(self.graph.releases)
 
+    @property
+    def lineage_releases(self) -> list[VerifiedStatement]:
+        """Accepted releases of the model in hand and of the models behind it."""
+        return self.accepted(dict.fromkeys((*self.graph.releases, *self.graph.base_releases)))
+
     def components(self, *kinds: str) -> Iterator[tuple[VerifiedStatement, Component]]:
-        """Accepted components of these kinds, with the release that names each."""
+        """Accepted components of these kinds of the model in hand, with the release that names each."""
         for statement in self.releases:
             if isinstance(statement.claim, Release):
                 for component in statement.claim.having(*kinds):
@@ -78,13 +80,18 @@ class Context:
 
 @dataclass(frozen=True)
 class Check:
-    """A row of the catalogue. `uses_lineage`: missing evidence leaves it undetermined."""
+    """A row of the catalogue.
+
+    `uses_lineage`: missing evidence leaves it undetermined. `asks_how_made`: so does a base model of which nobody says
+    how it was made, because a model is as open as what its weights began with.
+    """
 
     id: str
     title: str
     run: Callable[[Context], Sequence[Item]]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     uses_lineage: bool = False
+    asks_how_made: bool = False
 
 
 def licence_item(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
+from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import step_of, uses
 from provenance.policy.checks.base import Check, Context, Parameter, licence_item, nothing
-from provenance.policy.verdict import Item
-from provenance.statements.release import Release
-from provenance.statements.statement import all_identities
+from provenance.policy.verdict import Item, combine
+from provenance.statements.artifact import Described
+from provenance.statements.release import Component, Release
 from provenance.statements.step import CODE_ROLES, PINNING_ROLES
 
+# The components of the Model Openness Framework that are code.
+CODE_COMPONENTS = ("model-architecture", "training-code", "inference-code", "evaluation-code",
+                   "supporting-libraries-and-tools", "data-preprocessing-code")
 _LICENSE = {"license": Parameter("open", ("stated", "open"))}
 
 
@@ -52,27 +57,59 @@ def evaluation_code(context: Context) -> Sequence[Item]:
 
 
 def _bound_code(context: Context, kind: str, steps: Iterable[VerifiedStatement], what: str) -> list[Item]:
-    items = [_code_of_step(context, kind, statement) for statement in steps]
+    published = _published(context)
+    items = [_code_of_step(context, kind, statement, published) for statement in steps]
     return items or nothing(f"no {what} is attested")
 
 
-def _code_of_step(context: Context, kind: str, statement: VerifiedStatement) -> Item:
+_Published = Mapping[Identity, Sequence[tuple[VerifiedStatement, Component]]]
+
+
+def _published(context: Context) -> _Published:
+    """All code that accepted releases of the model, and of the models behind it, publish: by what it is known."""
+    found: dict[Identity, list[tuple[VerifiedStatement, Component]]] = defaultdict(list)
+    for statement in context.lineage_releases:
+        if isinstance(statement.claim, Release):
+            for component in statement.claim.having(*CODE_COMPONENTS):
+                for identity in component.thing.identities:
+                    found[identity].append((statement, component))
+    return found
+
+
+def _code_of_step(context: Context, kind: str, statement: VerifiedStatement, published: _Published) -> Item:
+    """All code that the step used is published, some of it as this kind; a part would not be the source."""
     step = step_of(statement)
     subject = f"step {step.name}"
     if not context.accepts(statement):
         return Item.on([statement], subject, "undetermined", "its signer is not accepted here")
-    used = all_identities(step.with_role(*CODE_ROLES))
-    if not used:
-        return Item.on([statement], subject, "undetermined", "names no code by a strong digest")
-    for release, component in context.components(kind):
-        if component.thing.identities & used:
-            item = licence_item(release, subject, component.license, "code")
-            return Item.on([statement, release], subject, item.outcome, f"used {component.thing.name}, {item.reason}")
-    return Item.on([statement], subject, "undetermined", f"the code that it used is not published as {kind}")
+    code = uses(statement, CODE_ROLES)
+    if not code or not all(use.identities for use in code):
+        return Item.on([statement], subject, "undetermined", "names no code, or some of it without a strong digest")
+    rows = {use.thing.name: _rows_of(use.thing, published) for use in code}
+    secret = sorted(name for name, found in rows.items() if not found)
+    if secret:
+        return Item.on([statement], subject, "undetermined", f"used {', '.join(secret[:3])}, which is not published")
+    components = list(dict.fromkeys(row for found in rows.values() for row in found))
+    if not any(component.component == kind for _, component in components):
+        return Item.on([statement], subject, "undetermined", f"nothing that it used is published as {kind}")
+    judged = [licence_item(release, subject, component.license, "code") for release, component in components]
+    outcome = combine([item.outcome for item in judged])
+    reasons = dict.fromkeys(item.reason for item in judged if item.outcome == outcome)
+    told = f"used {', '.join(rows)}: {'; '.join(reasons)}"
+    return Item.on([statement, *(release for release, _ in components)], subject, outcome, told)
+
+
+def _rows_of(thing: Described, published: _Published) -> list[tuple[VerifiedStatement, Component]]:
+    """The components that publish a thing: as a whole, or a folder file by file; nothing where a file is missing."""
+    whole = [row for identity in thing.whole.identities for row in published.get(identity, ())]
+    if whole:
+        return whole
+    files = [[row for i in file.identities for row in published.get(i, ())] for file in thing.files.values()]
+    return [row for found in files for row in found] if all(files) else []
 
 
 def training_configuration(context: Context) -> Sequence[Item]:
-    """C-5: each training step records its command and seeds, and the producer declares the configuration complete."""
+    """C-5: each training step records its command, and the producer declares the configuration complete."""
     declared = [s for s in context.releases
                 if isinstance(s.claim, Release) and s.claim.declarations.get("trainingConfigurationComplete") is True]  # fmt: skip
     items = []
@@ -106,9 +143,11 @@ def pinned_environment(context: Context) -> Sequence[Item]:
 CODE = (
     Check("A-1", "The architecture is published", architecture),
     Check("C-1", "Inference code is published", inference_code, _LICENSE),
-    Check("C-2", "Training code is published and is what the training used", training_code, uses_lineage=True),
-    Check("C-3", "Data preparation code is published and is what the data steps used", preprocessing_code, uses_lineage=True),
+    Check("C-2", "Training code is published and is what the training used", training_code, uses_lineage=True,
+          asks_how_made=True),
+    Check("C-3", "Data preparation code is published and is what the data steps used", preprocessing_code,
+          uses_lineage=True, asks_how_made=True),
     Check("C-4", "Evaluation code is published and is what evaluated the weights", evaluation_code, uses_lineage=True),
-    Check("C-5", "The training configuration is recorded", training_configuration, uses_lineage=True),
+    Check("C-5", "The training configuration is recorded", training_configuration, uses_lineage=True, asks_how_made=True),
     Check("C-6", "The environment of every step is pinned", pinned_environment, uses_lineage=True),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
-from provenance.lineage import Use
+from provenance.lineage import Use, step_of
 from provenance.policy import licences
 from provenance.policy.checks.base import Check, Context, nothing, outcome_of
 from provenance.policy.verdict import Item, Outcome
@@ -15,28 +16,29 @@ from provenance.statements.statement import all_identities
 
 
 def closure(context: Context) -> Sequence[Item]:
-    """D-1: every dataset that any step used stands in the release's list, or was made from datasets that do."""
-    listed = frozenset().union(*(
-        all_identities(s.claim.datasets) for s in context.releases if isinstance(s.claim, Release)
-    ), frozenset())  # fmt: skip
-    return [_listed(context, use, listed) for use in _uses(context)] or nothing("no step says which data was used")
+    """D-1: every dataset that any step used stands in the release's list, or was made from datasets that do.
+
+    What a base model was made from stands in the list of its own release.
+    """
+    releases = context.lineage_releases
+    listed = all_identities(d for s in releases if isinstance(s.claim, Release) for d in s.claim.datasets)
+    silent = [Item.on([s], f"step {step_of(s).name}", "undetermined", "names no data that it used", "recomputed")
+              for s in context.graph.silent_about_data]  # fmt: skip
+    items = silent + [_listed(context, use, listed, releases) for use in context.graph.data_uses]
+    return items or nothing("no step says which data was used")
 
 
-def _listed(context: Context, use: Use, listed: frozenset[object]) -> Item:
+def _listed(context: Context, use: Use, listed: frozenset[Identity], releases: Sequence[VerifiedStatement]) -> Item:
     subject = f"dataset {use.thing.name}"
     if not use.identities:
         return Item.on([use.step], subject, "undetermined", "used without a strong digest", "recomputed")
     known = use.identities | all_identities(s for d in context.graph.attested_by(use.identities)
                                             for s in d.statement.subjects)  # fmt: skip
     if known & listed:
-        return Item.on([use.step, *context.releases], subject, "pass", "stands in the release's list", "recomputed")
-    if context.graph.made_by(use.identities):
+        return Item.on([use.step, *releases], subject, "pass", "stands in the release's list", "recomputed")
+    if context.graph.is_made_from_data(use):
         return Item.on([use.step], subject, "pass", "made by an attested step from data that is asked for in turn", "recomputed")
     return Item.on([use.step], subject, "undetermined", "used, and not in the release's list of datasets", "recomputed")
-
-
-def _uses(context: Context) -> tuple[Use, ...]:
-    return context.graph.data_uses
 
 
 def _each_dataset(context: Context, judge: Callable[[VerifiedStatement, Dataset], Item]) -> list[Item]:
@@ -45,12 +47,13 @@ def _each_dataset(context: Context, judge: Callable[[VerifiedStatement, Dataset]
 
 
 def _judged(context: Context, judge: Callable[[VerifiedStatement, Dataset], Item]) -> Iterator[Item]:
-    for use in _uses(context):
+    for use in context.graph.data_uses:
         statements = context.accepted(context.graph.attested_by(use.identities))
         for statement in statements:
             if isinstance(statement.claim, Dataset):
                 yield judge(statement, statement.claim)
-        if not statements and not context.graph.made_by(use.identities):
+        # Data that a step made from no data at all has nothing behind it that could be described in its place.
+        if not statements and not context.graph.is_made_from_data(use):
             yield Item.on([use.step], f"dataset {use.thing.name}", "undetermined", "nobody accepted here describes it")
 
 
@@ -117,9 +120,9 @@ def _item(statement: VerifiedStatement, dataset: Dataset, outcome: Outcome, reas
 
 
 DATA = (
-    Check("D-1", "Every dataset that was used is listed", closure, uses_lineage=True),
-    Check("D-2", "Every dataset is described", information, uses_lineage=True),
-    Check("D-3", "Every dataset says whether it can be had", availability, uses_lineage=True),
-    Check("D-5", "The list of datasets is declared complete", list_complete),
-    Check("D-6", "Every dataset is open data", open_data, uses_lineage=True),
+    Check("D-1", "Every dataset that was used is listed", closure, uses_lineage=True, asks_how_made=True),
+    Check("D-2", "Every dataset is described", information, uses_lineage=True, asks_how_made=True),
+    Check("D-3", "Every dataset says whether it can be had", availability, uses_lineage=True, asks_how_made=True),
+    Check("D-5", "The list of datasets is declared complete", list_complete, asks_how_made=True),
+    Check("D-6", "Every dataset is open data", open_data, uses_lineage=True, asks_how_made=True),
 )

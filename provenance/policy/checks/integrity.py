@@ -34,7 +34,10 @@ def whole_lineage(context: Context) -> Sequence[Item]:
     """X-2: from the weights back, no input is unattested and no step depends on its own output."""
     graph = context.graph
     if graph.cycles:
-        return [Item.on(graph.steps, f"step {name}", "fail", "depends on its own output") for name in graph.cycles]
+        named: dict[str, list[VerifiedStatement]] = {name: [] for name in graph.cycles}
+        for statement in graph.steps:
+            named.get(step_of(statement).name, []).append(statement)
+        return [Item.on(found, f"step {name}", "fail", "depends on its own output") for name, found in named.items()]
     releases = context.releases
     if not releases:
         return nothing("no accepted release says which evidence belongs to this model")
@@ -42,6 +45,8 @@ def whole_lineage(context: Context) -> Sequence[Item]:
     # A gap of a step that no release stands on is told as a finding: else taking that step away would be rewarded.
     gaps = [Item.on([use.step], use.thing.name, "undetermined", f"used as {use.role}, and nobody attests it")
             for use in graph.gaps if use.step.sha256 in listed]  # fmt: skip
+    gaps += [Item.on([s], f"step {step_of(s).name}", "undetermined", "names no data that it used")
+             for s in graph.silent_about_data if s.sha256 in listed]  # fmt: skip
     if gaps:
         return gaps
     told = "every input is attested, back to its source" if graph.model_steps else "the release names no step, nothing dangles"
@@ -49,7 +54,7 @@ def whole_lineage(context: Context) -> Sequence[Item]:
 
 
 def fresh(context: Context) -> Sequence[Item]:
-    """X-3: the evidence is not older than asked, not from the future, and nothing on the way is recalled."""
+    """X-3: the evidence is neither older than asked nor from the future."""
     items = [_age(context, s, f"step {step_of(s).name}", step_of(s).finished_on) for s in context.graph.steps]
     for statement in context.releases:
         if isinstance(statement.claim, Release):

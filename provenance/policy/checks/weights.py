@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from provenance.artifacts.digest import identities
 from provenance.bundles.oms import ModelSignature, compare_with
 from provenance.bundles.verifier import VerifiedStatement
-from provenance.lineage import Use, step_of, uses
+from provenance.lineage import Use, beginnings, step_of, uses
 from provenance.policy import licences
 from provenance.policy.checks.base import Check, Context, licence_item, nothing, outcome_of
 from provenance.policy.verdict import Item
 from provenance.statements.artifact import described
-from provenance.statements.release import Release
-from provenance.statements.step import MODEL_MAKING, MODEL_ROLES, Step
+from provenance.statements.release import Component, Release
+from provenance.statements.statement import all_identities
+from provenance.statements.step import DATA_ROLES, MODEL_MAKING, Step
+
+_WEIGHTS = "model-parameters-final"
 
 
 def signed_weights(context: Context) -> Sequence[Item]:
@@ -21,7 +25,8 @@ def signed_weights(context: Context) -> Sequence[Item]:
     if problem:
         return [Item("weights", "undetermined", problem)]
     binding = context.accepted(s for s in context.graph.statements if _binds(context, s))
-    candidates = [s for s in context.graph.statements if s.principal and _could_be_about(context, s)]
+    # Counted only where it is accepted: a signer in another role can neither show these weights nor deny them.
+    candidates = [s for s in context.accepted(context.graph.statements) if s.principal and _could_be_about(context, s)]
     if candidates and not any(s.principal for s in binding):
         changed = [change.location for change in context.graph.changes[:3]]
         what = f", first {', '.join(changed)}" if changed else ""
@@ -59,23 +64,36 @@ def _could_be_about(context: Context, statement: VerifiedStatement) -> bool:
 
 def weights_licence(context: Context) -> Sequence[Item]:
     """W-2: the licence of the weights is open for weights."""
-    items = [licence_item(s, _label(c.thing.name, "weights"), c.license, "weights")
-             for s, c in context.components("model-parameters-final")]  # fmt: skip
-    return items or nothing("no accepted release states a licence for the weights")
+    rows = list(context.components(_WEIGHTS))
+    items = [licence_item(s, c.thing.name or "weights", c.license, "weights") for s, c in rows]
+    return [*items, *_unlicensed(context, rows)] or nothing("no accepted release states a licence for the weights")
+
+
+def _unlicensed(context: Context, rows: Sequence[tuple[VerifiedStatement, Component]]) -> list[Item]:
+    """Weight files of the model in hand for which no row speaks; a row without a digest speaks for all of them."""
+    named = all_identities(component.thing for _, component in rows)
+    if not rows or named & context.graph.model_identities or not all(c.thing.identities for _, c in rows):
+        return []
+    return [
+        Item.on([s for s, _ in rows], entry.path, "undetermined", "no component states a licence for this weight file")
+        for entry in context.model.weight_files
+        if not identities({"sha256": entry.sha256}) & named
+    ]
 
 
 def no_use_restriction(context: Context) -> Sequence[Item]:
     """W-3: the licence of the weights restricts neither who may use them nor for what."""
+    rows = list(context.components(_WEIGHTS))
     items = []
-    for statement, component in context.components("model-parameters-final"):
-        name = _label(component.thing.name, "weights")
+    for statement, component in rows:
+        name = component.thing.name or "weights"
         read = licences.normalise(component.license)
         if read.expression is None:
             items.append(Item.on([statement], name, "undetermined", f"licence not known: {read.reason}"))
             continue
         openness = licences.category(read.expression, "use")
         items.append(Item.on([statement], name, outcome_of(openness), openness.reason))
-    return items or nothing("no accepted release states a licence for the weights")
+    return [*items, *_unlicensed(context, rows)] or nothing("no accepted release states a licence for the weights")
 
 
 def free_of_charge(context: Context) -> Sequence[Item]:
@@ -98,21 +116,34 @@ def base_models(context: Context) -> Sequence[Item]:
     if not context.graph.base_uses:
         makers = context.accepted(context.graph.model_steps)
         return [Item.on(makers, "", "not_applicable", "every step began from random parameters")]
-    return [_base_model(context, use) for use in context.graph.base_uses]
+    return [item for use in context.graph.base_uses for item in _base_model(context, use)]
 
 
-def _base_model(context: Context, use: Use) -> Item:
+def _base_model(context: Context, use: Use) -> list[Item]:
+    """All that accepted releases say of its licence: one that is open does not outweigh one that is not."""
     if not use.identities:
-        return Item.on([use.step], use.thing.name, "undetermined", "named without a strong digest")
-    for statement in context.accepted(context.graph.releases_of(use.identities)):
-        if isinstance(statement.claim, Release):
-            rows = statement.claim.having("model-parameters-final")
-            items = [licence_item(statement, use.thing.name, row.license, "weights") for row in rows]
-            if items:
-                return items[0]
-    if context.accepted(context.graph.made_by(use.identities)) and step_of(use.step).kind == "convert":
-        return Item.on([use.step], use.thing.name, "pass", "converted from weights whose own steps are attested")
-    return Item.on([use.step], use.thing.name, "undetermined", "no accepted release speaks of this base model")
+        return [Item.on([use.step], use.thing.name, "undetermined", "named without a strong digest")]
+    items = [
+        licence_item(statement, use.thing.name, row.license, "weights")
+        for statement in context.accepted(context.graph.releases_of(use.identities))
+        if isinstance(statement.claim, Release)
+        for row in statement.claim.having(_WEIGHTS)
+    ]
+    if items:
+        return items
+    if step_of(use.step).kind == "convert" and _is_own(context, use):
+        return [Item.on([use.step], use.thing.name, "pass", "converted from weights whose own steps are attested")]
+    return [Item.on([use.step], use.thing.name, "undetermined", "no accepted release speaks of this base model")]
+
+
+def _is_own(context: Context, use: Use) -> bool:
+    """Whether whoever used it made it too: the release of somebody else's model could have been taken away."""
+    makers = context.accepted(context.graph.made_by(use.identities))
+    return bool(makers) and {_party(maker) for maker in makers} == {_party(use.step)}
+
+
+def _party(statement: VerifiedStatement) -> str | None:
+    return statement.principal.party if statement.principal else None
 
 
 def initial_parameters(context: Context) -> Sequence[Item]:
@@ -123,20 +154,20 @@ def initial_parameters(context: Context) -> Sequence[Item]:
 
 def _initial(context: Context, statement: VerifiedStatement) -> Item:
     step = step_of(statement)
+    subject = f"step {step.name}"
     if not context.accepts(statement):
-        return Item.on([statement], f"step {step.name}", "undetermined", "its signer is not accepted here")
+        return Item.on([statement], subject, "undetermined", "its signer is not accepted here")
     stated = step.initial_parameters or {}
-    bases = uses(statement, MODEL_ROLES)
+    bases = beginnings(statement)
+    hidden = [use.thing.name for use in uses(statement, DATA_ROLES) if context.graph.is_model(use)]
+    if hidden:
+        return Item.on([statement], subject, "undetermined", f"used {hidden[0]} as data, which is a model")
     if bases and all(use.identities for use in bases) and stated.get("kind") != "random":
         names = ", ".join(use.thing.name for use in bases)
-        return Item.on([statement], f"step {step.name}", "pass", f"began from {names}, known by digest")
+        return Item.on([statement], subject, "pass", f"began from {names}, known by digest")
     if stated.get("kind") == "random" and not bases:
-        return Item.on([statement], f"step {step.name}", "pass", f"began from random parameters, seed {stated['seed']}")
-    return Item.on([statement], f"step {step.name}", "undetermined", "does not say where its parameters began")
-
-
-def _label(name: str, otherwise: str) -> str:
-    return name or otherwise
+        return Item.on([statement], subject, "pass", f"began from random parameters, seed {stated['seed']}")
+    return Item.on([statement], subject, "undetermined", "does not say where its parameters began")
 
 
 WEIGHTS = (
@@ -145,5 +176,6 @@ WEIGHTS = (
     Check("W-3", "The licence of the weights does not restrict use", no_use_restriction),
     Check("W-4", "The weights can be had free of charge", free_of_charge),
     Check("W-5", "Base models are identified and their licences are open", base_models, uses_lineage=True),
-    Check("W-7", "Every step that made weights states its initial parameters", initial_parameters, uses_lineage=True),
+    Check("W-7", "Every step that made weights states its initial parameters", initial_parameters, uses_lineage=True,
+          asks_how_made=True),
 )

@@ -22,13 +22,12 @@ _WORDS = (
 _SECRET_NAME = re.compile(rf"[\w.-]*(?:{_WORDS})", re.IGNORECASE)
 # What a tokenizer's configuration calls its special tokens is not a secret.
 _SPECIAL_TOKEN = re.compile(r"(?:.*[_-])?(?:pad|eos|bos|unk|mask|cls|sep|special|next|image)[_-]?token", re.IGNORECASE)
-_ASSIGNED = re.compile(
-    rf"""(?P<name>[\w.-]{{0,64}}(?:{_WORDS}))(?P<sign>["']?\s*[:=]\s*["']?)(?P<value>[^\s"',;&}}]+)""", re.IGNORECASE
-)
+# These two begin at the word that tells, not at the name that holds it: the time stays linear in the text.
+_ASSIGNED = re.compile(rf"""(?:{_WORDS})(?P<sign>["']?\s*[:=]\s*["']?)(?P<value>[^\s"',;&}}]+)""", re.IGNORECASE)
 # The same within a word that is a command line itself: `sh -c "train --token X"`.
-_SPOKEN = re.compile(
-    rf"""(?P<name>-[\w.-]{{0,64}}(?:{_WORDS}))(?P<sign>\s+["']?)(?P<value>[^\s"'-][^\s"']*)""", re.IGNORECASE
-)
+_SPOKEN = re.compile(rf"""(?:{_WORDS})(?P<sign>\s+["']?)(?P<value>[^\s"'-][^\s"']*)""", re.IGNORECASE)
+_NAME = re.compile(r"[\w.-]*\Z")
+_LONGEST_NAME = 64
 _USER_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/]+@")
 _BEARER = re.compile(r"\b(?P<scheme>bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
 # Tokens that are known by their shape: Hugging Face, GitHub, GitLab, OpenAI and kin, AWS, Slack, Google, JWT.
@@ -93,14 +92,27 @@ def _without_secrets(word: str, secrets: Sequence[str]) -> str:
         return f"{name}={HIDDEN}"
     word = _USER_IN_URL.sub(rf"\g<scheme>{HIDDEN}@", word)
     word = _BEARER.sub(rf"\g<scheme> {HIDDEN}", word)
-    word = _SPOKEN.sub(_hide_value, _ASSIGNED.sub(_hide_value, word))
+    word = _ASSIGNED.sub(lambda found: _hide_value(found, _name_of(found)), word)
+    word = _SPOKEN.sub(_hide_spoken, word)
     return _SHAPES.sub(HIDDEN, word)
 
 
-def _hide_value(found: re.Match[str]) -> str:
-    if _SPECIAL_TOKEN.fullmatch(found["name"].lstrip("-")):
+def _name_of(found: re.Match[str]) -> str:
+    """The whole name that ends with the word that was found."""
+    end = found.start("sign")
+    before = _NAME.search(found.string[max(0, end - _LONGEST_NAME) : end])
+    return before[0] if before else ""
+
+
+def _hide_spoken(found: re.Match[str]) -> str:
+    name = _name_of(found)
+    return _hide_value(found, name) if name.startswith("-") else found[0]
+
+
+def _hide_value(found: re.Match[str], name: str) -> str:
+    if _SPECIAL_TOKEN.fullmatch(name.lstrip("-")):
         return found[0]
-    return f"{found['name']}{found['sign']}{HIDDEN}"
+    return found[0][: found.start("value") - found.start()] + HIDDEN
 
 
 def _program(word: str, folder: Path) -> str:

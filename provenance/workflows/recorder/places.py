@@ -11,6 +11,9 @@ from provenance.artifacts.names import problem_with_name
 from provenance.errors import RunError, UsageError
 
 
+_LONGEST_PATH = 4096  # what is longer names nothing on this system, and would take long to look up
+
+
 @dataclass(frozen=True)
 class Place:
     """An input (with its role) or an output (role ""): where it lies, and its name in the statement."""
@@ -43,7 +46,7 @@ def short_name(path: Path | str, folder: Path) -> tuple[str, bool]:
     The last part of a home folder is its owner's name: it becomes `~`.
     """
     plain = absolute(folder / path)
-    for spelled in (plain, plain.resolve()):
+    for spelled in (plain, plain.resolve() if len(str(plain)) <= _LONGEST_PATH else plain):
         for base in (absolute(folder), folder.resolve()):
             if spelled.is_relative_to(base):
                 return spelled.relative_to(base).as_posix(), True

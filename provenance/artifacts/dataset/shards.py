@@ -1,0 +1,131 @@
+"""One file of a dataset while it is read: what its bytes are is found out on the way.
+
+A file that is read from front to back is hashed as it is read. Parquet and Arrow files are read here and there; they
+are hashed through the same descriptor when their records are done. A file that changes meanwhile is an error.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from provenance.artifacts.dataset.splits import Place
+from provenance.artifacts.hashing import Progress
+from provenance.artifacts.sources.folder import open_folder, opened
+from provenance.errors import ArtifactError
+
+BLOCK = 1 << 20
+
+
+class ShardFile(io.RawIOBase):
+    """A regular file, read-only and seekable; `sha256` and `size` are there after `finish`."""
+
+    def __init__(self, descriptor: int, place: Place, progress: Progress | None = None) -> None:
+        super().__init__()
+        self.place, self.location, self.sha256 = place, place.path, ""
+        self._file, self._progress = io.FileIO(descriptor, closefd=False), progress
+        self._before = os.fstat(descriptor)
+        self.size = self._before.st_size
+        self._hash, self._hashed = hashlib.sha256(), 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        at = self._file.tell()
+        count = self._file.readinto(buffer) or 0
+        if at == self._hashed:
+            self._hash.update(memoryview(buffer)[:count])
+            self._hashed += count
+        if self._progress is not None:
+            self._progress(count)
+        return count
+
+    def finish(self) -> None:
+        """Hash what is not hashed yet; ArtifactError `file-changed-while-read`."""
+        self._progress = None
+        self._file.seek(self._hashed)
+        while self.read(BLOCK):
+            pass
+        self.sha256 = self._hash.hexdigest()
+        after = os.fstat(self._file.fileno())
+        same = [getattr(self._before, name) == getattr(after, name) for name in ("st_size", "st_mtime_ns", "st_ctime_ns")]
+        if not all(same) or self._hashed != self.size:
+            raise ArtifactError("file-changed-while-read", "the file changed while it was read", location=self.location,
+                                hint="stop what writes to it and run the command again")
+
+
+@contextmanager
+def open_shard(place: Place, progress: Progress | None = None) -> Iterator[ShardFile]:
+    """The file at a place, opened beneath its folder without following links; closed at the end."""
+    root = open_folder(place.folder)
+    try:
+        with opened(root, place.path) as descriptor:
+            yield ShardFile(descriptor, place, progress)
+    except OSError as err:
+        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror or err}", location=place.path,
+                            hint="check the disk, and fetch the file again") from err
+    finally:
+        os.close(root)
+
+
+Lines = tuple[int, list[bytes]]  # the number of the first line, from 1, and lines without their line feeds
+
+
+def lines_of(file: ShardFile, *, longest: int, together: int = BLOCK,
+             whole: Callable[[bytes], bool] = lambda line: True) -> Iterator[Lines]:
+    """The lines of a text file, plain or gzip, in groups of about `together` bytes; in bounded memory.
+
+    A line for which `whole` is false goes on after its line feed (a quoted field of CSV). ArtifactError
+    `input-unreadable` for a broken gzip, `document-too-large` for a line that is longer than `longest`.
+    """
+    source = gzip.GzipFile(fileobj=file) if file.location.endswith(".gz") else file
+    number, rest = 1, b""
+    while block := _read(source, max(together, len(rest)), file):
+        *lines, rest = (rest + block).split(b"\n")
+        lines, open_line = _joined(lines, whole)
+        rest = open_line + rest
+        if len(rest) > longest or any(len(line) > longest for line in lines):
+            raise ArtifactError("document-too-large", f"a record is longer than {longest} bytes",
+                                location=f"{file.location}:{number}", hint="write it to a Parquet file")
+        if lines:
+            yield number, lines
+            number += sum(line.count(b"\n") + 1 for line in lines)
+    if rest:
+        yield number, [rest]
+
+
+def _read(source: IO[bytes] | io.RawIOBase, count: int, file: ShardFile) -> bytes:
+    try:
+        return source.read(count) or b""
+    except (EOFError, gzip.BadGzipFile, zlib.error) as err:
+        raise ArtifactError("input-unreadable", f"broken gzip: {err}", location=file.location,
+                            hint="fetch the file again") from err
+
+
+def _joined(lines: list[bytes], whole: Callable[[bytes], bool]) -> tuple[list[bytes], bytes]:
+    """Physical lines as logical ones, and the beginning of one that is not at its end, with its line feed."""
+    found: list[bytes] = []
+    parts: list[bytes] = []
+    for line in lines:
+        parts.append(line)
+        # An odd number of odd parts is needed: looked at part by part, so that the cost does not grow with squares.
+        if whole(line) != (len(parts) > 1):
+            found.append(b"\n".join(parts))
+            parts = []
+    return found, b"".join(part + b"\n" for part in parts)

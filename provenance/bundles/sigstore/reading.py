@@ -1,0 +1,267 @@
+"""Sigstore bundles v0.1, v0.2 and v0.3, read strictly into frozen data. Nothing here is verified.
+
+    {"mediaType", "verificationMaterial": {"certificate" | "x509CertificateChain" | "publicKey", "tlogEntries": [],
+     "timestampVerificationData": {"rfc3161Timestamps": []}}, "dsseEnvelope" | "messageSignature"}
+
+The JSON is protobuf's: a default value may be left out, a 64-bit integer may be a string or a number, base64 may be
+of either alphabet. Exactly one signer and one content: readers differ in which of two counts, so that two would let
+one bundle say two things. A member that is not known here could change the meaning of the others: UNSUPPORTED.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from provenance.bundles.envelope import MAX_BUNDLE, Envelope, UnsupportedBundle
+from provenance.errors import BundleError
+from provenance.statements.reader import parse_json, refuse_case_variants
+
+MAX_ENTRIES = 32
+MAX_TIMESTAMPS = 32
+MAX_CERTIFICATES = 16
+MAX_HASHES = 64  # a tree of 2^64 leaves
+MAX_SMALL = 1 << 20  # a certificate, a timestamp, a checkpoint, the body of an entry of another kind than intoto
+_MEDIA_TYPES: dict[str, Literal["0.1", "0.2", "0.3"]] = {
+    "application/vnd.dev.sigstore.bundle+json;version=0.1": "0.1",
+    "application/vnd.dev.sigstore.bundle+json;version=0.2": "0.2",
+    "application/vnd.dev.sigstore.bundle+json;version=0.3": "0.3",
+    "application/vnd.dev.sigstore.bundle.v0.3+json": "0.3",
+}
+_DIGESTS = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An inclusion proof: position, root and size of the tree, the hashes from leaf to root, the signed checkpoint."""
+
+    index: int
+    root: bytes
+    size: int
+    hashes: tuple[bytes, ...]
+    checkpoint: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A transparency log entry; `body` is what was logged, `promise` the signed entry timestamp (SET)."""
+
+    index: int
+    log_id: bytes
+    kind: str
+    version: str
+    integrated: int | None
+    promise: bytes | None
+    proof: Proof | None
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Message:
+    """A signature over a file, with the digest that the bundle claims for it (empty when it claims none)."""
+
+    signature: bytes
+    algorithm: str
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle: who signed (a leaf certificate in DER, or the hint of a key), what, and what logs and clocks say."""
+
+    version: Literal["0.1", "0.2", "0.3"]
+    leaf: bytes | None
+    hint: str
+    entries: tuple[Entry, ...]
+    timestamps: tuple[bytes, ...]
+    content: Envelope | Message
+
+    @property
+    def signature(self) -> bytes:
+        """The one signature, which is also what a timestamp authority stamps."""
+        return self.content.signature
+
+
+def read_unverified(data: bytes, location: str) -> Bundle:
+    """The parts of a bundle; BundleError for a broken one, UnsupportedBundle for one that is not read here."""
+    top = _object(parse_json(data, location, limit=MAX_BUNDLE), "the bundle", location,
+                  {"mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature"})
+    version = _version(top.get("mediaType"), location)
+    material = _object(top.get("verificationMaterial"), "verificationMaterial", location, {
+        "certificate", "x509CertificateChain", "publicKey", "tlogEntries", "timestampVerificationData"})
+    leaf, hint = _signer(material, version, location)
+    entries = tuple(_entry(item, location) for item in _list(material, "tlogEntries", MAX_ENTRIES, location))
+    if len({(entry.log_id, entry.index) for entry in entries}) != len(entries):
+        raise broken("one log entry is there twice", location)  # a threshold would count it twice
+    return Bundle(version, leaf, hint, entries, _timestamps(material, location), _content(top, location))
+
+
+def broken(why: str, location: str) -> BundleError:
+    """The error for a bundle that breaks its format."""
+    return BundleError("bundle-invalid", f"not a Sigstore bundle: {why}", location=location,
+                       hint="get the bundle again from its signer")
+
+
+def decode_base64(text: Any, what: str, location: str, *, limit: int = MAX_SMALL, error: str = "base64-invalid") -> bytes:
+    """Strict base64 of either alphabet, padded or not, as protobuf's JSON allows; never skips foreign characters."""
+    if not isinstance(text, str):
+        raise broken(f"its {what} is missing", location)
+    if len(text) > limit * 4 // 3 + 4:
+        raise BundleError("document-too-large", f"its {what} is larger than {limit} bytes", location=location,
+                          hint="get the bundle again from its signer")
+    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (binascii.Error, ValueError) as err:
+        raise BundleError(error, f"its {what} is not base64", location=location,
+                          hint="get the bundle again from its signer") from err
+
+
+def _version(media_type: Any, location: str) -> Literal["0.1", "0.2", "0.3"]:
+    if isinstance(media_type, str) and media_type in _MEDIA_TYPES:
+        return _MEDIA_TYPES[media_type]
+    if isinstance(media_type, str) and media_type.startswith("application/vnd.dev.sigstore.bundle"):
+        raise UnsupportedBundle("bundle-media-type", f"a bundle of type {media_type[:100]}", location=location,
+                                hint="bundles v0.1, v0.2 and v0.3 are read")
+    raise broken("its mediaType is not a Sigstore bundle's", location)
+
+
+def _signer(material: dict[str, Any], version: str, location: str) -> tuple[bytes | None, str]:
+    kinds = [kind for kind in ("certificate", "x509CertificateChain", "publicKey") if kind in material]
+    if len(kinds) != 1:
+        raise broken("its verificationMaterial must hold exactly one of a certificate, a chain and a key", location)
+    if kinds == ["publicKey"]:
+        key = _object(material["publicKey"], "publicKey", location, {"hint"})
+        return None, _text(key, "hint", location, default="")
+    if kinds == ["x509CertificateChain"]:
+        if version == "0.3":
+            # Since v0.3 a chain belongs to a certificate authority that is handed in, not to a Sigstore instance.
+            raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate authority of one's own",
+                                    location=location, hint="verify it with the certificates of that authority")
+        chain = _object(material["x509CertificateChain"], "x509CertificateChain", location, {"certificates"})
+        certificates = _list(chain, "certificates", MAX_CERTIFICATES, location)
+        if not certificates:
+            raise broken("its certificate chain is empty", location)
+        # The leaf comes first. The others prove nothing: the chain is built from the trust root.
+        return _raw(certificates[0], location), ""
+    if version != "0.3":
+        raise broken(f"a bundle v{version} holds a chain rather than a certificate", location)
+    return _raw(material["certificate"], location), ""
+
+
+def _raw(value: Any, location: str) -> bytes:
+    certificate = _object(value, "certificate", location, {"rawBytes"})
+    return decode_base64(certificate.get("rawBytes"), "certificate", location)
+
+
+def _entry(value: Any, location: str) -> Entry:
+    item = _object(value, "a log entry", location, {
+        "logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof", "canonicalizedBody"})
+    log_id = _object(item.get("logId"), "logId", location, {"keyId"})
+    kind = _object(item.get("kindVersion"), "kindVersion", location, {"kind", "version"})
+    promise = _object(item.get("inclusionPromise", {}), "inclusionPromise", location, {"signedEntryTimestamp"})
+    return Entry(
+        _integer(item, "logIndex", location),
+        decode_base64(log_id.get("keyId"), "log id", location),
+        _text(kind, "kind", location),
+        _text(kind, "version", location),
+        _integer(item, "integratedTime", location) or None,
+        decode_base64(promise["signedEntryTimestamp"], "promise", location) if promise else None,
+        _proof(item["inclusionProof"], location) if "inclusionProof" in item else None,
+        decode_base64(item.get("canonicalizedBody"), "log entry's body", location, limit=MAX_BUNDLE),
+    )
+
+
+def _proof(value: Any, location: str) -> Proof:
+    item = _object(value, "inclusionProof", location, {"logIndex", "rootHash", "treeSize", "hashes", "checkpoint"})
+    checkpoint = _object(item.get("checkpoint", {}), "checkpoint", location, {"envelope"})
+    return Proof(
+        _integer(item, "logIndex", location),
+        decode_base64(item.get("rootHash"), "root hash", location),
+        _integer(item, "treeSize", location),
+        tuple(decode_base64(hash_, "proof", location) for hash_ in _list(item, "hashes", MAX_HASHES, location)),
+        _text(checkpoint, "envelope", location, default=""),
+    )
+
+
+def _timestamps(material: dict[str, Any], location: str) -> tuple[bytes, ...]:
+    holder = _object(material.get("timestampVerificationData", {}), "timestampVerificationData", location,
+                     {"rfc3161Timestamps"})
+    stamps = tuple(
+        decode_base64(_object(item, "a timestamp", location, {"signedTimestamp"}).get("signedTimestamp"),
+                      "timestamp", location)
+        for item in _list(holder, "rfc3161Timestamps", MAX_TIMESTAMPS, location)
+    )
+    if len(set(stamps)) != len(stamps):
+        raise broken("one timestamp is there twice", location)
+    return stamps
+
+
+def _content(top: dict[str, Any], location: str) -> Envelope | Message:
+    if ("dsseEnvelope" in top) == ("messageSignature" in top):
+        raise broken("it must hold exactly one of dsseEnvelope and messageSignature", location)
+    if "messageSignature" in top:
+        return _message(top["messageSignature"], location)
+    item = _object(top["dsseEnvelope"], "dsseEnvelope", location, {"payload", "payloadType", "signatures"})
+    signatures = item.get("signatures")
+    if not isinstance(signatures, list) or len(signatures) != 1:
+        raise BundleError("bundle-signature-count", "a bundle must hold exactly one signature", location=location,
+                          hint="write one bundle a signer")
+    signature = _object(signatures[0], "a signature", location, {"sig", "keyid"})
+    return Envelope(
+        payload=decode_base64(item.get("payload"), "payload", location, limit=MAX_BUNDLE),
+        payload_type=_text(item, "payloadType", location),
+        signature=decode_base64(signature.get("sig"), "signature", location),
+        hint=_text(signature, "keyid", location, default=""),
+    )
+
+
+def _message(value: Any, location: str) -> Message:
+    item = _object(value, "messageSignature", location, {"messageDigest", "signature"})
+    signature = decode_base64(item.get("signature"), "signature", location)
+    if "messageDigest" not in item:
+        return Message(signature, "", b"")
+    digest = _object(item["messageDigest"], "messageDigest", location, {"algorithm", "digest"})
+    algorithm = _text(digest, "algorithm", location)
+    if algorithm not in _DIGESTS:
+        raise UnsupportedBundle("bundle-kind-unsupported", f"a message digest of kind {algorithm[:50]}",
+                                location=location, hint="SHA-2 of 256, 384 and 512 bits is read")
+    return Message(signature, _DIGESTS[algorithm], decode_base64(digest.get("digest"), "message digest", location))
+
+
+def _object(value: Any, what: str, location: str, known: set[str]) -> dict[str, Any]:
+    """A message of protobuf's JSON without its nulls, which stand for members that are left out."""
+    if not isinstance(value, dict):
+        raise broken(f"{what} is missing or not an object", location)
+    refuse_case_variants(value, frozenset(known), location)
+    if unknown := sorted(value.keys() - known):
+        raise UnsupportedBundle("bundle-kind-unsupported", f"{what} has a member {unknown[0][:50]}, which is not known",
+                                location=location, hint="a newer version may read it")
+    return {name: member for name, member in value.items() if member is not None}
+
+
+def _list(holder: dict[str, Any], name: str, limit: int, location: str) -> list[Any]:
+    value = holder.get(name, [])
+    if not isinstance(value, list):
+        raise broken(f"its {name} is not a list", location)
+    if len(value) > limit:
+        raise broken(f"it has {len(value)} {name}; the limit is {limit}", location)
+    return value
+
+
+def _text(holder: dict[str, Any], name: str, location: str, default: str | None = None) -> str:
+    value = holder.get(name, default)
+    if not isinstance(value, str) or len(value) > MAX_SMALL:
+        raise broken(f"its {name} is not a string", location)
+    return value
+
+
+def _integer(holder: dict[str, Any], name: str, location: str) -> int:
+    value = holder.get(name, 0)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
+        raise broken(f"its {name} is not a whole number", location)
+    return value
