@@ -209,7 +209,8 @@ class LineageGraph:
 
     def is_model(self, use: Use) -> bool:
         """Whether somebody says that this is a model, in whatever role a step used it."""
-        return bool(self.releases_of(use.identities)) or any(_makes_model(s) for s in self.made_by(use.identities))
+        made = use.thing.weights is not None and any(_makes_model(maker) for maker in self.made_by(use.identities))
+        return made or bool(self.releases_of(use.identities))
 
     # What is wrong
 

@@ -89,7 +89,7 @@ def problem_with(digests: DigestSet) -> str:
 
     Upper-case hex is refused rather than folded: two spellings of one digest must never be two things.
     """
-    if digests.get("dirHash", "") != digests.get("dirHash1", digests.get("dirHash", "")):
+    if {"dirHash", "dirHash1"} <= digests.keys() and digests["dirHash"] != digests["dirHash1"]:
         return "dirHash and dirHash1, two names of one digest, differ"
     for name, value in digests.items():
         length = HEX_LENGTHS.get("dirHash" if name == "dirHash1" else name)

@@ -69,7 +69,8 @@ class Evaluation:
         voice = min(voice, row.min_voice, key=VOICES.index)
         check = CATALOGUE[row.id]
         graph = self.graph(voice)
-        context = Context(self.subject.model, graph, self.coverage, self.subject.as_of, voice, row.roles, row.parameters)
+        context = Context(self.subject.model, graph, self.coverage, self.subject.as_of, voice, row.roles,
+                          row.parameters)  # fmt: skip
         items = [enough(self._heard(item, graph), row.min_basis, voice) for item in check.run(context)]
         if check.uses_lineage:
             items += _missing(graph)
@@ -89,15 +90,16 @@ class Evaluation:
 
     @cached_property
     def recalled(self) -> Mapping[Identity, str]:
-        """What the trust file recalls of the model in hand, its files, and the data and models behind it, with names."""
+        """What the trust file recalls of the model in hand, its files, and what lies behind it: names by identity."""
         trust, graph, model = self.subject.trust, self.graph("trusted"), self.subject.model
         if trust is None or not trust.recalled:
             return {}
         known = dict.fromkeys(graph.model_identities, model.name)
         known |= {identity: entry.path for entry in model.files for identity in identities({"sha256": entry.sha256})}
         for use in (*graph.data_uses, *graph.base_uses):
-            said = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))
-            known |= dict.fromkeys(use.identities | all_identities(d for s in said for d in s.statement.subjects), use.thing.name)
+            told = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))
+            same = all_identities(subject for statement in told for subject in statement.statement.subjects)
+            known |= dict.fromkeys(use.identities | same, use.thing.name)
         return {identity: name for identity, name in sorted(known.items()) if str(identity) in trust.recalled}
 
     def ladder(self) -> list[Rung]:
@@ -117,7 +119,8 @@ def _missing(graph: LineageGraph) -> Iterable[Item]:
 
 def _unexplained(graph: LineageGraph) -> Iterable[Item]:
     for use in graph.unexplained_bases:
-        yield Item.on([use.step], f"base model {use.thing.name}", "undetermined", "no attested step says how it was made")
+        subject = f"base model {use.thing.name}"
+        yield Item.on([use.step], subject, "undetermined", "no attested step says how it was made")
 
 
 def outcome_of(decisions: Sequence[Decision]) -> Outcome:

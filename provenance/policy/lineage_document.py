@@ -67,8 +67,8 @@ def _inputs(document: _Document, statement: VerifiedStatement) -> None:
         for maker in makers:
             document.edge(_step(document, maker), node, "output", document.graph.strength(maker, use.identities))
     for use in uses(statement, CODE_ROLES):
-        label = use.thing.name
-        source = document.node(f"source {label} {_known(use)}", "source", label, _known(use), [statement], _state([statement]))
+        label, known = use.thing.name, _known(use)
+        source = document.node(f"source {label} {known}", "source", label, known, [statement], _state([statement]))
         document.edge(source, step, use.role, "file" if use.identities else "weak")
 
 
@@ -77,12 +77,13 @@ def _thing(document: _Document, use: Use, makers: Sequence[VerifiedStatement]) -
     by = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))
     kind = "dataset" if use.role in DATA_ROLES else "base-model"
     state = _state(by or makers) if by or makers else "missing"
-    known = sorted(use.identities)
-    return document.node(f"{kind} {known[0] if known else use.thing.name}", kind, use.thing.name, _known(use), by, state)
+    known = _known(use)
+    return document.node(f"{kind} {known or use.thing.name}", kind, use.thing.name, known, by, state)
 
 
 def _step(document: _Document, statement: VerifiedStatement, kind: str = "step") -> str:
-    return document.node(f"step {statement.sha256}", kind, step_of(statement).name, None, [statement], _state([statement]))
+    name, state = step_of(statement).name, _state([statement])
+    return document.node(f"step {statement.sha256}", kind, name, None, [statement], state)
 
 
 def _declared(document: _Document, releases: Sequence[VerifiedStatement], model: str) -> None:

@@ -63,7 +63,7 @@ def policy_ids() -> tuple[str, ...]:
 
 def load_policy(argument: str) -> Policy:
     """A shipped policy by id, or a file; PolicyError `policy-not-found` or `policy-invalid`."""
-    return _resolve(_document(argument), argument, ())
+    return _resolve(_document(argument), ())
 
 
 def lint(argument: str) -> tuple[Finding, ...]:
@@ -84,13 +84,13 @@ def _document(argument: str) -> tuple[bytes, str]:
                               hint="check the path") from err  # fmt: skip
     if argument not in policy_ids():
         near = difflib.get_close_matches(argument, policy_ids(), 1)
-        raise PolicyError("policy-not-found", f"there is no policy {argument}", location="--policy",
-                          hint=f"did you mean {near[0]}?" if near else "`provenance policy list` names them")  # fmt: skip
+        hint = f"did you mean {near[0]}?" if near else "`provenance policy list` names them"
+        raise PolicyError("policy-not-found", f"there is no policy {argument}", location="--policy", hint=hint)
     name = f"{argument}.yaml"
     return resources.read_text("policies", name).encode("utf-8"), f"policies/{name}"
 
 
-def _resolve(document: tuple[bytes, str], argument: str, seen: tuple[str, ...]) -> Policy:
+def _resolve(document: tuple[bytes, str], seen: tuple[str, ...]) -> Policy:
     data, location = document
     raw = _parsed(data, location)
     rows = {row["id"]: _requirement(row, location) for row in raw["requirements"]}
@@ -100,7 +100,7 @@ def _resolve(document: tuple[bytes, str], argument: str, seen: tuple[str, ...]) 
     if parent_id is not None:
         if parent_id in seen or parent_id == raw["metadata"]["id"]:
             raise _invalid(f"it extends itself through {parent_id}", location, "break the circle")
-        parent = _resolve(_document(parent_id), parent_id, (*seen, raw["metadata"]["id"]))
+        parent = _resolve(_document(parent_id), (*seen, raw["metadata"]["id"]))
         rows = _tightened({row.id: row for row in parent.requirements}, rows, location)
     rows = _in_order(rows)
     meta = raw["metadata"]
@@ -121,8 +121,9 @@ def _requirement(row: Mapping[str, Any], location: str) -> Requirement:
     check = CATALOGUE.get(row["id"])
     if check is None:
         near = difflib.get_close_matches(row["id"], CATALOGUE, 1, cutoff=0.3)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(CATALOGUE)}"
         raise PolicyError("requirement-unknown", f"the catalogue has no requirement {row['id']}", location=location,
-                          hint=f"did you mean {near[0]}?" if near else "`provenance policy show` lists them")  # fmt: skip
+                          hint=hint)  # fmt: skip
     given = row.get("parameters", {})
     for name, value in given.items():
         known = check.parameters.get(name)
@@ -151,7 +152,8 @@ def _tightened(parent: dict[str, Requirement], own: dict[str, Requirement], loca
             or any(p.is_looser(row.parameters[n], before.parameters[n]) for n, p in check.parameters.items())
         )
         if looser:
-            raise _invalid(f"{row.id} is looser than in the policy that it extends", location, "a child may only tighten")
+            why = f"{row.id} is looser than in the policy that it extends"
+            raise _invalid(why, location, "a child may only tighten")
     return {**parent, **own}
 
 

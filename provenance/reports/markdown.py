@@ -112,6 +112,7 @@ def _said(row: Mapping[str, Any]) -> str:
     lines += [rest] if rest else []
     if not items:
         lines.append(md(row["reason"]))
+    lines += [f"*{md(wording.declares(row))}*"] if row["declares"] else []
     return "<br>".join(lines)
 
 

@@ -144,6 +144,7 @@ def _said(row: dict[str, Any]) -> Text:
     for item in items:
         said.append(f"\n{wording.mark(item['outcome']).sign} {wording.item_words(item)}")
     said.append(f"\n{rest}" if rest else "")
+    said.append(f"\n{wording.declares(row)}" if row["declares"] else "", style="italic")
     return said
 
 

@@ -184,6 +184,11 @@ def item_words(item: Document) -> str:
     return f"{item['subject']}: {item['reason']}" if item["subject"] else str(item["reason"])
 
 
+def declares(requirement: Document) -> str:
+    """What nobody signed and somebody declares, where the evidence leaves the requirement open; empty otherwise."""
+    return f"Declared, unsigned: {requirement['declares']}" if requirement["declares"] else ""
+
+
 def commands(verdict: Document) -> list[tuple[str, str]]:
     """`(what it shows, command)` for everything that an auditor needs to come to this verdict again."""
     trust = " --trust trust.yaml" if verdict["trust"] else ""

@@ -147,7 +147,7 @@ def _document(
         "informational": not any(statement.principal for statement in subject.statements),
         "ladder": _ladder(ladder),
         "counts": _counts(decisions),
-        "requirements": [decision.to_dict() for decision in decisions],
+        "requirements": _requirements(decisions, evaluation.decide(policy, declared=True)),
         "coverage": evaluation.coverage.to_dict(),
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
         "openPoints": _open_points(decisions),
@@ -156,6 +156,14 @@ def _document(
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
     }  # fmt: skip
+
+
+def _requirements(decisions: Sequence[Decision], declared: Sequence[Decision]) -> list[dict[str, Any]]:
+    """The decisions, each with what an unsigned voice declares where the evidence leaves it open."""
+    return [
+        {**shown.to_dict(), "declares": said.reason if shown.outcome == "undetermined" and said.outcome in ("pass", "fail") else ""}
+        for shown, said in zip(decisions, declared, strict=True)
+    ]
 
 
 def _model(model: Manifest) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def requirement(name: str, items: list[Part], remedy: str = "") -> Part:
         "minBasis": "stated", "minVoice": "trusted", "roles": ["producer"],
         "basis": min((found["basis"] for found in items if found["basis"]), default=None),
         "voice": items[0]["voice"], "reason": "; ".join(told),
-        "remedy": remedy, "items": items,
+        "remedy": remedy, "declares": "", "items": items,
         "evidence": sorted({digest for found in items for digest in found["evidence"]}),
         "signers": sorted({name for found in items for name in found["signers"]}),
     }  # fmt: skip

@@ -114,7 +114,7 @@ def test_no_payload_colours_or_moves_the_terminal(payload: str, poisoned: Poison
 
 def test_the_text_stays_readable(payload: str, poisoned: Poison) -> None:
     report = render_text(poisoned(payload), width=80)
-    assert len(report.splitlines()) < 2_500
+    assert len(report.splitlines()) < 3_500
     assert max(map(len, report.splitlines())) <= 240  # marks that take no column count as signs
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, Protocol
 
-from provenance.artifacts.dataset.encoding import RECORD_DOMAIN, encode_column, leaf_hash
+from provenance.artifacts.dataset.encoding import RECORD_DOMAIN, encode_column
 from provenance.artifacts.dataset.schema import Schema
 from provenance.errors import ArtifactError
 
@@ -67,6 +67,7 @@ class ValueBatch:
 
     def encoded(self) -> Encoded:
         cells = [encode_column(kind, column) for kind, column in zip(self.schema.types, self.values(), strict=True)]
-        records = [b"".join(row) for row in zip(*cells, strict=True)]
-        return Encoded([leaf_hash(record) for record in records], [b"".join(column) for column in cells],
-                       records.__getitem__)
+        records = [b"".join(row) for row in zip(repeat(RECORD_DOMAIN), *cells)]  # noqa: B905  one of them has no end
+        sha256 = hashlib.sha256
+        return Encoded([sha256(record).digest() for record in records], [b"".join(column) for column in cells],
+                       lambda at: records[at][len(RECORD_DOMAIN) :])

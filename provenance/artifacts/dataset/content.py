@@ -23,10 +23,11 @@ from dataclasses import dataclass
 
 from provenance.artifacts.dataset.batches import Batch, Encoded
 from provenance.artifacts.dataset.containers import TypedFile
+from provenance.artifacts.dataset.jsonl import json_batches
 from provenance.artifacts.dataset.schema import Schema, Type
 from provenance.artifacts.dataset.shards import ShardFile, open_shard
 from provenance.artifacts.dataset.splits import TYPED, Layout, Place
-from provenance.artifacts.dataset.text import csv_batches, json_batches
+from provenance.artifacts.dataset.csv import csv_batches
 from provenance.artifacts.dataset.tree import Tree
 from provenance.artifacts.hashing import Progress
 from provenance.errors import ArtifactError

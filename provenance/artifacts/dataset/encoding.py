@@ -23,9 +23,9 @@ timestamp or duration; a list; a list of pairs for a map; a tuple for a struct.
 from __future__ import annotations
 
 import hashlib
-import math
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from provenance.artifacts.dataset.schema import COUNTED, FLOATS, INTEGERS, SIGNED, UNSIGNED, Schema, Type
@@ -38,17 +38,20 @@ _FORMATS = {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "uint8": "B",
 NANS = {"float16": 0x7E00, "float32": 0x7FC00000, "float64": 0x7FF8000000000000}
 _NULL, _VALUE = b"\x00", b"\x01"
 _U64 = struct.Struct("<Q")
+_COUNT = partial(struct.Struct("<BQ").pack, 1)  # the tag of a value that is there, and a length or count
 
 
-def leaf_hash(record: bytes | memoryview) -> bytes:
+def leaf_hash(record: bytes) -> bytes:
     """H(0x10 || record)."""
-    return hashlib.sha256(b"".join((RECORD_DOMAIN, record))).digest()
+    return hashlib.sha256(RECORD_DOMAIN + record).digest()
 
 
 def encode_column(kind: Type, values: Sequence[Any]) -> list[bytes]:
     """The encodings of plain values of one type."""
-    present = _encoder(kind)
-    return [_NULL if value is None else _VALUE + present(value) for value in values]
+    present = _encoder(kind, values)
+    if None not in values:
+        return list(map(present, values))
+    return [_NULL if value is None else present(value) for value in values]
 
 
 def encode_record(schema: Schema, record: Sequence[Any]) -> bytes:
@@ -56,25 +59,22 @@ def encode_record(schema: Schema, record: Sequence[Any]) -> bytes:
     return b"".join(encode_column(kind, [value])[0] for kind, value in zip(schema.types, record, strict=True))
 
 
-def _encoder(kind: Type) -> Callable[[Any], bytes]:
+def _encoder(kind: Type, values: Sequence[Any]) -> Callable[[Any], bytes]:
+    """The function that encodes a value that is there, tag and all; `values` are what it will be asked for."""
     name = kind.kind
-    if name in INTEGERS:
-        return struct.Struct("<" + _FORMATS[name]).pack
+    if name in INTEGERS or name in COUNTED:
+        return partial(struct.Struct("<B" + _FORMATS.get(name, "q")).pack, 1)
     if name in FLOATS:
-        return _float_encoder(name)
-    if name in COUNTED:
-        return struct.Struct("<q").pack
+        pack = partial(struct.Struct("<B" + _FORMATS[name]).pack, 1)
+        nan = _VALUE + NANS[name].to_bytes(FLOATS[name], "little")
+        # -0.0 stays; asking first whether there is a NaN at all is much faster than asking each time.
+        return (lambda value: nan if value != value else pack(value)) if any(value != value for value in values) else pack
     return _OTHERS[name](kind)
-
-
-def _float_encoder(name: str) -> Callable[[float], bytes]:
-    pack, nan = struct.Struct("<" + _FORMATS[name]).pack, NANS[name].to_bytes(FLOATS[name], "little")
-    return lambda value: nan if math.isnan(value) else pack(value)
 
 
 def _list_encoder(kind: Type) -> Callable[[Any], bytes]:
     (item,) = kind.children
-    return lambda values: _U64.pack(len(values)) + b"".join(encode_column(item, values))
+    return lambda values: _COUNT(len(values)) + b"".join(encode_column(item, values))
 
 
 def _map_encoder(kind: Type) -> Callable[[Any], bytes]:
@@ -83,28 +83,28 @@ def _map_encoder(kind: Type) -> Callable[[Any], bytes]:
     def encode(pairs: Any) -> bytes:
         keys = encode_column(key, [pair[0] for pair in pairs])
         values = encode_column(value, [pair[1] for pair in pairs])
-        return _U64.pack(len(pairs)) + b"".join(part for pair in zip(keys, values, strict=True) for part in pair)
+        return _COUNT(len(pairs)) + b"".join(part for pair in zip(keys, values, strict=True) for part in pair)
 
     return encode
 
 
 def _struct_encoder(kind: Type) -> Callable[[Any], bytes]:
     children = kind.children
-    return lambda fields: b"".join(encode_column(child, [value])[0]
-                                   for child, value in zip(children, fields, strict=True))
+    return lambda fields: _VALUE + b"".join(encode_column(child, [value])[0]
+                                            for child, value in zip(children, fields, strict=True))
 
 
 def _text(value: str) -> bytes:
     data = value.encode("utf-8")
-    return _U64.pack(len(data)) + data
+    return _COUNT(len(data)) + data
 
 
 _OTHERS: dict[str, Callable[[Type], Callable[[Any], bytes]]] = {
-    "null": lambda _: lambda _: b"",
-    "bool": lambda _: lambda value: _VALUE if value else _NULL,
+    "null": lambda _: lambda _: _NULL,
+    "bool": lambda _: lambda value: b"\x01\x01" if value else b"\x01\x00",
     "utf8": lambda _: _text,
-    "binary": lambda _: lambda value: _U64.pack(len(value)) + value,
-    "decimal": lambda _: lambda value: value.to_bytes(DECIMAL_BYTES, "little", signed=True),
+    "binary": lambda _: lambda value: _COUNT(len(value)) + value,
+    "decimal": lambda _: lambda value: _VALUE + value.to_bytes(DECIMAL_BYTES, "little", signed=True),
     "list": _list_encoder,
     "map": _map_encoder,
     "struct": _struct_encoder,

@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
@@ -87,27 +87,33 @@ def open_shard(place: Place, progress: Progress | None = None) -> Iterator[Shard
 Lines = tuple[int, list[bytes]]  # the number of the first line, from 1, and lines without their line feeds
 
 
-def lines_of(file: ShardFile, *, longest: int, together: int = BLOCK,
-             whole: Callable[[bytes], bool] = lambda line: True) -> Iterator[Lines]:
+def lines_of(file: ShardFile, *, longest: int, together: int = BLOCK, quote: bytes = b"") -> Iterator[Lines]:
     """The lines of a text file, plain or gzip, in groups of about `together` bytes; in bounded memory.
 
-    A line for which `whole` is false goes on after its line feed (a quoted field of CSV). ArtifactError
+    With `quote`, a line feed between an odd quote and the next one belongs to the line. ArtifactError
     `input-unreadable` for a broken gzip, `document-too-large` for a line that is longer than `longest`.
     """
     source = gzip.GzipFile(fileobj=file) if file.location.endswith(".gz") else file
     number, rest = 1, b""
+    # Reading at least as much as is left over keeps the cost of one very long line linear.
     while block := _read(source, max(together, len(rest)), file):
         *lines, rest = (rest + block).split(b"\n")
-        lines, open_line = _joined(lines, whole)
-        rest = open_line + rest
+        if quote:
+            lines, open_line = _joined(lines, quote)
+            rest = open_line + rest
         if len(rest) > longest or any(len(line) > longest for line in lines):
             raise ArtifactError("document-too-large", f"a record is longer than {longest} bytes",
                                 location=f"{file.location}:{number}", hint="write it to a Parquet file")
         if lines:
             yield number, lines
-            number += sum(line.count(b"\n") + 1 for line in lines)
+            number += lines_in(lines)
     if rest:
         yield number, [rest]
+
+
+def lines_in(lines: Iterable[bytes]) -> int:
+    """How many physical lines these are."""
+    return sum(line.count(b"\n") + 1 for line in lines)
 
 
 def _read(source: IO[bytes] | io.RawIOBase, count: int, file: ShardFile) -> bytes:
@@ -118,14 +124,16 @@ def _read(source: IO[bytes] | io.RawIOBase, count: int, file: ShardFile) -> byte
                             hint="fetch the file again") from err
 
 
-def _joined(lines: list[bytes], whole: Callable[[bytes], bool]) -> tuple[list[bytes], bytes]:
+def _joined(lines: list[bytes], quote: bytes) -> tuple[list[bytes], bytes]:
     """Physical lines as logical ones, and the beginning of one that is not at its end, with its line feed."""
+    odd = [line.count(quote) & 1 for line in lines]
+    if not any(odd):
+        return lines, b""
     found: list[bytes] = []
     parts: list[bytes] = []
-    for line in lines:
+    for line, turns in zip(lines, odd, strict=True):
         parts.append(line)
-        # An odd number of odd parts is needed: looked at part by part, so that the cost does not grow with squares.
-        if whole(line) != (len(parts) > 1):
+        if turns == (len(parts) > 1):  # a line that stays outside quotes, or one that closes what another opened
             found.append(b"\n".join(parts))
             parts = []
     return found, b"".join(part + b"\n" for part in parts)

@@ -43,24 +43,23 @@ class NotThisType(ValueError):
 def from_json(kind: Type, values: Sequence[Any]) -> list[Any]:
     """The plain values (`encoding`) of JSON values of one type; NotThisType."""
     name = kind.kind
-    present = [value for value in values if value is not None]
+    present = [value for value in values if value is not None] if None in values else values
     if name in FLOATS:
         present = _floats(name, present)
     elif name in _WHOLE:
-        _refuse_unless(all(type(value) in _WHOLE[name] for value in present), kind, present)
+        _refuse_unless(_WHOLE[name] >= set(map(type, present)), kind, present)
         if name in INTEGERS:
             _refuse_unless(_in_range(name, present), kind, present)
     else:
         present = _NESTED[name](kind, present) if name in _NESTED else [_scalar(kind, value) for value in present]
     if len(present) == len(values):
-        return present
+        return list(present)
     rest = iter(present)
     return [None if value is None else next(rest) for value in values]
 
 
-_WHOLE: dict[str, tuple[type, ...]] = {
-    "null": (), "bool": (bool,), "utf8": (str,), **dict.fromkeys(INTEGERS, (int,)),
-}
+# The kinds whose JSON is one Python type; compared exactly, because True is an int to isinstance.
+_WHOLE: dict[str, set[type]] = {"null": set(), "bool": {bool}, "utf8": {str}, **dict.fromkeys(INTEGERS, {int})}
 
 
 def _refuse_unless(fine: bool, kind: Type, values: Sequence[Any]) -> None:
@@ -116,7 +115,7 @@ def nearest(name: str, values: Sequence[float]) -> list[float]:
 
 
 def _list(kind: Type, values: list[Any]) -> list[Any]:
-    _refuse_unless(all(type(value) is list for value in values), kind, values)
+    _refuse_unless({list} >= set(map(type, values)), kind, values)
     items = iter(from_json(kind.children[0], [item for value in values for item in value]))
     return [[next(items) for _ in value] for value in values]
 
@@ -130,7 +129,7 @@ def _map(kind: Type, values: list[Any]) -> list[Any]:
 
 
 def _struct(kind: Type, values: list[Any]) -> list[Any]:
-    _refuse_unless(all(type(value) is dict for value in values), kind, values)
+    _refuse_unless({dict} >= set(map(type, values)), kind, values)
     columns = fields(kind.names, kind.children, values)
     return list(zip(*columns, strict=True)) if columns else [() for _ in values]
 

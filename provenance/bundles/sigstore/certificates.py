@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -125,11 +125,11 @@ def check_issued(certificate: Any, root: TrustRoot) -> None:
 
 
 def _issued_by(certificate: Any, issuer: Any) -> bool:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, TypeError, ValueError):
+    except (InvalidSignature, TypeError, UnsupportedAlgorithm, ValueError):
         return False
     return True
 
@@ -207,15 +207,13 @@ def _signed_by_log(stamp: Any, certificate: Any, issuer: Any) -> bytes:
     spki = issuer.public_key().public_bytes(serialization.Encoding.DER,
                                             serialization.PublicFormat.SubjectPublicKeyInfo)
     body = certificate.tbs_precertificate_bytes
-    millis = int(_utc(stamp.timestamp).timestamp() * 1000)
+    millis = (_utc(stamp.timestamp) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     extensions = stamp.extension_bytes
     head: bytes = struct.pack(">BBQH", stamp.version.value, 0, millis, 1) + sha256(spki).digest()
     return head + len(body).to_bytes(3) + body + len(extensions).to_bytes(2) + extensions
 
 
 def _utc(moment: datetime) -> datetime:
-    from datetime import UTC
-
     return moment.replace(tzinfo=UTC)
 
 

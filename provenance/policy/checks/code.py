@@ -110,8 +110,10 @@ def _rows_of(thing: Described, published: _Published) -> list[tuple[VerifiedStat
 
 def training_configuration(context: Context) -> Sequence[Item]:
     """C-5: each training step records its command, and the producer declares the configuration complete."""
-    declared = [s for s in context.releases
-                if isinstance(s.claim, Release) and s.claim.declarations.get("trainingConfigurationComplete") is True]  # fmt: skip
+    declared = [
+        s for s in context.releases
+        if isinstance(s.claim, Release) and s.claim.declarations.get("trainingConfigurationComplete") is True
+    ]  # fmt: skip
     items = []
     for statement in context.graph.steps_of("train", "fine-tune"):
         step = step_of(statement)
@@ -148,6 +150,7 @@ CODE = (
     Check("C-3", "Data preparation code is published and is what the data steps used", preprocessing_code,
           uses_lineage=True, asks_how_made=True),
     Check("C-4", "Evaluation code is published and is what evaluated the weights", evaluation_code, uses_lineage=True),
-    Check("C-5", "The training configuration is recorded", training_configuration, uses_lineage=True, asks_how_made=True),
+    Check("C-5", "The training configuration is recorded", training_configuration, uses_lineage=True,
+          asks_how_made=True),
     Check("C-6", "The environment of every step is pinned", pinned_environment, uses_lineage=True),
 )

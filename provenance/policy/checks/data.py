@@ -37,7 +37,8 @@ def _listed(context: Context, use: Use, listed: frozenset[Identity], releases: S
     if known & listed:
         return Item.on([use.step, *releases], subject, "pass", "stands in the release's list", "recomputed")
     if context.graph.is_made_from_data(use):
-        return Item.on([use.step], subject, "pass", "made by an attested step from data that is asked for in turn", "recomputed")
+        told = "made by an attested step from data that is asked for in turn"
+        return Item.on([use.step], subject, "pass", told, "recomputed")
     return Item.on([use.step], subject, "undetermined", "used, and not in the release's list of datasets", "recomputed")
 
 

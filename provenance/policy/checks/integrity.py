@@ -24,7 +24,8 @@ def signed_evidence(context: Context) -> Sequence[Item]:
             for listed in release.claim.evidence:
                 found = by_digest.get(listed.digest.get("sha256", ""))
                 if found is None:
-                    items.append(Item.on([release], listed.name, "undetermined", "listed by the release, not shown here"))
+                    told = "listed by the release, not shown here"
+                    items.append(Item.on([release], listed.name, "undetermined", told))
                 else:
                     items.append(Item.on([release, found], listed.name, "pass", "there, and its voice is enough"))
     return items or nothing("no accepted release lists the evidence that it stands on")
@@ -49,16 +50,16 @@ def whole_lineage(context: Context) -> Sequence[Item]:
              for s in graph.silent_about_data if s.sha256 in listed]  # fmt: skip
     if gaps:
         return gaps
-    told = "every input is attested, back to its source" if graph.model_steps else "the release names no step, nothing dangles"
+    whole, none = "every input is attested, back to its source", "the release names no step, nothing dangles"
+    told = whole if graph.model_steps else none
     return [Item.on([*releases, *graph.steps], "", "pass", told)]
 
 
 def fresh(context: Context) -> Sequence[Item]:
     """X-3: the evidence is neither older than asked nor from the future."""
     items = [_age(context, s, f"step {step_of(s).name}", step_of(s).finished_on) for s in context.graph.steps]
-    for statement in context.releases:
-        if isinstance(statement.claim, Release):
-            items.append(_age(context, statement, f"release {statement.claim.name}", statement.claim.created_on))
+    items += [_age(context, s, f"release {s.claim.name}", s.claim.created_on)
+              for s in context.releases if isinstance(s.claim, Release)]  # fmt: skip
     return items or nothing("no dated evidence")
 
 

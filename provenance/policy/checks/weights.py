@@ -29,13 +29,15 @@ def signed_weights(context: Context) -> Sequence[Item]:
     candidates = [s for s in context.accepted(context.graph.statements) if s.principal and _could_be_about(context, s)]
     if candidates and not any(s.principal for s in binding):
         changed = [change.location for change in context.graph.changes[:3]]
-        what = f", first {', '.join(changed)}" if changed else ""
-        return [Item.on(candidates, "weights", "fail", f"the files in hand are not those that were signed{what}", "recomputed")]
+        told = "the files in hand are not those that were signed" + (f", first {', '.join(changed)}" if changed else "")
+        return [Item.on(candidates, "weights", "fail", told, "recomputed")]
     if binding:
         if context.min_voice != "unsigned" and not context.coverage.complete:
             first = context.coverage.uncovered[0].path if context.coverage.uncovered else "the folder"
-            return [Item.on(binding, "weights", "undetermined", f"not everything is covered, first {first}", "recomputed")]
-        return [Item.on(binding, "weights", "pass", "every file was recomputed and is as it was signed", "recomputed")]
+            told = f"not everything is covered, first {first}"
+            return [Item.on(binding, "weights", "undetermined", told, "recomputed")]
+        signed = " and is as it was signed" if any(s.principal for s in binding) else ", and nobody signed it"
+        return [Item.on(binding, "weights", "pass", f"every file was recomputed{signed}", "recomputed")]
     return nothing("no accepted statement identifies these weights")
 
 

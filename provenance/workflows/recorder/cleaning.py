@@ -28,7 +28,7 @@ _ASSIGNED = re.compile(rf"""(?:{_WORDS})(?P<sign>["']?\s*[:=]\s*["']?)(?P<value>
 _SPOKEN = re.compile(rf"""(?:{_WORDS})(?P<sign>\s+["']?)(?P<value>[^\s"'-][^\s"']*)""", re.IGNORECASE)
 _NAME = re.compile(r"[\w.-]*\Z")
 _LONGEST_NAME = 64
-_USER_IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/]+@")
+_USER_IN_URL = re.compile(r"://[^\s/]+@")
 _BEARER = re.compile(r"\b(?P<scheme>bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
 # Tokens that are known by their shape: Hugging Face, GitHub, GitLab, OpenAI and kin, AWS, Slack, Google, JWT.
 _SHAPES = re.compile(
@@ -81,7 +81,7 @@ def clean_text(text: str, folder: Path, secrets: Sequence[str]) -> str:
 
 def without_credentials(url: str) -> str:
     """A URL without user, password and tokens."""
-    return _without_secrets(_USER_IN_URL.sub(r"\g<scheme>", url), ())
+    return _without_secrets(_USER_IN_URL.sub("://", url), ())
 
 
 def _without_secrets(word: str, secrets: Sequence[str]) -> str:
@@ -90,7 +90,7 @@ def _without_secrets(word: str, secrets: Sequence[str]) -> str:
     name, sign, value = word.partition("=")
     if sign and value and is_secret_name(name.lstrip("-")):
         return f"{name}={HIDDEN}"
-    word = _USER_IN_URL.sub(rf"\g<scheme>{HIDDEN}@", word)
+    word = _USER_IN_URL.sub(f"://{HIDDEN}@", word)
     word = _BEARER.sub(rf"\g<scheme> {HIDDEN}", word)
     word = _ASSIGNED.sub(lambda found: _hide_value(found, _name_of(found)), word)
     word = _SPOKEN.sub(_hide_spoken, word)

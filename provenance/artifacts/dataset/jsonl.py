@@ -1,0 +1,83 @@
+"""JSON Lines, read strictly under a schema.
+
+One object a line, in UTF-8, without a member twice and without NaN; an absent member is null, an unknown one an error,
+an empty line no record. `values` says how each type is spelt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from provenance.artifacts.dataset.batches import Batch, ValueBatch
+from provenance.artifacts.dataset.schema import Schema
+from provenance.artifacts.dataset.shards import ShardFile, lines_of
+from provenance.artifacts.dataset.values import NotThisType, fields
+from provenance.errors import ArtifactError
+
+LONGEST = 64 << 20
+Row = TypeVar("Row")
+
+
+def json_batches(file: ShardFile, schema: Schema, *, partial: bool) -> Iterator[Batch]:
+    """The records of a JSON Lines file; ArtifactError `json-invalid`, `dataset-value-invalid`."""
+    for first, lines in lines_of(file, longest=LONGEST):
+        yield ValueBatch(schema, _Lines(file.location, first, lines, schema, partial))
+
+
+@dataclass(frozen=True)
+class _Lines:
+    location: str
+    first: int
+    lines: list[bytes]
+    schema: Schema
+    partial: bool
+
+    def __call__(self) -> list[list[Any]]:
+        places = [at for at, line in enumerate(self.lines) if line.strip(b" \t\r")]
+        rows = [_object(self.lines[at], self._place(at)) for at in places]
+        return columns_of(rows, self._read, lambda at: self._place(places[at]), len(self.schema.names))
+
+    def _place(self, at: int) -> str:
+        return f"{self.location}:{self.first + at}"
+
+    def _read(self, rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
+        if self.partial:
+            rows = [{name: row.get(name) for name in self.schema.names} for row in rows]
+        return fields(self.schema.names, self.schema.types, rows)
+
+
+def _object(line: bytes, place: str) -> dict[str, Any]:
+    import jiter
+
+    try:
+        value = jiter.from_json(line, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+    except ValueError as err:
+        raise ArtifactError("json-invalid", f"not strict JSON: {err}", location=place,
+                            hint="write one JSON object a line, in UTF-8, without NaN and without a member twice") from err
+    if type(value) is not dict:
+        raise ArtifactError("json-invalid", "a line holds no JSON object", location=place,
+                            hint="write one JSON object a line")
+    return value
+
+
+def columns_of(rows: Sequence[Row], read: Callable[[Sequence[Row]], list[list[Any]]], place: Callable[[int], str],
+               width: int) -> list[list[Any]]:
+    """The columns of rows; where a value is wrong, its place is found by reading the rows one by one."""
+    if not rows:
+        return [[] for _ in range(width)]
+    try:
+        return read(rows)
+    except NotThisType as err:
+        for at, row in enumerate(rows):
+            try:
+                read([row])
+            except NotThisType as found:
+                raise _bad_value(found, place(at)) from err
+        raise _bad_value(err, place(0)) from err
+
+
+def _bad_value(err: NotThisType, place: str) -> ArtifactError:
+    return ArtifactError("dataset-value-invalid", str(err), location=place,
+                         hint="correct the value, or give the schema of the data")

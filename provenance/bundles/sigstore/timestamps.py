@@ -1,0 +1,61 @@
+"""RFC 3161 timestamps over the signature, by the timestamp authorities of the trust root.
+
+A timestamp by an authority that the root does not list proves nothing and is set aside, whatever certificates it
+brings along. One that names an authority of the root must hold, under that authority's own chain and window: another
+authority's window is not borrowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provenance.bundles.sigstore.results import ProvenTime
+from provenance.bundles.sigstore.roots import Authority, TrustRoot
+from provenance.errors import BundleError
+
+
+def check_timestamp(token: bytes, signature: bytes, root: TrustRoot) -> ProvenTime | str:
+    """The time that a timestamp proves, or why it was set aside; BundleError `timestamp-invalid`."""
+    from rfc3161_client import decode_timestamp_response
+
+    try:
+        response: Any = decode_timestamp_response(token)
+        signers = response.signed_data.signer_infos
+        moment = response.tst_info.gen_time
+    except ValueError as err:
+        raise _invalid("it is not an RFC 3161 response") from err
+    if len(signers) != 1:
+        raise _invalid("it must have one signer")
+    signer = next(iter(signers))
+    clocks = [clock for clock in root.clocks if _is(clock, signer)]
+    if not clocks:
+        return f"a timestamp by {signer.issuer.rfc4514_string()[:100]}, whom the trust root does not list"
+    reasons = [_objection(response, signature, clock) for clock in clocks]
+    clock = next((clock for clock, reason in zip(clocks, reasons, strict=True) if not reason), None)
+    if clock is None:
+        raise _invalid(reasons[0])
+    return ProvenTime(moment, "timestamp", clock.url)
+
+
+def _is(clock: Authority, signer: Any) -> bool:
+    leaf = clock.certificates[0]
+    return (leaf.issuer, leaf.serial_number) == (signer.issuer, signer.serial_number)
+
+
+def _objection(response: Any, signature: bytes, clock: Authority) -> str:
+    """Why this authority's chain does not carry the timestamp, or nothing."""
+    from rfc3161_client import VerificationError, VerifierBuilder
+
+    leaf, *intermediates, anchor = (*clock.certificates, clock.certificates[0])[: max(2, len(clock.certificates))]
+    builder = VerifierBuilder(tsa_certificate=leaf, intermediates=intermediates, roots=[anchor])
+    try:
+        builder.build().verify_message(response, signature)
+    except (VerificationError, ValueError) as err:
+        return str(err)[:200]
+    if response.tst_info.gen_time not in clock.window:
+        return "the authority was not in use at its time"
+    return ""
+
+
+def _invalid(why: str) -> BundleError:
+    return BundleError("timestamp-invalid", f"a timestamp does not hold: {why}", hint="the signer must sign again")
