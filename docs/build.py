@@ -1,11 +1,16 @@
-"""Write the pages of docs/ that repeat what the program says: `docs/cli.md`, the help of every command.
+"""Write what the documentation repeats of the program: `docs/cli.md`, and what README's session prints.
 
-`python docs/build.py` writes them; with `--check` it only compares, and ends with 1 where one is out of date.
+`python docs/build.py` writes both; with `--check` it only compares, and ends with 1 where one is out of date. The
+session makes new keys each time, so digests and times that depend on them are left out of the comparison.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +18,10 @@ import click
 from click.testing import CliRunner
 
 DOCS = Path(__file__).resolve().parent
+README = DOCS.parent / "README.md"
+_SESSION = re.compile(r"<!-- session: .*? -->\n```sh\n(.*?)```", re.DOTALL)
+_PRINTED = re.compile(r"(<!-- printed -->\n```text\n)(.*?)(```)", re.DOTALL)
+_CHANGING = re.compile(r"(Trust file|As of) .*")
 HEAD = """\
 # The command line
 
@@ -51,11 +60,33 @@ def cli_page() -> str:
     return "\n".join([HEAD, *sections])
 
 
+def readme() -> str:
+    """README with what its session prints now, when it is pasted into an empty folder."""
+    text = README.read_text(encoding="utf-8")
+    lines = _SESSION.search(text)
+    if lines is None:
+        raise SystemExit("README.md has no session")
+    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environment = {**os.environ, "PATH": search, "REPO": str(DOCS.parent), "COLUMNS": "100", "NO_COLOR": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["bash", "-e", "-c", lines[1]], cwd=folder, env=environment, text=True,
+                              capture_output=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"README's session ends with {done.returncode}: {done.stderr}")
+    return _PRINTED.sub(lambda found: found[1] + done.stdout + found[3], text)
+
+
+def is_current(page: Path, text: str) -> bool:
+    """Whether the page says it already, but for what is new in each session."""
+    if not page.is_file():
+        return False
+    return _CHANGING.sub("", page.read_text(encoding="utf-8")) == _CHANGING.sub("", text)
+
+
 def main(arguments: list[str]) -> int:
     """Write or check every page; 1 where a check finds a difference."""
-    pages = {DOCS / "cli.md": cli_page()}
-    stale = [page for page, text in pages.items()
-             if not page.is_file() or page.read_text(encoding="utf-8") != text]
+    pages = {DOCS / "cli.md": cli_page(), README: readme()}
+    stale = [page for page, text in pages.items() if not is_current(page, text)]
     if "--check" in arguments:
         for page in stale:
             print(f"{page.relative_to(DOCS.parent)} is out of date: run `make docs`")

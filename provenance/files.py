@@ -16,6 +16,9 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = T
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
+        if path.exists() and not path.is_file():  # renaming over /dev/null or a pipe would put a file in its place
+            path.write_bytes(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:

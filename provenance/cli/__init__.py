@@ -13,6 +13,7 @@ from provenance.cli.exit import run
 # Each command in a module of its own that is imported when it is called: `--help` must answer at once.
 COMMANDS: dict[str, tuple[str, str]] = {
     "digest": ("digest", "Tell what a file or folder is: digests of files, folder and weights."),
+    "dataset": ("dataset", "Know a dataset by its records, and prove that a record is in it."),
     "keygen": ("keygen", "Make a key pair to sign with."),
     "trust": ("trust", "Write and show trust files: whom to believe, as what."),
     "attest": ("attest", "Sign statements about a dataset or a release."),

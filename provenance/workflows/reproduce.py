@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from provenance.artifacts.manifest import Manifest, scan
+from provenance.artifacts.names import problem_with_name
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.trust import read_trust
 from provenance.bundles.verifier import VerifiedStatement, Verifier
@@ -102,8 +103,8 @@ def rerun(
     with tempfile.TemporaryDirectory(prefix="provenance-rerun-", ignore_cleanup_errors=True) as folder:
         work = Path(os.path.realpath(folder), "work")
         work.mkdir()
-        with listen("Restoring inputs") as (count, _):
-            restore(recorded, inputs, work, count)
+        with listen("Restoring inputs") as (count, total):
+            restore(recorded, inputs, work, count, total)
         started = _now()
         code = _execute(recorded, work, sandbox)
         compared = tuple(_hold(thing, chosen, work, model, manifest, listen)
@@ -173,6 +174,8 @@ def _hold(
 
 
 def _compare_produced(thing: Described, produced: Path, listen: Phases) -> Comparison:
+    if problem := problem_with_name(thing.name):
+        return absent(thing.name, thing, f"the recorded name {problem}")
     # A command could put a link to the attested bytes where it was to make them.
     if os.path.realpath(produced) != str(produced):
         return absent(thing.name, thing, "a symbolic link was made instead of the output")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from reference import dir_hash, h, in_order, oms_root, root, safetensors
+from reference import dir_hash, h, in_order, oms_root, pretty, root, safetensors
 from weights import BASE
 
 MODEL = {
@@ -31,7 +30,8 @@ def folder(name: str, files: Mapping[str, bytes], **annotations: Any) -> list[di
     """The descriptors of a model folder: itself, its files, its tensors."""
     digest = {"dirHash": dir_hash(files), "sha256": oms_root(files)}
     size = sum(map(len, files.values()))
-    rows = [{"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "head": t.data_head.hex()} for t in in_order(BASE)]
+    rows = [{"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "head": t.data_head.hex()}
+            for t in in_order(BASE)]
     return [
         {"name": name, "digest": digest, "annotations": {**annotations, "size": size}},
         *(file(f"{name}/{path}", files[path]) for path in sorted(files)),
@@ -41,5 +41,7 @@ def folder(name: str, files: Mapping[str, bytes], **annotations: Any) -> list[di
 
 def identity() -> bytes:
     """What the tiny model is, for whoever wants to compare."""
-    return (json.dumps({"dirHash": dir_hash(MODEL), "sha256": oms_root(MODEL), "tensorTree": root(BASE).hex(),
-                        "files": {name: h(data).hex() for name, data in sorted(MODEL.items())}}, indent=2) + "\n").encode()
+    return pretty({
+        "dirHash": dir_hash(MODEL), "sha256": oms_root(MODEL), "tensorTree": root(BASE).hex(),
+        "files": {name: h(data).hex() for name, data in sorted(MODEL.items())},
+    })

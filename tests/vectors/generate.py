@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     stale = [name for name, data in made.items() if not _is_same(VECTORS / name, data)]
     left = sorted(there - made.keys())
     if check:
-        print("".join(f"differs: {name}\n" for name in stale) + "".join(f"not made here: {name}\n" for name in left), end="")
+        print("".join([f"differs: {name}\n" for name in stale] + [f"not made here: {name}\n" for name in left]), end="")
         return int(bool(stale or left))
     for name in stale:
         (VECTORS / name).parent.mkdir(parents=True, exist_ok=True)

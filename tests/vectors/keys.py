@@ -53,7 +53,7 @@ def load(folder: Path) -> dict[str, Key]:
     return {name: Key(name, serialization.load_pem_private_key(pem, None)) for name, pem in loaded.items()}
 
 
-def _make(path: Path, is_ecdsa: bool) -> None:  # noqa: FBT001  an inner function
+def _make(path: Path, is_ecdsa: bool) -> None:
     private: Any = ec.generate_private_key(ec.SECP256R1()) if is_ecdsa else ed25519.Ed25519PrivateKey.generate()
     path.write_bytes(private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))

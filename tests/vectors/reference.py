@@ -63,7 +63,8 @@ class Tensor:
         """Its leaf in the tree."""
         name, dtype = self.name.encode(), self.dtype.encode()
         dimensions = b"".join(map(u64, self.shape))
-        return h(b"\x02", u64(len(name)), name, u64(len(dtype)), dtype, u64(len(self.shape)), dimensions, self.data_head)
+        rank = u64(len(self.shape))
+        return h(b"\x02", u64(len(name)), name, u64(len(dtype)), dtype, rank, dimensions, self.data_head)
 
 
 def in_order(tensors: Iterable[Tensor]) -> list[Tensor]:
@@ -100,8 +101,8 @@ def safetensors(
 
 def dir_hash(files: Mapping[str, bytes]) -> str:
     """in-toto `dirHash`: sha256 over the lines of `sha256sum`, in the order of the names' bytes."""
-    rows = [f"{h(data).hex()}  {name}\n".encode() for name, data in sorted(files.items(), key=lambda item: item[0].encode())]
-    return h(*rows).hex()
+    names = sorted(files, key=lambda name: name.encode())
+    return h(*(f"{h(files[name]).hex()}  {name}\n".encode() for name in names)).hex()
 
 
 def oms_root(files: Mapping[str, bytes]) -> str:

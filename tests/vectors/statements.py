@@ -17,14 +17,16 @@ SUMMARY = "https://slsa.dev/verification_summary/v1"
 
 def statement(kind: str, subject: list[dict[str, Any]], predicate: dict[str, Any]) -> dict[str, Any]:
     """An in-toto Statement v1."""
-    return {"_type": "https://in-toto.io/Statement/v1", "subject": subject, "predicateType": kind, "predicate": predicate}
+    v1 = "https://in-toto.io/Statement/v1"
+    return {"_type": v1, "subject": subject, "predicateType": kind, "predicate": predicate}
 
 
 def dataset() -> dict[str, Any]:
     """What a supplier states about a text."""
     return statement(DATASET, [file("tales.jsonl", TALES)], {
         "name": "tales", "version": "1", "description": "two sentences",
-        "source": {"uri": "https://example.org/tales", "publisher": "Example Works", "obtained": "written on 2026-11-01"},
+        "source": {"uri": "https://example.org/tales", "publisher": "Example Works",
+                   "obtained": "written on 2026-11-01"},
         "selection": "all of it", "labelling": "none", "processing": ["none"], "license": "CC0-1.0",
         "availability": {"class": "open", "locator": "https://example.org/tales"}, "languages": ["en"],
         "personalData": "none", "records": 2,
@@ -97,7 +99,8 @@ def summary() -> dict[str, Any]:
         "policy": {"uri": "urn:open-provenance:policy:osaid-1.0", "digest": {"sha256": h(b"a policy").hex()}},
         "inputAttestations": [{"uri": "urn:open-provenance:evidence:train.sigstore.json",
                                "digest": {"sha256": h(b"a bundle").hex()}}],
-        "verificationResult": "PASSED", "verifiedLevels": ["urn:open-provenance:policy:osaid-1.0"], "slsaVersion": "1.2",
+        "verificationResult": "PASSED", "verifiedLevels": ["urn:open-provenance:policy:osaid-1.0"],
+        "slsaVersion": "1.2",
     })
 
 

@@ -1,4 +1,4 @@
-"""The vectors of the tensor tree: files that are read, with what comes out, and files that are refused, with the code."""
+"""The vectors of the tensor tree: files that are read and what comes out, files that are refused and by which code."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def _read() -> Iterator[Vector]:
     yield _one("metadata", BASE, "as base, with metadata and a padded header: the same root",
                metadata={"format": "pt"}, padding=5)
     yield _one("order", BASE[::-1], "as base, in another order: the same root", header_order=["b", "a"])
-    yield _one("renamed", (replace(BASE[0], name="c"), BASE[1]), "as base, one tensor renamed: another root, equal heads")
+    yield _one("renamed", (replace(BASE[0], name="c"), BASE[1]), "as base, a tensor renamed: another root, equal heads")
     changed = bytes([BASE[0].data[0] ^ 1]) + BASE[0].data[1:]
     yield _one("bit", (replace(BASE[0], data=changed), BASE[1]), "as base, one bit changed: another root")
-    yield _one("dtype", (replace(BASE[0], dtype="I32"), BASE[1]), "as base, the bytes read as another dtype: another root")
-    yield _one("shape", (replace(BASE[0], shape=(3, 2)), BASE[1]), "as base, the bytes in another shape: another root")
+    yield _one("dtype", (replace(BASE[0], dtype="I32"), BASE[1]), "as base, bytes read as another dtype: another root")
+    yield _one("shape", (replace(BASE[0], shape=(3, 2)), BASE[1]), "as base, bytes in another shape: another root")
     yield _one("dtypes", tuple(_typed()), "one tensor of every dtype; those of 4 and 6 bits as they are packed")
     yield _one("scalar", (_t("scale", 1.5, shape=()),), "a tensor of rank 0: one value, no dimensions")
     empty = (_t("nothing", shape=(0,)), _t("none", shape=(3, 0, 2)), _t("some", 1), _t("last", shape=(0,)))

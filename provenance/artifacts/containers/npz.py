@@ -58,10 +58,10 @@ def plan(descriptor: int, size: int, location: str) -> Plan:
         return make_plan(file, [_array(file, SINGLE, 0, size)], {}, [])
     if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         raise _invalid(file, "it is neither an archive nor an array")
-    layout = read_layout(file, _HINT)
+    layout = read_layout(file)
+    layout.require_stored(file, _HINT)
     arrays = [entry for entry in layout.entries.values() if entry.name.endswith(".npy")]
-    others = sum(entry.end - entry.start for entry in layout.entries.values()) - sum(
-        entry.end - entry.start for entry in arrays)
+    others = sum(entry.size for entry in layout.entries.values()) - sum(entry.size for entry in arrays)
     findings = [*layout.findings, *([hidden_bytes(file, others)] if others else [])]
     views = [_array(file, entry.name.removesuffix(".npy"), entry.start, entry.end) for entry in arrays]
     return make_plan(file, views, {}, findings)

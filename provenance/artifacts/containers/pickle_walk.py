@@ -110,8 +110,9 @@ class _Walker:
                 return self._result()
             if opcode.name not in self._do:  # before its argument is looked at
                 self._unsafe(f"the opcode {opcode.name}")
-            argument = opcode.arg.reader(self._stream) if opcode.arg is not None else None
-            self._do[opcode.name](argument)
+            # The reader of GLOBAL undoes escapes, which the unpicklers do not.
+            known = opcode.arg if opcode.name != "GLOBAL" else None
+            self._do[opcode.name](known.reader(self._stream) if known is not None else None)
         raise self.damaged(f"it has more than {MAX_OPCODES} opcodes")
 
     def damaged(self, why: str) -> ArtifactError:
@@ -206,7 +207,12 @@ class _Walker:
 
     # Names and what may be done with them.
 
-    def _global(self, name: str) -> None:
+    def _global(self, _: Any) -> None:
+        module, name = self._stream.readline(), self._stream.readline()
+        self._expect(module.endswith(b"\n") and name.endswith(b"\n"), "a global")
+        self._named(f"{module[:-1].decode('ascii')} {name[:-1].decode('ascii')}")
+
+    def _named(self, name: str) -> None:
         if name in UNNAMED:
             self._unsupported(name.replace(" ", "."))
         if name not in _KNOWN:
@@ -217,7 +223,7 @@ class _Walker:
     def _stack_global(self, _: Any) -> None:
         name, module = self._stack.pop(), self._stack.pop()
         self._expect(type(name) is str and type(module) is str, "a global")
-        self._global(f"{module} {name}")
+        self._named(f"{module} {name}")
 
     def _persistent(self, _: Any) -> None:
         match self._stack.pop():

@@ -49,8 +49,9 @@ def plan(descriptor: int, size: int, location: str) -> Plan:
     """
     file = WeightFile(descriptor, size, location)
     _refuse_other_kinds(file)
-    layout = read_layout(file, _HINT)
+    layout = read_layout(file)
     members = _members(file, layout)
+    layout.require_stored(file, _HINT)
     words = {name: _word(file, members[name]) for name in _WORDS if name in members}
     order = words.get("byteorder", "little")
     if order not in ("little", "big"):
@@ -150,7 +151,7 @@ def _place(file: WeightFile, members: dict[str, Entry], storage: Storage) -> Ent
     entry = members.get(f"data/{storage.key}")
     if entry is None:
         raise _invalid(file, f"it has no storage {brief(storage.key)}")
-    if entry.end - entry.start != storage.count * ITEM_BYTES.get(storage.dtype, 1):
+    if entry.size != storage.count * ITEM_BYTES.get(storage.dtype, 1):
         raise _invalid(file, f"its storage {brief(storage.key)} has another size than its pickle says")
     return entry
 
@@ -177,5 +178,5 @@ def _unsupported_order(file: WeightFile, name: str) -> Never:
 
 def _leftovers(file: WeightFile, members: dict[str, Entry], places: dict[str, Entry]) -> list[Finding]:
     used = {"data.pkl", *_WORDS, *(f"data/{key}" for key in places)}
-    unused = sum(entry.end - entry.start for name, entry in members.items() if name not in used)
+    unused = sum(entry.size for name, entry in members.items() if name not in used)
     return [hidden_bytes(file, unused)] if unused else []

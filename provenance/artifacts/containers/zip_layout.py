@@ -6,7 +6,7 @@ that passes here leaves them no choice. The order of the checks:
 
     1. the end record (and its zip64 twin) stands at the very end, and nothing later looks like one;
     2. the central directory fills the space between its offset and the end records, with entries as counted;
-    3. every entry is stored as it is: no compression, no encryption, no second name, no comment;
+    3. no entry is encrypted, has a second name or a comment; whether one is compressed is asked for apart;
     4. entries lie one behind the other, and each local header and data descriptor says what the directory says.
 
 Bytes that belong to no entry do no harm to a zip reader and are a finding: another format may lie in them.
@@ -31,19 +31,29 @@ _END64 = struct.Struct("<4sQ2H2L4Q")  # 4.3.14
 _CENTRAL = struct.Struct("<4s6H3L5H2L")  # 4.3.12
 _LOCAL = struct.Struct("<4s5H3L2H")  # 4.3.7
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "look in the zip64 fields"
-_DESCRIPTOR, _UTF8, _ENCRYPTED = 0x0008, 0x0800, 0x2041  # 4.4.4; the last: traditional, strong, masked headers
+_DESCRIPTOR, _UTF8, _DEFLATE = 0x0008, 0x0800, 0x0006  # 4.4.4
+_ENCRYPTED = 0x2041  # traditional, strong, masked headers
 _ZIP64_FIELD = 0x0001
 _OTHER_NAME, _AES = 0x7075, 0x9901  # 4.6.9: a second name; WinZip: a second compression method
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A stored file of the archive: its name, the range of its bytes, and the CRC-32 that they should have."""
+    """A file of the archive: its name, the range of its bytes, their CRC-32 once unpacked, and how they are packed.
+
+    A method other than 0 is a compression, and the bytes are not those of the file.
+    """
 
     name: str
     start: int
     end: int
     crc: int
+    method: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the archive it takes."""
+        return self.end - self.start
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,13 @@ class ZipLayout:
     entries: dict[str, Entry]
     findings: tuple[Finding, ...]
 
+    def require_stored(self, file: WeightFile, hint: str) -> None:
+        """ArtifactError `weights-unsupported` where an entry is compressed; `hint` says how to write it otherwise."""
+        for entry in self.entries.values():
+            if entry.method:
+                raise ArtifactError("weights-unsupported", f"its {brief(entry.name)} is compressed: its tensors cannot "
+                                    "be read in place", location=file.location, hint=hint)
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -60,18 +77,16 @@ class _Row:
 
     name: bytes
     flags: int
+    method: int
     crc: int
+    packed: int
     size: int
     header: int
 
 
-def read_layout(file: WeightFile, hint: str) -> ZipLayout:
-    """Read the directory and all local headers.
-
-    `hint` says how to write such an archive again. ArtifactError `zip-invalid`; `weights-unsupported` where an entry
-    is compressed.
-    """
-    reader = _Reader(file, hint)
+def read_layout(file: WeightFile) -> ZipLayout:
+    """Read the directory and all local headers; ArtifactError `zip-invalid`."""
+    reader = _Reader(file)
     first, last, count, comment = reader.find_directory()
     rows = reader.directory(first, last, count)
     entries, hidden = dict[str, Entry](), comment
@@ -93,9 +108,9 @@ def hidden_bytes(file: WeightFile, count: int) -> Finding:
 
 def read_entry(file: WeightFile, entry: Entry, limit: int) -> bytes:
     """The bytes of a small entry, which must have its CRC; ArtifactError `zip-invalid`."""
-    if entry.end - entry.start > limit:
+    if entry.size > limit:
         raise _invalid(file, f"its {brief(entry.name)} is larger than {limit} bytes")
-    data = file.read(entry.start, entry.end - entry.start)
+    data = file.read(entry.start, entry.size)
     # CVE-2025-10156: a scanner that gave up on a wrong CRC where the loader did not.
     if zlib.crc32(data) != entry.crc:
         raise _invalid(file, f"the checksum of its {brief(entry.name)} is wrong")
@@ -110,7 +125,6 @@ def _invalid(file: WeightFile, why: str) -> ArtifactError:
 @dataclass(frozen=True)
 class _Reader:
     file: WeightFile
-    hint: str
 
     def find_directory(self) -> tuple[int, int, int, int]:
         """Where the central directory starts and ends, how many entries it has, and how long the comment is."""
@@ -186,7 +200,7 @@ class _Reader:
         if any(wanted) or wide is not None:
             size, packed, header = self._widened((size, packed, header), wanted, wide)
         self._check_storage(name, flags, method, packed == size)
-        return _Row(name, flags, crc, size, header), at
+        return _Row(name, flags, method, crc, packed, size, header), at
 
     def _check_name(self, name: bytes, flags: int) -> None:
         try:
@@ -199,11 +213,9 @@ class _Reader:
     def _check_storage(self, name: bytes, flags: int, method: int, is_plain: bool) -> None:
         if flags & _ENCRYPTED:  # CVE-2025-1945: the bit stops scanners, not loaders
             raise self._invalid(f"its {_shown(name)} is marked as encrypted")
-        if method:
-            raise ArtifactError("weights-unsupported", f"its {_shown(name)} is compressed: its tensors cannot be read "
-                                "in place", location=self.file.location, hint=self.hint)
-        if flags & ~(_DESCRIPTOR | _UTF8) or not is_plain:
-            raise self._invalid(f"its {_shown(name)} is stored and has the marks of something else")
+        known = _DESCRIPTOR | _UTF8 | (_DEFLATE if method else 0)
+        if flags & ~known or not (is_plain or method):
+            raise self._invalid(f"its {_shown(name)} has the marks of something else")
 
     def _extra(self, extra: bytes) -> bytes | None:
         """The zip64 field of an entry, or None; others are skipped unless they change what the entry is (4.5)."""
@@ -234,18 +246,18 @@ class _Reader:
         mark, _, flags, method, _, _, crc, packed, size, name_length, extra_length = fixed
         names = row.header + _LOCAL.size
         start = names + name_length + extra_length
-        if start + row.size > ceiling:
+        if start + row.packed > ceiling:
             raise self._invalid(f"its {_shown(row.name)} does not end before the directory")
         text = self.file.read(names, name_length + extra_length)
-        if mark != b"PK\x03\x04" or method or flags != row.flags or text[:name_length] != row.name:
+        if mark != b"PK\x03\x04" or (method, flags) != (row.method, row.flags) or text[:name_length] != row.name:
             raise self._invalid(f"its {_shown(row.name)} is described differently by its two headers")
         wide = self._extra(text[name_length:])
         later = bool(flags & _DESCRIPTOR)
         if not self._agrees(row, (crc, packed, size), wide, later=later):
             raise self._invalid(f"its {_shown(row.name)} has another size or checksum in its local header")
-        end = start + row.size
+        end = start + row.packed
         after = self._after_descriptor(row, end, ceiling, is_wide=wide is not None) if later else end
-        return Entry(row.name.decode("utf-8"), start, end, row.crc), after
+        return Entry(row.name.decode("utf-8"), start, end, row.crc, row.method), after
 
     def _agrees(self, row: _Row, told: tuple[int, int, int], wide: bytes | None, *, later: bool) -> bool:
         crc, packed, size = told
@@ -253,14 +265,14 @@ class _Reader:
             size, packed = struct.unpack_from("<2Q", wide)
         if later and (packed, size) in ((0, 0), (_FULL32, _FULL32)) and crc == 0:
             return True  # what is to be known stands behind the data (4.4.4, bit 3)
-        return (crc, packed, size) == (row.crc, row.size, row.size)
+        return (crc, packed, size) == (row.crc, row.packed, row.size)
 
     def _after_descriptor(self, row: _Row, end: int, ceiling: int, *, is_wide: bool) -> int:
         form = "<4sL2Q" if is_wide else "<4s3L"  # 4.3.9.2
         length = struct.calcsize(form)
         if end + length > ceiling:
             raise self._invalid(f"its {_shown(row.name)} has no data descriptor")
-        if struct.unpack(form, self.file.read(end, length)) != (b"PK\x07\x08", row.crc, row.size, row.size):
+        if struct.unpack(form, self.file.read(end, length)) != (b"PK\x07\x08", row.crc, row.packed, row.size):
             raise self._invalid(f"its {_shown(row.name)} has a data descriptor that disagrees with the directory")
         return end + length
 

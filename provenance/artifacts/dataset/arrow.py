@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from provenance.artifacts.dataset.schema import FLOATS, INTEGERS, MAX_DEPTH, Schema, Type, decimal_type
@@ -121,11 +121,11 @@ def _is_kind(kind: str, found: Any) -> bool:
 def _plain_types() -> list[tuple[Callable[[Any], bool], str]]:
     pa = arrow().pa
     types = pa.types
-    texts = [(lambda found, kind=kind: _is(pa, kind, found), "utf8") for kind in ("string", "large_string", "string_view")]
-    blobs = [(lambda found, kind=kind: _is(pa, kind, found), "binary")
-             for kind in ("binary", "large_binary", "binary_view", "fixed_size_binary")]
-    numbers = [(lambda found, kind=kind: _is(pa, kind, found), kind) for kind in (*INTEGERS, *FLOATS)]
-    return [*texts, *blobs, *numbers, (types.is_null, "null"), (types.is_boolean, "bool"), (types.is_date, "date")]
+    names = [(f"{size}{kind}", ours) for kind, ours in (("string", "utf8"), ("binary", "binary"))
+             for size in ("", "large_", "fixed_size_")]
+    names += [("string_view", "utf8"), ("binary_view", "binary"), *((kind, kind) for kind in (*INTEGERS, *FLOATS))]
+    tests = [(partial(_is, pa, name), ours) for name, ours in names]
+    return [*tests, (types.is_null, "null"), (types.is_boolean, "bool"), (types.is_date, "date")]
 
 
 def arrow_type(kind: Type) -> Any:
@@ -139,15 +139,15 @@ def arrow_type(kind: Type) -> Any:
         return pa.time32(kind.unit) if kind.unit in ("s", "ms") else pa.time64(kind.unit)
     if kind.kind == "duration":
         return pa.duration(kind.unit)
-    named = {"bool": pa.bool_, "utf8": pa.large_utf8, "binary": pa.large_binary, "date": pa.date32}
-    return named.get(kind.kind, getattr(pa, kind.kind, None))()
+    return pa.date32() if kind.kind == "date" else getattr(pa, kind.kind)()
 
 
 def check_readable(found: Any, wanted: Schema, location: str, *, partial: bool = False) -> None:
     """Hold a file's Arrow schema against the one to read it under; ArtifactError `dataset-schema-mismatch`.
 
-    With `partial`, columns that the schema does not name are left alone. Columns are matched by name, in any order. Where the types differ, the wanted one must hold the same values:
-    other widths of integers and other units of time are read where every value fits exactly, floats are widened.
+    Columns are matched by name, in any order; with `partial`, those that the schema does not name are left alone.
+    Where the types differ, the wanted one must hold the same values: other widths of integers and other units of time
+    are read where every value fits exactly, floats are widened.
     """
     columns = {field.name: field.type for field in found}
     if len(columns) != len(found.names):
@@ -171,7 +171,8 @@ def _check_type(found: Any, wanted: Type, place: str, location: str) -> None:
         children = [found.field(at) for at in range(found.num_fields)]
         _same_names([child.name for child in children], wanted.names, place, location)
         kinds = {child.name: child.type for child in children}
-        pairs = [(kinds[name], kind, f"{place}.{name}") for name, kind in zip(wanted.names, wanted.children, strict=True)]
+        pairs = [(kinds[name], kind, f"{place}.{name}")
+                 for name, kind in zip(wanted.names, wanted.children, strict=True)]
     elif wanted.kind == "map" and types.is_map(found):
         pairs = [(found.key_type, wanted.children[0], place), (found.item_type, wanted.children[1], place)]
     elif wanted.kind == "list" and is_list(found):

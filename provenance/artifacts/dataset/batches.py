@@ -41,6 +41,7 @@ class ColumnBatch:
     rows: int
 
     def encoded(self) -> Encoded:
+        """Encode column by column, and hash row by row; ArtifactError with the column and the rows."""
         from provenance.artifacts.dataset.columns import encode_array, join
 
         cells = []
@@ -66,8 +67,9 @@ class ValueBatch:
     values: Callable[[], list[list[Any]]]
 
     def encoded(self) -> Encoded:
+        """Encode and hash; ArtifactError with the line."""
         cells = [encode_column(kind, column) for kind, column in zip(self.schema.types, self.values(), strict=True)]
-        records = [b"".join(row) for row in zip(repeat(RECORD_DOMAIN), *cells)]  # noqa: B905  one of them has no end
+        records = [b"".join(row) for row in zip(repeat(RECORD_DOMAIN), *cells)]
         sha256 = hashlib.sha256
         return Encoded([sha256(record).digest() for record in records], [b"".join(column) for column in cells],
                        lambda at: records[at][len(RECORD_DOMAIN) :])

@@ -8,8 +8,8 @@ from typing import Any
 
 from provenance.artifacts.dataset.arrow import arrow, check_readable, schema_of
 from provenance.artifacts.dataset.batches import Batch, ColumnBatch
-from provenance.artifacts.dataset.shards import ShardFile
 from provenance.artifacts.dataset.schema import Schema
+from provenance.artifacts.dataset.shards import ShardFile
 from provenance.errors import ArtifactError
 
 BATCH_ROWS = 8192

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 
 from provenance.artifacts.dataset.batches import Batch, Encoded
 from provenance.artifacts.dataset.containers import TypedFile
-from provenance.artifacts.dataset.jsonl import json_batches
 from provenance.artifacts.dataset.schema import Schema, Type
 from provenance.artifacts.dataset.shards import ShardFile, open_shard
 from provenance.artifacts.dataset.splits import TYPED, Layout, Place
-from provenance.artifacts.dataset.csv import csv_batches
+from provenance.artifacts.dataset.text_csv import csv_batches
+from provenance.artifacts.dataset.text_json import json_batches
 from provenance.artifacts.dataset.tree import Tree
 from provenance.artifacts.hashing import Progress
 from provenance.errors import ArtifactError
@@ -70,7 +70,8 @@ class Split:
     @property
     def digest(self) -> str:
         """The split by its records and their schema, whatever its name; in hex."""
-        return hashlib.sha256(SPLIT_DOMAIN + _u64(self.records) + self.schema.digest + bytes.fromhex(self.head)).hexdigest()
+        parts = (SPLIT_DOMAIN, _u64(self.records), self.schema.digest, bytes.fromhex(self.head))
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
     @property
     def leaf(self) -> bytes:
@@ -149,15 +150,15 @@ def read_content(layout: Layout, schema: Schema | None = None, *, columns: Colle
         raise ArtifactError("dataset-empty", "the dataset holds no record", hint="give the files that hold records")
     if find is not None and found is None:
         raise ArtifactError("dataset-row-missing", f"split {find[0]} has no record {find[1]}",
-                            hint="records are counted from 0; name the split where there are several")
+                            hint="records are counted from 0")
     return content, found
 
 
 def _declared(place: Place, columns: Collection[str] | None) -> Schema:
     if place.container not in TYPED.values():
-        raise ArtifactError("dataset-schema-missing", "JSON Lines and CSV files do not say of which types their values are",
-                            location=place.path, hint="give a schema; `dataset digest --format json` of a Parquet file "
-                                                      "with these columns prints one")
+        raise ArtifactError("dataset-schema-missing", "JSON Lines and CSV files do not say which types their values have",
+                            location=place.path, hint="give a schema; `provenance dataset digest --format json` prints "
+                                                      "that of a Parquet file")
     with open_shard(place) as file:
         return TypedFile(file).schema(columns)
 
@@ -165,7 +166,7 @@ def _declared(place: Place, columns: Collection[str] | None) -> Schema:
 class _SplitReader:
     """Reads one split, shard by shard, into its tree and its columns' hashes."""
 
-    def __init__(self, schema: Schema, target: int | None, partial: bool, progress: Progress | None) -> None:  # noqa: FBT001
+    def __init__(self, schema: Schema, target: int | None, partial: bool, progress: Progress | None) -> None:
         self._schema, self._target, self._partial, self._progress = schema, target, partial, progress
         self._tree, self._record = Tree(target), b""
         self._columns = [_column_hash(kind) for kind in schema.types]
@@ -213,7 +214,7 @@ def _column_hash(kind: Type) -> hashlib._Hash:
 
 def _in_order(batches: Iterator[Batch]) -> Iterator[Encoded]:
     """The batches encoded on a few threads, in their order, with few of them in memory at a time."""
-    workers = min(os.cpu_count() or 1, 4)
+    workers = min(os.cpu_count() or 1, 4)  # small records hold the interpreter; large ones let go of it
     waiting: deque[Future[Encoded]] = deque()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         try:

@@ -67,8 +67,9 @@ def _encoder(kind: Type, values: Sequence[Any]) -> Callable[[Any], bytes]:
     if name in FLOATS:
         pack = partial(struct.Struct("<B" + _FORMATS[name]).pack, 1)
         nan = _VALUE + NANS[name].to_bytes(FLOATS[name], "little")
-        # -0.0 stays; asking first whether there is a NaN at all is much faster than asking each time.
-        return (lambda value: nan if value != value else pack(value)) if any(value != value for value in values) else pack
+        if all(value == value for value in values):  # true of everything but NaN; -0.0 stays what it is
+            return pack
+        return lambda value: nan if value != value else pack(value)
     return _OTHERS[name](kind)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -206,7 +206,7 @@ def _struct(rest: dict[str, Any], depth: int) -> Type:
     return Type("struct", names=names, children=children)
 
 
-_PARSERS = {
+_PARSERS: dict[str, Callable[[dict[str, Any], int], Type]] = {
     "decimal": _decimal, "list": _list, "map": _map, "struct": _struct,
     "time": lambda rest, _: _with_unit("time", rest),
     "timestamp": lambda rest, _: _with_unit("timestamp", rest),

@@ -13,7 +13,6 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO
 
 from provenance.artifacts.dataset.splits import Place
 from provenance.artifacts.hashing import Progress
@@ -35,18 +34,23 @@ class ShardFile(io.RawIOBase):
         self._hash, self._hashed = hashlib.sha256(), 0
 
     def readable(self) -> bool:
+        """True."""
         return True
 
     def seekable(self) -> bool:
+        """True."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
+        """The position."""
         return self._file.tell()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read on, and hash what follows the bytes hashed so far."""
         at = self._file.tell()
         count = self._file.readinto(buffer) or 0
         if at == self._hashed:
@@ -64,8 +68,9 @@ class ShardFile(io.RawIOBase):
             pass
         self.sha256 = self._hash.hexdigest()
         after = os.fstat(self._file.fileno())
-        same = [getattr(self._before, name) == getattr(after, name) for name in ("st_size", "st_mtime_ns", "st_ctime_ns")]
-        if not all(same) or self._hashed != self.size:
+        facts = ("st_size", "st_mtime_ns", "st_ctime_ns")
+        same = all(getattr(self._before, name) == getattr(after, name) for name in facts)
+        if not same or self._hashed != self.size:
             raise ArtifactError("file-changed-while-read", "the file changed while it was read", location=self.location,
                                 hint="stop what writes to it and run the command again")
 
@@ -116,7 +121,7 @@ def lines_in(lines: Iterable[bytes]) -> int:
     return sum(line.count(b"\n") + 1 for line in lines)
 
 
-def _read(source: IO[bytes] | io.RawIOBase, count: int, file: ShardFile) -> bytes:
+def _read(source: gzip.GzipFile | ShardFile, count: int, file: ShardFile) -> bytes:
     try:
         return source.read(count) or b""
     except (EOFError, gzip.BadGzipFile, zlib.error) as err:

@@ -27,10 +27,11 @@ _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(?:-[0-9a-f]{16})?")
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """A file: the folder that it is opened beneath, and its path in it. `path` is what results show."""
+    """A file: the folder that it is opened beneath, its path in it (which results show), its size when listed."""
 
     folder: Path
     path: str
+    size: int = 0
 
     @property
     def container(self) -> str:
@@ -62,8 +63,8 @@ def layout_of(path: Path) -> Layout:
     for name, kinds in folders.items():
         # Two folders with a `train` each are two configurations, or two copies: nobody can tell.
         if len(kinds) > 1 or (len(groups[name]) > 1 and not _shard(groups[name][0].path)):
-            raise _unclear(f"several files could be the split {name}: {', '.join(sorted(p.path for p in groups[name])[:4])}",
-                           path)
+            which = ", ".join(sorted(place.path for place in groups[name])[:4])
+            raise _unclear(f"several files could be the split {name}: {which}", path)
     return _layout(groups, left_out)
 
 
@@ -97,7 +98,7 @@ def _places(path: Path) -> tuple[tuple[Place, ...], tuple[str, ...]]:
                             hint="check the path")
     if not path.is_dir():
         path = Path(os.path.realpath(path))
-        place = Place(path.parent, path.name)
+        place = Place(path.parent, path.name, path.stat().st_size)
         if not place.container:
             raise ArtifactError("dataset-layout", "its name does not say what kind of data it holds",
                                 location=str(path), hint=f"rename it to one of *{', *'.join(TYPED | TEXTS)}")
@@ -110,7 +111,7 @@ def _places(path: Path) -> tuple[tuple[Place, ...], tuple[str, ...]]:
     for finding in found.findings:
         if finding.severity == "error":
             raise ArtifactError(finding.code, finding.message, location=finding.location, hint=finding.hint)
-    places = [Place(path, file.path) for file in found.files]
+    places = [Place(path, file.path, file.size) for file in found.files]
     data = tuple(place for place in places if place.container)
     if not data:
         raise ArtifactError("dataset-layout", "the folder holds no data file", location=str(path),

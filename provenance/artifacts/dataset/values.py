@@ -36,14 +36,14 @@ _TIMESTAMP = re.compile(rf"(\d{{4}}-\d\d-\d\d)[T ]({_CLOCK})(Z|[+-]\d\d:\d\d)?",
 _DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
 
-class NotThisType(ValueError):
+class WrongTypeError(ValueError):
     """A value that is not of its column's type; the message says why."""
 
 
 def from_json(kind: Type, values: Sequence[Any]) -> list[Any]:
-    """The plain values (`encoding`) of JSON values of one type; NotThisType."""
+    """The plain values (`encoding`) of JSON values of one type; WrongTypeError."""
     name = kind.kind
-    present = [value for value in values if value is not None] if None in values else values
+    present = [value for value in values if value is not None]
     if name in FLOATS:
         present = _floats(name, present)
     elif name in _WHOLE:
@@ -53,19 +53,19 @@ def from_json(kind: Type, values: Sequence[Any]) -> list[Any]:
     else:
         present = _NESTED[name](kind, present) if name in _NESTED else [_scalar(kind, value) for value in present]
     if len(present) == len(values):
-        return list(present)
+        return present
     rest = iter(present)
     return [None if value is None else next(rest) for value in values]
 
 
 # The kinds whose JSON is one Python type; compared exactly, because True is an int to isinstance.
-_WHOLE: dict[str, set[type]] = {"null": set(), "bool": {bool}, "utf8": {str}, **dict.fromkeys(INTEGERS, {int})}
+_WHOLE: dict[str, set[type]] = {"null": set(), "bool": {bool}, "utf8": {str}, **{kind: {int} for kind in INTEGERS}}
 
 
 def _refuse_unless(fine: bool, kind: Type, values: Sequence[Any]) -> None:
     if not fine:
         shown = _shown(values[0]) if len(values) == 1 else "a value"
-        raise NotThisType(f"{shown} is not of type {kind}")
+        raise WrongTypeError(f"{shown} is not of type {kind}")
 
 
 def _shown(value: Any) -> str:
@@ -92,7 +92,7 @@ def _floats(name: str, values: Sequence[Any]) -> list[float]:
         elif type(value) is int:
             read.append(_float(value))
         else:
-            raise NotThisType(f"{_shown(value)} is not of type {name}")
+            raise WrongTypeError(f"{_shown(value)} is not of type {name}")
     return nearest(name, read)
 
 
@@ -100,18 +100,18 @@ def _float(value: int) -> float:
     try:
         return float(value)
     except OverflowError as err:
-        raise NotThisType("an integer is beyond the range of floats") from err
+        raise WrongTypeError("an integer is beyond the range of floats") from err
 
 
 def nearest(name: str, values: Sequence[float]) -> list[float]:
-    """The values rounded to the width of the type; NotThisType beyond its range."""
+    """The values rounded to the width of the type; WrongTypeError beyond its range."""
     if name == "float64":
         return list(values)
     code = f"<{len(values)}{'e' if name == 'float16' else 'f'}"
     try:
         return list(struct.unpack(code, struct.pack(code, *values)))
     except OverflowError as err:
-        raise NotThisType(f"a number is beyond the range of {name}") from err
+        raise WrongTypeError(f"a number is beyond the range of {name}") from err
 
 
 def _list(kind: Type, values: list[Any]) -> list[Any]:
@@ -138,17 +138,17 @@ _NESTED: dict[str, Callable[[Type, list[Any]], list[Any]]] = {"list": _list, "ma
 
 
 def fields(names: Sequence[str], kinds: Sequence[Type], rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
-    """The plain values of objects, column by column; an absent member is null, an unknown one NotThisType."""
+    """The plain values of objects, column by column; an absent member is null, an unknown one WrongTypeError."""
     known = frozenset(names)
     for row in rows:
         if not row.keys() <= known:
-            raise NotThisType(f"there is no column or field {_shown(min(row.keys() - known))}")
+            raise WrongTypeError(f"there is no column or field {_shown(min(row.keys() - known))}")
     columns = []
     for name, kind in zip(names, kinds, strict=True):
         try:
             columns.append(from_json(kind, [row.get(name) for row in rows]))
-        except NotThisType as err:
-            raise NotThisType(f"{name}: {err}") from err
+        except WrongTypeError as err:
+            raise WrongTypeError(f"{name}: {err}") from err
     return columns
 
 
@@ -161,7 +161,7 @@ def _scalar(kind: Type, value: Any) -> Any:
         read = _TEXTS[name](kind, value)
     if read is None or (name in COUNTED and not -(1 << 63) <= read < 1 << 63) \
             or (name == "decimal" and abs(read) >= 10**kind.precision):
-        raise NotThisType(f"{_shown(value)} is not of type {kind}")
+        raise WrongTypeError(f"{_shown(value)} is not of type {kind}")
     return read
 
 

@@ -8,8 +8,9 @@ DSSE payload; the signature; and who can verify it. Kinds: `hashedrekord`, `dsse
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from provenance.bundles.envelope import MAX_BUNDLE, Envelope, UnsupportedBundle
@@ -19,6 +20,7 @@ from provenance.statements.reader import parse_json
 
 _V2_HASHES = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 _HASHES = frozenset(_V2_HASHES.values())
+_PEM = re.compile(rb"-----BEGIN ([A-Z ]+)-----\s+([A-Za-z0-9+/=\s]+)-----END \1-----\s*")
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,10 @@ class Logged:
 
 @dataclass(frozen=True)
 class Claim:
-    """What an entry must be about: the signed bytes' digests (by algorithm), and the verifier in the forms it takes."""
+    """What an entry must be about: the digests of the file (by algorithm), and the certificate or key in DER."""
 
     digests: Mapping[str, bytes]
-    verifiers: frozenset[bytes]
+    verifier: bytes
 
 
 def check_subject(entry: Entry, bundle: Bundle, claim: Claim) -> None:
@@ -50,12 +52,12 @@ def check_subject(entry: Entry, bundle: Bundle, claim: Claim) -> None:
         body = parse_json(entry.body, "the log entry", limit=MAX_BUNDLE)
         if (body["kind"], body["apiVersion"]) != (entry.kind, entry.version):
             raise _mismatch("it is of another kind than the bundle says")
-        logged = reader(body["spec"])
+        logged = [replace(fact, verifier=_der(fact.verifier)) for fact in reader(body["spec"])]
     except ProvenanceError as err:
         raise err if isinstance(err, UnsupportedBundle) else _mismatch(err.message) from err
     except (AttributeError, KeyError, TypeError, ValueError) as err:
         raise _mismatch(f"its body is not a {entry.kind} {entry.version}") from err
-    for fact in logged:
+    for fact in logged:  # never empty: each reader yields for the one signature that it asks for
         _compare(fact, bundle, claim)
 
 
@@ -71,7 +73,7 @@ def _compare(logged: Logged, bundle: Bundle, claim: Claim) -> None:
         raise _mismatch("it is about something else")
     if logged.signature is not None and logged.signature != bundle.signature:
         raise _mismatch("it holds another signature")
-    if logged.verifier not in claim.verifiers:
+    if logged.verifier != claim.verifier:
         raise _mismatch("it names another key or certificate")
 
 
@@ -108,19 +110,18 @@ def _intoto_v1(spec: Any) -> Iterator[Logged]:
 
 
 def _intoto_v2(spec: Any) -> Iterator[Logged]:
-    """0.0.2 holds the base64 of the base64 of signature and payload, as clients were told to upload it."""
+    """0.0.2 mostly holds the base64 of the base64 of signature and payload, as clients came to upload it."""
     content = spec["content"]
     envelope, digest = content["envelope"], content.get("payloadHash")
     payload = envelope.get("payload")
     if digest is None and payload is None:
         raise ValueError("neither payload nor digest")
     for signature in _only(envelope["signatures"]):
-        sig, verifier = _b64(_ascii(_b64(signature["sig"]))), _b64(signature["publicKey"])
+        sig, verifier = _twice(signature["sig"]), _b64(signature["publicKey"])
         if digest is not None:
             yield Logged("payload", digest["algorithm"], bytes.fromhex(digest["value"]), sig, verifier)
         if payload is not None:
-            whole = hashlib.sha256(_b64(_ascii(_b64(payload)))).digest()
-            yield Logged("payload", "sha256", whole, sig, verifier)
+            yield Logged("payload", "sha256", hashlib.sha256(_twice(payload)).digest(), sig, verifier)
 
 
 def _hashedrekord_v2(spec: Any) -> Iterator[Logged]:
@@ -155,8 +156,18 @@ def _b64(text: Any) -> bytes:
     return decode_base64(text, "value", "the log entry", limit=MAX_BUNDLE)
 
 
-def _ascii(data: bytes) -> str:
-    return data.decode("ascii")
+def _twice(text: Any) -> bytes:
+    once = _b64(text)
+    try:
+        return _b64(once.decode("ascii"))
+    except (ProvenanceError, UnicodeDecodeError):
+        return once
+
+
+def _der(verifier: bytes) -> bytes:
+    """A certificate or key in DER: Rekor v1 keeps PEM, whose line breaks differ from client to client."""
+    pem = _PEM.fullmatch(verifier)
+    return _b64(b"".join(pem[2].split()).decode("ascii")) if pem else verifier
 
 
 _READERS: dict[tuple[str, str], Callable[[Any], Iterator[Logged]]] = {

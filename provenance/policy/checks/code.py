@@ -89,7 +89,7 @@ def _code_of_step(context: Context, kind: str, statement: VerifiedStatement, pub
     secret = sorted(name for name, found in rows.items() if not found)
     if secret:
         return Item.on([statement], subject, "undetermined", f"used {', '.join(secret[:3])}, which is not published")
-    components = list(dict.fromkeys(row for found in rows.values() for row in found))
+    components = [row for found in rows.values() for row in found]
     if not any(component.component == kind for _, component in components):
         return Item.on([statement], subject, "undetermined", f"nothing that it used is published as {kind}")
     judged = [licence_item(release, subject, component.license, "code") for release, component in components]

@@ -10,7 +10,6 @@ from pathlib import Path
 from provenance.artifacts.names import problem_with_name
 from provenance.errors import RunError, UsageError
 
-
 _LONGEST_PATH = 4096  # what is longer names nothing on this system, and would take long to look up
 
 

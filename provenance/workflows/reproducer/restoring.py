@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from provenance.artifacts.hashing import Progress, read_file
 from provenance.artifacts.manifest import FileEntry, dir_hash
@@ -19,13 +19,14 @@ from provenance.artifacts.sources.folder import FoundFile, listing, open_folder,
 from provenance.errors import ArtifactError, RunError
 from provenance.statements.artifact import Described, described
 from provenance.statements.step import ROLES, Step
+from provenance.workflows.phases import Total
 
 # What is no file that could be put back: the machine's own state.
 NOT_RESTORED = frozenset({"source-repository", "environment", "container"})
 _SHOWN = 10
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Wanted:
     """A file to restore: where it goes in the folder, its sha256, and its size where that was recorded."""
 
@@ -34,17 +35,20 @@ class Wanted:
     size: int | None
 
 
-def restore(step: Step, sources: Sequence[Path], work: Path, progress: Progress | None = None) -> int:
-    """Put back every recorded input; the number of files. RunError `input-missing` names what was not found."""
+def restore(
+    step: Step, sources: Sequence[Path], work: Path, progress: Progress | None = None, total: Total | None = None
+) -> None:
+    """Put back every recorded input. RunError `input-missing` names what was not found."""
     finder = _Finder(sources, progress)
-    wanted = sorted(set(_wanted(step)))
+    wanted = sorted(set(_wanted(step)), key=lambda file: (file.path, file.sha256))
     _refuse_conflicts(wanted)
+    if total is not None:
+        total(sum(file.size or 0 for file in wanted))
     missing = [file.path for file in wanted if not finder.put(file, work / file.path)]
     if missing:
         shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
         raise RunError("input-missing", f"recorded inputs are not at hand: {shown}", location=step.name,
                        hint="give the folders that hold them; they are found by name or by digest")  # fmt: skip
-    return len(wanted)
 
 
 def _wanted(step: Step) -> Iterator[Wanted]:
@@ -72,8 +76,9 @@ def _files_of(thing: Described) -> Iterator[Wanted]:
 def _refuse_conflicts(wanted: Iterable[Wanted]) -> None:
     seen: dict[str, str] = {}
     for file in wanted:
-        if seen.setdefault(file.path, file.sha256) != file.sha256:
-            raise RunError("input-missing", "the statement gives one name to two different files", location=file.path,
+        above = (parent.as_posix() for parent in PurePosixPath(file.path).parents)
+        if seen.setdefault(file.path, file.sha256) != file.sha256 or any(path in seen for path in above):
+            raise RunError("input-missing", "the statement gives one name to two different things", location=file.path,
                            hint="the step cannot be run again from its record")  # fmt: skip
 
 

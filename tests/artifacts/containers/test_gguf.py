@@ -110,7 +110,8 @@ FLAWS: dict[str, Flaw] = {
                                              bytes(64)),
     "an alignment of zero": lambda b: header(b, b.gguf_pair("general.alignment", 4, u32(0)), pairs=1),
     "an alignment of 48": lambda b: header(b, b.gguf_pair("general.alignment", 4, u32(48)), pairs=1),
-    "an alignment that hides a payload": lambda b: header(b, b.gguf_pair("general.alignment", 4, u32(1 << 30)), pairs=1),
+    "an alignment that hides a payload": lambda b: header(
+        b, b.gguf_pair("general.alignment", 4, u32(1 << 30)), pairs=1),
     "an alignment that is a text": lambda b: header(
         b, b.gguf_pair("general.alignment", STRING, b.gguf_text("64")), pairs=1),
 }

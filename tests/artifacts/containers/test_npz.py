@@ -51,8 +51,9 @@ def test_arrays_in_every_order_have_the_root_of_the_same_safetensors(bench: Any)
     arrays = {
         "plain": grid, "fortran": np.asfortranarray(grid), "turned": grid.T, "big": grid.astype(">f4"),
         "big fortran": np.asfortranarray(grid.astype(">f4")), "scalar": np.array(3, "i8"),
-        "empty": np.zeros((0, 3), "f4"), "truth": np.array([True, False]), "half": np.arange(3, dtype=">f2"), "a/b.c": np.arange(3, dtype="u1"),
-        "complex": np.array([1 + 2j, 3 - 4j], ">c8"), "flat fortran": np.asfortranarray(np.ones((1, 5), "f4")),
+        "empty": np.zeros((0, 3), "f4"), "truth": np.array([True, False]), "half": np.arange(3, dtype=">f2"),
+        "a/b.c": np.arange(3, dtype="u1"), "complex": np.array([1 + 2j, 3 - 4j], ">c8"),
+        "flat fortran": np.asfortranarray(np.ones((1, 5), "f4")),
     }
     plan = bench.read("npz", npz(**arrays))
     assert {view.name for view in plan.gathered} == {"fortran", "turned", "big", "big fortran", "half", "complex"}

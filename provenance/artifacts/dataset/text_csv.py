@@ -15,10 +15,10 @@ from functools import cache
 from typing import Any
 
 from provenance.artifacts.dataset.batches import Batch, ValueBatch
-from provenance.artifacts.dataset.jsonl import LONGEST, columns_of
 from provenance.artifacts.dataset.schema import FLOATS, INTEGERS, Schema, Type
 from provenance.artifacts.dataset.shards import ShardFile, lines_in, lines_of
-from provenance.artifacts.dataset.values import NotThisType, from_json, nearest
+from provenance.artifacts.dataset.text_json import LONGEST, columns_of
+from provenance.artifacts.dataset.values import WrongTypeError, from_json, nearest
 from provenance.errors import ArtifactError
 
 _MARK = b"\xef\xbb\xbf"  # what some programs write before UTF-8
@@ -97,8 +97,8 @@ class _Lines:
         for name, kind in self.schema:
             try:
                 found.append(from_text(kind, list(map(_unquoted, columns[name]))))
-            except NotThisType as err:
-                raise NotThisType(f"{name}: {err}") from err
+            except WrongTypeError as err:
+                raise WrongTypeError(f"{name}: {err}") from err
         return found
 
 
@@ -134,7 +134,7 @@ def _unquoted(field: str) -> str | None:
 
 
 def from_text(kind: Type, texts: Sequence[str | None]) -> list[Any]:
-    """The plain values of the texts of a column; NotThisType."""
+    """The plain values of the texts of a column; WrongTypeError."""
     name = kind.kind
     if name == "utf8":
         return list(texts)
@@ -148,7 +148,7 @@ def from_text(kind: Type, texts: Sequence[str | None]) -> list[Any]:
         read = _floats(kind, present)
     elif name == "bool":
         if not _BOOLS.keys() >= set(present):
-            raise NotThisType(f"a value is not of type {kind}")
+            raise WrongTypeError(f"a value is not of type {kind}")
         read = [_BOOLS[text] for text in present]
     elif kind.children:
         read = from_json(kind, [_nested(text, kind) for text in present])
@@ -164,7 +164,7 @@ def _refuse_unless(pattern: re.Pattern[str], texts: Sequence[str], kind: Type) -
     joined = ",".join(texts) + "," if texts else ""
     if joined.count(",") != len(texts) or not pattern.fullmatch(joined):
         shown = repr(texts[0])[:60] if len(texts) == 1 else "a value"
-        raise NotThisType(f"{shown} is not of type {kind}")
+        raise WrongTypeError(f"{shown} is not of type {kind}")
 
 
 def _floats(kind: Type, texts: Sequence[str]) -> list[float]:
@@ -173,7 +173,7 @@ def _floats(kind: Type, texts: Sequence[str]) -> list[float]:
     if not all(map(math.isfinite, read)):
         for value, text in zip(read, texts, strict=True):
             if math.isinf(value) and text[-1] in "0123456789":
-                raise NotThisType(f"a number is beyond the range of {kind}")
+                raise WrongTypeError(f"a number is beyond the range of {kind}")
     return nearest(kind.kind, read)
 
 
@@ -183,7 +183,7 @@ def _nested(text: str, kind: Type) -> Any:
     try:
         return jiter.from_json(text.encode("utf-8"), catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError as err:
-        raise NotThisType(f"not the JSON of a {kind}: {err}") from err
+        raise WrongTypeError(f"not the JSON of a {kind}: {err}") from err
 
 
 def _invalid(why: str, location: str) -> ArtifactError:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from provenance.artifacts.dataset.batches import Batch, ValueBatch
 from provenance.artifacts.dataset.schema import Schema
 from provenance.artifacts.dataset.shards import ShardFile, lines_of
-from provenance.artifacts.dataset.values import NotThisType, fields
+from provenance.artifacts.dataset.values import WrongTypeError, fields
 from provenance.errors import ArtifactError
 
 LONGEST = 64 << 20
@@ -55,7 +55,7 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
         value = jiter.from_json(line, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError as err:
         raise ArtifactError("json-invalid", f"not strict JSON: {err}", location=place,
-                            hint="write one JSON object a line, in UTF-8, without NaN and without a member twice") from err
+                            hint="one JSON object a line, in UTF-8, without NaN and without a member twice") from err
     if type(value) is not dict:
         raise ArtifactError("json-invalid", "a line holds no JSON object", location=place,
                             hint="write one JSON object a line")
@@ -69,15 +69,15 @@ def columns_of(rows: Sequence[Row], read: Callable[[Sequence[Row]], list[list[An
         return [[] for _ in range(width)]
     try:
         return read(rows)
-    except NotThisType as err:
+    except WrongTypeError as err:
         for at, row in enumerate(rows):
             try:
                 read([row])
-            except NotThisType as found:
+            except WrongTypeError as found:
                 raise _bad_value(found, place(at)) from err
         raise _bad_value(err, place(0)) from err
 
 
-def _bad_value(err: NotThisType, place: str) -> ArtifactError:
+def _bad_value(err: WrongTypeError, place: str) -> ArtifactError:
     return ArtifactError("dataset-value-invalid", str(err), location=place,
                          hint="correct the value, or give the schema of the data")

@@ -1,0 +1,35 @@
+"""Sigstore bundles, verified offline: `verify` with a `TrustRoot` and whoever must have signed.
+
+    root = TrustRoot.embedded()
+    who = Identity("https://github.com/acme/train/.github/workflows/train.yml@refs/heads/main",
+                   "https://token.actions.githubusercontent.com")
+    result = verify(bundle, root, signer=who, as_of=now)
+    result.status, result.code, result.reason        # VALID, INVALID or UNSUPPORTED, and why
+    result.identity, result.issuer, result.signing_time, result.entries, result.root
+    result.payload, result.payload_type              # the very bytes that were verified
+
+`sign_dsse` signs a statement keylessly. The heavy libraries are imported in the functions that need them; they come
+with the `sigstore` extra.
+"""
+
+from provenance.bundles.sigstore.identity import Identity, IdentityPattern, PublicKey, Signer, UnpinnedIdentity
+from provenance.bundles.sigstore.reading import read_unverified
+from provenance.bundles.sigstore.results import CheckedEntry, ProvenTime, RootFacts, Verification
+from provenance.bundles.sigstore.roots import TrustRoot
+from provenance.bundles.sigstore.verifying import Artifact, verify
+
+__all__ = [
+    "Artifact",
+    "CheckedEntry",
+    "Identity",
+    "IdentityPattern",
+    "ProvenTime",
+    "PublicKey",
+    "RootFacts",
+    "Signer",
+    "TrustRoot",
+    "UnpinnedIdentity",
+    "Verification",
+    "read_unverified",
+    "verify",
+]
