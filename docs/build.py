@@ -69,7 +69,7 @@ def readme() -> str:
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     environment = {**os.environ, "PATH": search, "REPO": str(DOCS.parent), "COLUMNS": "100", "NO_COLOR": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(["bash", "-e", "-c", lines[1]], cwd=folder, env=environment, text=True,
+        done = subprocess.run(["/bin/bash", "-e", "-c", lines[1]], cwd=folder, env=environment, text=True,
                               capture_output=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"README's session ends with {done.returncode}: {done.stderr}")

@@ -53,7 +53,7 @@ def declarations(
         datasets=tuple(ResourceDescriptor(name) for name in _names(facts.get("datasets"))),
         base_models=tuple(ResourceDescriptor(name) for name in _names(facts.get("base_model"))),
         declarations={"freeOfCharge": True} if free and not _gated(facts) else {},
-    )  # fmt: skip
+    )
     return [verifier.declare(release.to_statement(), CARD, hashlib.sha256(card).hexdigest())], []
 
 

@@ -35,10 +35,10 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = T
         sync_folder(path.parent)
     except FileExistsError as err:
         raise ProvenanceError("output-unwritable", "the file is there already", location=str(path),
-                              hint="choose another name") from err  # fmt: skip
+                              hint="choose another name") from err
     except OSError as err:
         raise ProvenanceError("output-unwritable", f"cannot write: {err.strerror}", location=str(path),
-                              hint="check the path, its permissions and the space that is left") from err  # fmt: skip
+                              hint="check the path, its permissions and the space that is left") from err
 
 
 def sync_folder(folder: Path) -> None:

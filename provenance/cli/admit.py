@@ -40,7 +40,7 @@ def command(
         format_of(report)
     with shown.progress("Copying") as (progress, total):
         admission = admit(model, policy, evidence=evidence, trust=trust, signer=signer_from(key), registry=registry,
-                          now=now(), progress=progress, total=total)  # fmt: skip
+                          now=now(), progress=progress, total=total)
     show(admission.verification, reports, shown)
     if admission.entry is None:
         click.echo("Refused: nothing in the registry has changed.", err=True)

@@ -17,7 +17,7 @@ _TEXTS = frozenset({
     "name", "version", "description", "selection", "labelling", "license", "licenseNotes", "period", "personalData",
     "residency", "source.uri", "source.publisher", "source.obtained", "availability.class", "availability.locator",
     "availability.reason",
-})  # fmt: skip
+})
 _LISTS = frozenset({"processing", "languages", "modalities"})
 
 
@@ -70,7 +70,7 @@ def release(model: Path, components: Path, evidence: tuple[Path, ...], key: Path
 
     with shown.progress("Reading") as (progress, _):
         attested = attest_release(model, components, signer=signer_from(key), now=now(), evidence=evidence,
-                                  bundle=bundle, progress=progress)  # fmt: skip
+                                  bundle=bundle, progress=progress)
     _answer(attested, shown)
 
 
@@ -91,6 +91,6 @@ def _answer(attested: Attested, shown: Shown) -> None:
     subject = attested.statement.subjects[0]
     document = {"schemaVersion": "0.1", "kind": "Attested", "bundle": str(attested.bundle), "sha256": attested.sha256,
                 "predicateType": attested.statement.predicate_type,
-                "subject": {"name": subject.name, "digest": dict(subject.digest)}}  # fmt: skip
+                "subject": {"name": subject.name, "digest": dict(subject.digest)}}
     shown.answer(document, lambda: f"signed {printable(subject.name)} as {attested.statement.predicate_type}\n"
-                                   f"bundle {printable(str(attested.bundle))}\nsha256 {attested.sha256}\n")  # fmt: skip
+                                   f"bundle {printable(str(attested.bundle))}\nsha256 {attested.sha256}\n")

@@ -69,7 +69,7 @@ def _document(check: BundleCheck) -> dict[str, Any]:
         "predicateType": examined.predicate_type, "subjects": list(examined.subjects), "keyid": examined.keyid,
         "signer": examined.principal.name if examined.principal else None,
         "findings": [finding.to_dict() for finding in check.findings],
-    }  # fmt: skip
+    }
 
 
 def _text(check: BundleCheck, model: Path | None) -> str:

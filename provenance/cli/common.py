@@ -39,12 +39,12 @@ def display_options(function: Command) -> Command:
     """The same without `--output`, for a command that means something else by it."""
 
     @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True,
-                  help="What to print.")  # fmt: skip
+                  help="What to print.")
     @click.option("-v", "--verbose", is_flag=True, help="Say more about the work on standard error.")
     @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
     @wraps(function)
     def wrapped(*args: Any, output_format: str, verbose: bool, quiet: bool, output_file: Path | None = None,
-                **kwargs: Any) -> Any:  # fmt: skip
+                **kwargs: Any) -> Any:
         if verbose:
             logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
         return function(*args, shown=Shown(output_format, output_file, quiet), **kwargs)
@@ -80,10 +80,17 @@ class Shown:
             yield None, None
             return
         from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-                   TimeRemainingColumn())  # fmt: skip
+                   TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task: TaskID = bar.add_task(what, total=None)
             yield (lambda count: bar.advance(task, count)), (lambda count: bar.update(task, total=count))
@@ -102,7 +109,7 @@ def now() -> datetime:
 def as_of_option(function: Command) -> Command:
     """`--as-of`, as a time in UTC."""
     return click.option("--as-of", callback=_moment, metavar="TIME",
-                        help="Judge as of this time (2026-11-23T12:00:00Z) instead of now.")(function)  # fmt: skip
+                        help="Judge as of this time (2026-11-23T12:00:00Z) instead of now.")(function)
 
 
 def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -118,7 +125,7 @@ def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> 
 def key_option(*, required: bool = True) -> Callable[[Command], Command]:
     """`--key`, a private key file."""
     return click.option("--key", type=EXISTING, required=required, metavar="FILE",
-                        help=f"Private key to sign with; its passphrase is read from {PASSPHRASE} or asked for.")  # fmt: skip
+                        help=f"Private key to sign with; its passphrase is read from {PASSPHRASE} or asked for.")
 
 
 def signer_from(key: Path) -> Callable[[], Signer]:

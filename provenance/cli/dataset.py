@@ -148,7 +148,7 @@ def _content_text(content: Content) -> str:
         lines += [f"  {column.digest}  {column.size:>14,}  {printable(f'{column.name}: {column.type}')}"
                   for column in split.columns]
     lines += ["", f"dataset tree  {content.root}",
-              f"{content.records:,} records, {len(content.splits):,} splits, {content.size:,} bytes in files"]
+              f"records       {content.records:,} in {content.size:,} bytes of files"]
     lines += [f"left out: {printable(path)}" for path in content.left_out]
     return "\n".join(lines) + "\n"
 

@@ -61,7 +61,7 @@ def _package_file(package: str, path: str) -> Path:
     place = Path(spec.submodule_search_locations[0]) / path if spec and spec.submodule_search_locations else None
     if place is None or not place.exists():
         raise RunError("demo-input-missing", f"the demo's input {package}/{path} is not installed", location=package,
-                       hint=INSTALL)  # fmt: skip
+                       hint=INSTALL)
     return place
 
 
@@ -191,7 +191,7 @@ class Story:
         click.echo(f"\n{title}\n{'─' * len(title)}" + (f"\n{told}" if told else "") + "\n")
 
     def verify(self, model: str, policy: str, *, expect: int, report: str = "", evidence: str = "", show: bool = True,
-               label: str = "") -> None:  # fmt: skip
+               label: str = "") -> None:
         """Verify by one policy; keep the verdict for the table."""
         arguments = f"verify {model} --policy {policy} --trust trust.yaml"
         arguments += f" --evidence {evidence}" if evidence else ""
@@ -206,7 +206,7 @@ class Story:
         """Print a command and run it in the folder; a wrong exit code is remembered, and shown with its output."""
         click.echo(f"$ provenance {arguments}")
         done = subprocess.run([sys.executable, "-m", "provenance", *shlex.split(arguments)], cwd=self.folder, text=True,
-                              env=self._environment(), capture_output=True, check=False)  # fmt: skip
+                              env=self._environment(), capture_output=True, check=False)
         if show or done.returncode != expect:
             emit(_indented(done.stdout + done.stderr))
         if done.returncode != expect:
@@ -236,7 +236,7 @@ def _table(rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
         labels = {rung["policy"]: rung["label"] for rung in ladder["rungs"]}
         shown = counts["pass"] + counts["notApplicable"]
         cells.append((label, verdict["policy"]["id"], MARKS[verdict["result"]], f"{shown} of {sum(counts.values())}",
-                      labels.get(ladder["shown"], "none"), labels.get(ladder["declared"], "none")))  # fmt: skip
+                      labels.get(ladder["shown"], "none"), labels.get(ladder["declared"], "none")))
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]]) + "\n"

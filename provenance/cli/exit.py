@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 import click
 
@@ -36,7 +37,7 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> None:
     except Exception as err:  # noqa: BLE001  the last net: a user never sees a traceback
         told = f"{type(err).__name__}: {err}"
         code = _tell("internal", f"a defect of this tool ({told})", "", "please report it, with the command that you ran",
-                     as_json=_wants_json(arguments))  # fmt: skip
+                     as_json=_wants_json(arguments))
     leave(code if isinstance(code, int) else PASSED)
 
 
@@ -64,7 +65,7 @@ def _tell(code: str, message: str, location: str, hint: str, *, as_json: bool) -
 
     if as_json:
         document = {"schemaVersion": "0.1", "kind": "Error", "code": code, "message": message, "location": location,
-                    "hint": hint}  # fmt: skip
+                    "hint": hint}
         emit(json_text(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"))
     lines = [f"Error [{code}]: {message}"]
     lines += [f"  where: {location}"] * bool(location) + [f"  next:  {hint}"] * bool(hint)
@@ -75,7 +76,7 @@ def _tell(code: str, message: str, location: str, hint: str, *, as_json: bool) -
 def _wants_json(arguments: Sequence[str] | None) -> bool:
     given = list(sys.argv[1:] if arguments is None else arguments)
     given = given[: given.index("--")] if "--" in given else given
-    return "--format=json" in given or any(pair == ("--format", "json") for pair in zip(given, given[1:], strict=False))
+    return "--format=json" in given or ("--format", "json") in pairwise(given)
 
 
 def _help_hint(err: click.UsageError) -> str:

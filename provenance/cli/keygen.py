@@ -29,9 +29,9 @@ def command(path: Path, kind: Any, no_passphrase: bool, shown: Shown) -> None:
     secret = None if no_passphrase else passphrase("Passphrase for the new key", confirm=True)
     if not secret and not no_passphrase:
         raise TrustError("key-passphrase", "a private key is encrypted unless you say otherwise", location=str(path),
-                         hint=f"set {PASSPHRASE}, or give --no-passphrase")  # fmt: skip
+                         hint=f"set {PASSPHRASE}, or give --no-passphrase")
     pair = keygen(path, kind, secret)
     document = {"schemaVersion": "0.1", "kind": "KeyPair", "private": str(pair.private), "public": str(pair.public),
-                "keyid": pair.keyid}  # fmt: skip
+                "keyid": pair.keyid}
     shown.answer(document, lambda: f"private key  {printable(str(pair.private))}\n"
-                                   f"public key   {printable(str(pair.public))}\nkey id       {pair.keyid}\n")  # fmt: skip
+                                   f"public key   {printable(str(pair.public))}\nkey id       {pair.keyid}\n")

@@ -75,12 +75,12 @@ def _document(policy: Policy) -> dict[str, Any]:
              "minVoice": r.min_voice, "roles": list(r.roles), "parameters": dict(r.parameters)}
             for r in policy.requirements
         ],
-    }  # fmt: skip
+    }
 
 
 def _text(policy: Policy) -> str:
     lines = [f"{printable(policy.title)} ({printable(policy.id)} {printable(policy.version)})",
-             printable(policy.source), f"sha256 {policy.digest}"]  # fmt: skip
+             printable(policy.source), f"sha256 {policy.digest}"]
     for row in policy.requirements:
         parameters = "".join(f", {name}: {value}" for name, value in row.parameters.items())
         lines += [

@@ -51,13 +51,13 @@ def command(
         name, kind, command_line, tuple((role, Path(path)) for role, path in pairs(inputs, "--input", ROLES)), outputs,
         bundle, configuration, initial, {name: _number(value) for name, value in pairs(seeds, "--seed")}, environment,
         jurisdiction=jurisdiction, region=region, energy=energy,
-    )  # fmt: skip
+    )
     recorded = record(request, signer=signer_from(key), progress=shown.progress)
     if recorded.bundle is None or recorded.statement is None:
         click.echo(f"The command ended with {recorded.exit_code}: nothing is signed.", err=True)
         return recorded.exit_code
     document = {"schemaVersion": "0.1", "kind": "Recorded", "bundle": str(recorded.bundle), "sha256": recorded.sha256,
-                "outputs": [{"name": s.name, "digest": dict(s.digest)} for s in recorded.statement.subjects]}  # fmt: skip
+                "outputs": [{"name": s.name, "digest": dict(s.digest)} for s in recorded.statement.subjects]}
     if shown.format == "json":
         shown.text(to_text(document))
     else:  # on standard error, because standard output is the command's

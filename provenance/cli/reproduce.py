@@ -57,11 +57,11 @@ def command(
 
     if not again and (allow_execute or inputs or step or no_sandbox):
         raise UsageError("usage", "--allow-execute, --inputs, --step and --no-sandbox belong to --rerun",
-                         location="provenance reproduce", hint="add --rerun to run the recorded step again")  # fmt: skip
+                         location="provenance reproduce", hint="add --rerun to run the recorded step again")
     moment = as_of or now()
     if again:
         report = rerun(model, evidence, trust, as_of=moment, inputs=inputs, allow_execute=allow_execute, step=step,
-                       no_sandbox=no_sandbox, progress=shown.progress)  # fmt: skip
+                       no_sandbox=no_sandbox, progress=shown.progress)
     else:
         report = reproduce(model, evidence, trust, as_of=moment, progress=shown.progress)
     if key is not None:
@@ -74,11 +74,11 @@ def command(
 def _text(report: ReproductionReport) -> str:
     made = f"step {printable(report.step_name)}, run again" if report.mode == "rerun" else "recomputed from its bytes"
     lines = [f"{_WORDS[report.outcome]}: {printable(report.model)}, {made}", f"  {report.meaning}",
-             f"  compared {report.files:,} files and {report.tensors:,} tensors"]  # fmt: skip
+             f"  compared {report.files:,} files and {report.tensors:,} tensors"]
     for item in report.compared:
         signer = item.statement.principal.name if item.statement.principal else "nobody"
         lines.append(f"  {item.comparison.outcome:<16}  {printable(item.label)} by {printable(signer)}, "
-                     f"{printable(item.statement.file)}")  # fmt: skip
+                     f"{printable(item.statement.file)}")
     for difference in report.differences[:_SHOWN]:
         far = "" if difference.largest is None else f", largest absolute difference {difference.largest:g}"
         lines.append(f"  {difference.kind} {printable(difference.name)}: {printable(difference.what)}{far}")

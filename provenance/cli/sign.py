@@ -27,6 +27,6 @@ def command(model: Path, key: Path, bundle: Path | None, shown: Shown) -> None:
     with shown.progress("Reading") as (progress, _):
         signed = sign_model(model, signer=signer_from(key), bundle=bundle, progress=progress)
     document = {"schemaVersion": "0.1", "kind": "Signed", "bundle": str(signed.bundle), "sha256": signed.sha256,
-                "files": signed.files}  # fmt: skip
+                "files": signed.files}
     shown.answer(document, lambda: f"signed {signed.files:,} files\nbundle {printable(str(signed.bundle))}\n"
-                                   f"sha256 {signed.sha256}\n")  # fmt: skip
+                                   f"sha256 {signed.sha256}\n")

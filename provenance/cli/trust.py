@@ -92,16 +92,16 @@ def _show(trust: Trust, path: Path, shown: Shown) -> None:
          "validFrom": timestamp(p.valid_from) if p.valid_from else None,
          "validUntil": timestamp(p.valid_until) if p.valid_until else None}
         for p in trust.principals
-    ]  # fmt: skip
+    ]
     document = {"schemaVersion": "0.1", "kind": "TrustFile", "file": str(path), "digest": {"sha256": trust.digest},
-                "version": trust.version, "expires": timestamp(trust.expires), "principals": principals}  # fmt: skip
+                "version": trust.version, "expires": timestamp(trust.expires), "principals": principals}
     shown.answer(document, lambda: _text(trust, path, now()))
 
 
 def _text(trust: Trust, path: Path, moment: datetime) -> str:
     state = "EXPIRED at" if trust.expires <= moment else "expires"
     lines = [f"{printable(str(path))}: version {trust.version}, {state} {timestamp(trust.expires)}",
-             f"sha256 {trust.digest}"]  # fmt: skip
+             f"sha256 {trust.digest}"]
     for principal in trust.principals:
         lines.append(f"\n{printable(principal.name)} ({printable(principal.party)}): {', '.join(principal.roles)}")
         lines += [f"  key      {key.keyid}" for key in principal.keys]

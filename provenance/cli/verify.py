@@ -42,7 +42,7 @@ def command(
     moment = now()
     with shown.progress("Reading") as (progress, total):
         verification = verify(model, policy, evidence=evidence, trust=trust, as_of=as_of or moment, now=moment,
-                              progress=progress, total=total)  # fmt: skip
+                              progress=progress, total=total)
     show(verification, reports, shown)
     return PASSED if verification.passed else NOT_PASSED
 

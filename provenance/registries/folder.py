@@ -64,7 +64,7 @@ def staging(registry: Path) -> Iterator[Staging]:
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as err:
         raise RegistryError("output-unwritable", f"cannot write to the registry: {err.strerror}", location=str(registry),
-                            hint="check its permissions and the space that is left") from err  # fmt: skip
+                            hint="check its permissions and the space that is left") from err
     try:
         yield Staging(folder)
     finally:
@@ -90,7 +90,7 @@ def admit(stage: Staging, address: str) -> tuple[Path, bool]:
         if entry.is_dir() and not entry.is_symlink():
             return entry, False
         raise RegistryError("output-unwritable", f"cannot admit into the registry: {err.strerror}", location=str(entry),
-                            hint="check its permissions and the space that is left") from err  # fmt: skip
+                            hint="check its permissions and the space that is left") from err
     sync_folder(entry.parent)
     return entry, True
 

@@ -63,10 +63,10 @@ def admit(
     """
     if registry.resolve().is_relative_to(model.resolve()):
         raise RegistryError("usage", "the registry lies inside the model", location=str(registry),
-                            hint="choose a folder of its own")  # fmt: skip
+                            hint="choose a folder of its own")
     with registries.staging(registry) as stage:
         verification = verify(model, policy, evidence=evidence, trust=trust, as_of=now, now=now, progress=progress,
-                              total=total, copy_into=stage.model)  # fmt: skip
+                              total=total, copy_into=stage.model)
         if not verification.passed:
             return Admission(verification)
         left_out = set(verification.document["coverage"]["leftOut"])
@@ -100,4 +100,4 @@ def _summary(verification: Verification, address: str, now: datetime) -> Verific
         tuple(subjects), timestamp(now), f"{URN}model:{name}", f"{URN}policy:{verification.policy.id}",
         {"sha256": verification.policy.digest}, verification.passed, list(dict.fromkeys(levels)), inputs,
         provenance.__version__,
-    )  # fmt: skip
+    )

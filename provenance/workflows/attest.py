@@ -60,7 +60,7 @@ def read_facts(path: Path) -> dict[str, Any]:
         data = path.read_bytes()
     except OSError as err:
         raise StatementError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                             hint="check the path") from err  # fmt: skip
+                             hint="check the path") from err
     facts = parse_yaml(data, str(path))
     if not isinstance(facts, dict):
         raise StatementError("schema-mismatch", "not a mapping", location=str(path), hint="write `name: value` lines")
@@ -88,7 +88,7 @@ def attest_release(
     manifest = scan(model, progress=progress).require_sound()
     folders = list(evidence) or [folder for folder in (default_folder(model),) if folder.is_dir()]
     found = [_Listed(file.name, file.data) for folder in folders for file in read_evidence(folder)
-             if file.data is not None and file.name != target.name]  # fmt: skip
+             if file.data is not None and file.name != target.name]
     release = Release(
         describe(manifest, facts["name"]), facts["name"], facts["version"], facts["producer"], timestamp(now),
         tuple(_components(facts["components"], components.parent)),
@@ -96,7 +96,7 @@ def attest_release(
         tuple(_unique(thing for item in found for thing in item.datasets())),
         tuple(_unique(thing for item in found for thing in item.base_models())),
         facts.get("declarations", {}),
-    )  # fmt: skip
+    )
     return _write(release.to_statement(), signer, target)
 
 
@@ -133,7 +133,7 @@ def _components(rows: Sequence[Mapping[str, Any]], base: Path) -> Iterator[Compo
                 digest = scan(base / row["path"], tensors=False).require_sound().digest
             except ArtifactError as err:
                 raise ArtifactError(err.code, f"component {row['component']}: {err.message}",
-                                    location=err.location or row["path"], hint=err.hint) from err  # fmt: skip
+                                    location=err.location or row["path"], hint=err.hint) from err
         yield Component(row["component"], ResourceDescriptor(name, digest, uri), row.get("license"))
 
 

@@ -44,6 +44,7 @@ __all__ = ["RecordRequest", "Recorded", "record"]
 # Two files of one folder may hold tensors of one name (checkpoints of one training): the folder has a digest all the
 # same, and only its weights have none.
 _NO_TENSORS = "tensor-duplicate"
+_MOST_PARTS = 50_000  # files of one folder that are listed; more would make a bundle that nobody reads
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def _descriptors(places: Sequence[Place], manifests: Sequence[Manifest]) -> tupl
         replace(part, annotations={**part.annotations, "role": item.role}) if item.role else part
         for item, manifest in zip(places, manifests, strict=True)
         for part in describe(manifest, item.name)
+        if len(manifest.files) <= _MOST_PARTS or part.digest.keys() & {"dirHash", "tensorTree"}
     )
 
 
@@ -178,15 +180,17 @@ def _circumstances(
         shortened_paths=plan.command.shortened,
         outside=tuple(item.name for item in (*plan.inputs, *plan.outputs) if not item.inside),
         without_tensors=tuple(m.name for m in manifests if any(f.code == _NO_TENSORS for f in m.findings)),
+        unlisted=tuple(m.name for m in manifests if len(m.files) > _MOST_PARTS),
         stale_files=stale,
         signals=ended.signals,
     )
 
 
 def _write(step: Step, signer: Callable[[], Signer], bundle: Path) -> Recorded:
-    statement = step.to_statement()
-    Step.from_statement(statement, str(bundle))  # what we write is what we read
-    data = sign(statement.to_bytes(), signer())
+    payload = step.to_statement().to_bytes()
+    statement = Statement.from_bytes(payload, str(bundle))
+    Step.from_statement(statement, str(bundle))  # nothing is signed that would not be read again
+    data = sign(payload, signer())
     write_whole(bundle, data)
     return Recorded(0, bundle, sha256(data), statement)
 

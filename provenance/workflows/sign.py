@@ -59,7 +59,7 @@ def sign_model(
     statement = model_statement(manifest)
     if not statement.predicate["resources"]:
         raise ArtifactError("folder-empty", "there is nothing to sign", location=str(model),
-                            hint="OMS leaves .git and the like out")  # fmt: skip
+                            hint="OMS leaves .git and the like out")
     data = sign(statement.to_bytes(), signer())
     write_whole(target, data)
     return Signed(target, sha256(data), len(statement.predicate["resources"]))
@@ -77,7 +77,7 @@ def verify_bundle(
     """Check one bundle against a trust file or a public key, and, for a model signature, the model against it."""
     if (trust is None) == (key is None):
         raise UsageError("usage", "give either a trust file or a public key", location="--trust, --public-key",
-                         hint="a signature is only as good as the key that it is held against")  # fmt: skip
+                         hint="a signature is only as good as the key that it is held against")
     believed = read_trust(trust, as_of) if trust is not None else _only(key, as_of)
     examined = Verifier(believed, as_of).examine(_read(bundle), bundle.name)
     if model is None or examined.verified is None or examined.status != "VALID":
@@ -85,7 +85,7 @@ def verify_bundle(
     claim = examined.verified.claim
     if not isinstance(claim, ModelSignature):
         raise UsageError("usage", "the bundle is not a model signature", location=str(bundle),
-                         hint="leave --model out, or use `provenance verify`")  # fmt: skip
+                         hint="leave --model out, or use `provenance verify`")
     inside = _relative(bundle, model)
     manifest = scan(model, exclude={inside} if inside else (), tensors=False, progress=progress)
     problems = [finding for finding in manifest.findings if finding.severity == "error"]
@@ -100,7 +100,7 @@ def inspect_bundle(bundle: Path) -> dict[str, Any]:
     return {
         "schemaVersion": "0.1", "kind": "Inspection", "verified": False, "file": bundle.name, "sha256": sha256(data),
         "payloadType": envelope.payload_type, "keyHint": envelope.hint, "statement": statement,
-    }  # fmt: skip
+    }
 
 
 def _only(key: Path | None, as_of: datetime) -> Trust:
@@ -116,7 +116,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as err:
         raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                            hint="check the path") from err  # fmt: skip
+                            hint="check the path") from err
 
 
 def _relative(file: Path, folder: Path) -> str:

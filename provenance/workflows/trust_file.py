@@ -67,7 +67,7 @@ def keygen(path: Path, kind: keys.KeyKind, passphrase: bytes | None) -> KeyPair:
 def init_trust(path: Path, expires: datetime) -> Trust:
     """Write an empty trust file of version 1; never overwrites one."""
     data = _to_yaml({"apiVersion": "open-provenance/v0.1", "kind": "Trust", "version": 1,
-                     "expires": timestamp(expires), "principals": []})  # fmt: skip
+                     "expires": timestamp(expires), "principals": []})
     trust = parse_trust(data, str(path))
     write_whole(path, data, replace=False)
     return trust
@@ -81,12 +81,12 @@ def add_principal(path: Path, principal: NewPrincipal) -> Trust:
     )
     if not types:
         raise TrustError("usage", f"say what {principal.name} may sign: no predicate type is usual for its roles",
-                         location="--predicate-type", hint="name a type URI")  # fmt: skip
+                         location="--predicate-type", hint="name a type URI")
     entry: dict[str, Any] = {
         "name": principal.name, "party": principal.party, "roles": list(principal.roles),
         "keys": [_public_pem(key) for key in principal.public_keys], "predicateTypes": list(types),
         "subjects": _subjects(principal.subjects),
-    }  # fmt: skip
+    }
     if principal.valid_from:
         entry["validFrom"] = principal.valid_from
     if principal.valid_until:
@@ -112,7 +112,7 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as err:
         raise TrustError("input-unreadable", f"cannot read the trust file: {err.strerror}", location=str(path),
-                         hint="`provenance trust init` writes one") from err  # fmt: skip
+                         hint="`provenance trust init` writes one") from err
 
 
 def _public_pem(path: Path) -> str:
@@ -120,7 +120,7 @@ def _public_pem(path: Path) -> str:
         pem = path.read_bytes()
     except OSError as err:
         raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
-                         hint="give the .pub file of `provenance keygen`") from err  # fmt: skip
+                         hint="give the .pub file of `provenance keygen`") from err
     keys.public_key(pem, str(path))
     return pem.decode("ascii")
 

@@ -83,7 +83,7 @@ def verify(
     manifest = scan(
         model, exclude=gathered.inside, progress=progress, total=total,
         may_be_read=_expected(gathered.statements), keep=cards.is_card, copy_into=copy_into,
-    )  # fmt: skip
+    )
     declared, card_findings = _declarations(manifest, verifier)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
     document = _document(subject, chosen, gathered.examined, card_findings, now)
@@ -132,7 +132,7 @@ def _document(
     ladder = evaluation.ladder()
     past = subject.as_of < now
     seen = [*subject.model.findings, *findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
-            *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]  # fmt: skip
+            *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]
     graph = evaluation.graph("unsigned")
     used = {digest for decision in decisions for item in decision.items for digest in item.evidence}
     return {
@@ -155,22 +155,26 @@ def _document(
         "lineage": lineage_document(graph, subject.statements),
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
-    }  # fmt: skip
+    }
 
 
 def _requirements(decisions: Sequence[Decision], declared: Sequence[Decision]) -> list[dict[str, Any]]:
     """The decisions, each with what an unsigned voice declares where the evidence leaves it open."""
     return [
-        {**shown.to_dict(), "declares": said.reason if shown.outcome == "undetermined" and said.outcome in ("pass", "fail") else ""}
+        {**shown.to_dict(), "declares": said.reason if _says_more(shown, said) else ""}
         for shown, said in zip(decisions, declared, strict=True)
     ]
+
+
+def _says_more(shown: Decision, said: Decision) -> bool:
+    return shown.outcome == "undetermined" and said.outcome in ("pass", "fail")
 
 
 def _model(model: Manifest) -> dict[str, Any]:
     weights = None
     if model.weights is not None:
         weights = {"digest": {"tensorTree": model.weights.root}, "tensors": len(model.weights.tensors),
-                   "parameters": model.weights.parameters}  # fmt: skip
+                   "parameters": model.weights.parameters}
     return {"name": model.name, "digest": model.digest, "files": len(model.files), "bytes": model.size, "weights": weights}
 
 
@@ -178,7 +182,7 @@ def _trust(trust: Trust | None) -> dict[str, Any] | None:
     if trust is None:
         return None
     return {"digest": {"sha256": trust.digest}, "version": trust.version, "expires": timestamp(trust.expires),
-            "principals": len(trust.principals)}  # fmt: skip
+            "principals": len(trust.principals)}
 
 
 def _ladder(ladder: Sequence[Rung]) -> dict[str, Any]:
@@ -239,7 +243,7 @@ def _recalled(evaluation: Evaluation) -> Iterator[Finding]:
         known |= {str(identity): use.thing.name for identity in use.identities}
     for identity in sorted(known.keys() & trust.recalled):
         yield Finding("signer-revoked", "error", f"{known[identity]} is recalled by the trust file", identity,
-                      "do not use it; ask who recalled it")  # fmt: skip
+                      "do not use it; ask who recalled it")
 
 
 def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
@@ -247,23 +251,23 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
         yield Finding("lineage-cycle", "error", f"step {name} depends on its own output", name)
     for use in graph.gaps:
         yield Finding("lineage-gap", "warning", f"{use.thing.name} was used as {use.role}, and nobody attests it",
-                      step_of(use.step).name, "attest it: `provenance attest dataset`")  # fmt: skip
+                      step_of(use.step).name, "attest it: `provenance attest dataset`")
     for listed in graph.missing_evidence:
         yield Finding("evidence-missing", "error", "the release stands on this evidence, and it is not shown",
-                      listed.name, "get the file from the producer")  # fmt: skip
+                      listed.name, "get the file from the producer")
     for statement in graph.steps:
         step = step_of(statement)
         before = [step_of(maker) for use in graph.uses_of(statement) for maker in graph.made_by(use.identities)]
         if step.finished_on < step.started_on or any(step.started_on < maker.finished_on for maker in before):
             yield Finding("lineage-time", "warning", f"the times of step {step.name} run backwards", step.name,
-                          "ask its signer")  # fmt: skip
+                          "ask its signer")
 
 
 def _past(past: bool) -> list[Finding]:
     if not past:
         return []
     return [Finding("as-of-in-the-past", "warning", "this verdict is as of a time in the past", "--as-of",
-                    "leave --as-of out to judge as of now")]  # fmt: skip
+                    "leave --as-of out to judge as of now")]
 
 
 def _evidence(result: Examined, used: set[str]) -> dict[str, Any]:
@@ -271,14 +275,14 @@ def _evidence(result: Examined, used: set[str]) -> dict[str, Any]:
     signers = []
     if principal is not None or result.keyid:
         signers = [{"principal": principal.name if principal else "", "party": principal.party if principal else "",
-                    "roles": list(principal.roles) if principal else [], "keyid": result.keyid}]  # fmt: skip
+                    "roles": list(principal.roles) if principal else [], "keyid": result.keyid}]
     claimed = _claimed_time(result.verified)
     return {
         "file": result.file, "sha256": result.sha256, "status": result.status, "code": result.code,
         "reason": result.reason, "predicateType": result.predicate_type, "subjects": list(result.subjects[:20]),
         "signers": signers, "voice": result.verified.voice if result.verified else "none",
         "used": result.sha256 in used, "time": {"value": claimed, "source": "claimed"} if claimed else None,
-    }  # fmt: skip
+    }
 
 
 def _claimed_time(verified: VerifiedStatement | None) -> str:

@@ -65,7 +65,7 @@ def _overlap(folder: Path) -> None:
     ("spoil", "code"),
     [(_fifo, "file-special"), (_link, "file-is-symlink"), (_truncated, "safetensors-truncated"),
      (_long_header, "safetensors-truncated"), (_overlap, "safetensors-invalid")],
-)  # fmt: skip
+)
 def test_refuses_to_digest_what_it_cannot_wholly_read(run: Run, model: Path, spoil: object, code: str) -> None:
     assert callable(spoil)
     spoil(model)

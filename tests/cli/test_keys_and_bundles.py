@@ -100,7 +100,7 @@ def test_a_trust_file_is_shown_and_grows_by_versions(run: Run) -> None:
     run("keygen", "lab.key", "--no-passphrase")
     assert run("trust", "init", "trust.yaml", "--format", "json").json["version"] == 1
     add = ("trust", "add", "trust.yaml", "--name", "lab", "--party", "Lab", "--role", "producer", "--public-key",
-           "lab.key.pub", "--subject", "tiny*")  # fmt: skip
+           "lab.key.pub", "--subject", "tiny*")
     assert run(*add, "--format", "json").json["version"] == 2
     assert "lab (Lab): producer" in run("trust", "show", "trust.yaml").out
     assert "[trust-invalid]" in run(*add).err  # the same name twice
@@ -117,7 +117,7 @@ def test_a_trust_file_is_never_overwritten(run: Run, tmp_path: Path) -> None:
     ("text", "code"),
     [("principals: []\nprincipals: []\n", "yaml-invalid"), ("a: &x [1]\nb: *x\n", "yaml-invalid"),
      ("kind: Trust\n", "trust-invalid"), ("a: !!python/object:os.system x\n", "yaml-invalid")],
-)  # fmt: skip
+)
 def test_a_broken_trust_file_is_named(run: Run, tmp_path: Path, text: str, code: str) -> None:
     (tmp_path / "trust.yaml").write_text(text)
     ran = run("trust", "show", "trust.yaml")

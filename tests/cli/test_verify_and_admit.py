@@ -44,7 +44,7 @@ def test_a_flipped_bit_fails_and_names_file_and_tensor(run: Run, released: Path)
     assert (ran.code, ran.json["result"]) == (1, "fail")
     assert {(f["code"], f["location"]) for f in ran.json["findings"]} >= {
         ("file-mismatch", "model.safetensors"), ("tensor-mismatch", "b"),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("name", ["evil.py", ".hidden/__init__.py", "notes.txt"])
@@ -83,7 +83,7 @@ def test_missing_evidence_is_missed(run: Run, released: Path) -> None:
 def test_the_same_question_gets_the_same_bytes(run: Run, released: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         ran = run("verify", "model", "--policy", POLICY, "--trust", "trust.yaml", "--as-of", "2027-01-01T00:00:00Z",
-                  "--report", f"{name}.json", "--report", f"{name}.html", "--report", f"{name}.md")  # fmt: skip
+                  "--report", f"{name}.json", "--report", f"{name}.html", "--report", f"{name}.md")
         assert ran.code == 0
     for ending in ("json", "html", "md"):
         assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
@@ -99,7 +99,7 @@ def test_a_time_in_the_past_is_said_in_the_first_line(run: Run, released: Path) 
     [(("--policy", "osaid-1"), "policy-not-found"), (("--policy", "./none.yaml"), "policy-not-found"),
      (("--policy", POLICY, "--report", "r.pdf"), "usage"), (("--policy", POLICY, "--trust", "none.yaml"), "input-unreadable"),
      (("--policy", POLICY, "--evidence", "none"), "path-not-found"), (("--policy", POLICY, "--as-of", "noon"), "usage")],
-)  # fmt: skip
+)
 def test_a_question_that_cannot_be_asked_is_an_error(
     run: Run, model: Path, arguments: tuple[str, ...], code: str
 ) -> None:
@@ -123,7 +123,7 @@ def test_a_policy_in_the_working_folder_never_stands_in_for_a_shipped_one(
     ("find", "replace", "told"),
     [("id: W-1", "id: W-11", "did you mean W-1?"), ("title:", "titel:", "did you mean title?"),
      ("minVoice: trusted", "minVoice: trused", "must be one of"), ("kind: Policy", "kind: Policy\nkind: Policy", "kind")],
-)  # fmt: skip
+)
 def test_a_policy_author_learns_what_is_misspelt(
     run: Run, tmp_path: Path, find: str, replace: str, told: str
 ) -> None:

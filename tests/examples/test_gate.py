@@ -21,7 +21,7 @@ ROOT = GATE.parents[1]
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-                          text=True, capture_output=True, check=False)  # fmt: skip
+                          text=True, capture_output=True, check=False)
 
 
 def test_the_script_passes_a_released_model(released: Path, tmp_path: Path) -> None:
@@ -64,6 +64,6 @@ def test_the_workflow_gates_a_model(run: Run, released: Path, tmp_path: Path, sp
     command.chmod(0o755)
     path = f"{command.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(["bash", "-e", "-c", lines], cwd=tmp_path, text=True, capture_output=True, check=False,
-                          env={**os.environ, **environment, "PATH": path, "PYTHONPATH": str(ROOT)})  # fmt: skip
+                          env={**os.environ, **environment, "PATH": path, "PYTHONPATH": str(ROOT)})
     assert done.returncode == (1 if spoilt else 0), done.stdout + done.stderr
     assert (tmp_path / "report.html").is_file()

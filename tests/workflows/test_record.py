@@ -225,6 +225,7 @@ def test_old_files_in_an_output_are_named(pipeline: Any) -> None:
     {"bundle": Path("model/train.sigstore.json")},
     {"seeds": {}}, {"seeds": {"a": 1, "b": 2}},
     {"initial": "base-model"},
+    {"seeds": {"seed": 1 << 64}}, {"seeds": {"seed": "\udcff"}}, {"region": "\udcff"},
     {"kind": "evaluate"},
 ], ids=lambda changes: "-".join(f"{key}={value}" for key, value in changes.items())[:60])  # fmt: skip
 def test_a_request_that_could_not_be_attested_is_refused_before_the_command_runs(
@@ -271,6 +272,21 @@ def test_several_tensors_of_one_name_leave_only_the_tensor_tree_out(pipeline: An
     pipeline.record()
     assert "model#tensors" not in {item.name for item in pipeline.step().outputs}
     assert "several tensors of one name, so no tensor tree: model" in pipeline.completeness()
+
+
+def test_a_folder_of_very_many_files_is_recorded_by_its_digest_alone(
+    pipeline: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle that lists them all would be too large for every reader."""
+    monkeypatch.setattr("provenance.workflows.record._MOST_PARTS", 1)
+    pipeline.record()
+    assert [item.name for item in pipeline.step().outputs] == ["model", "model#tensors"]
+    assert "too many files to list one by one, and only a digest of all: model." in pipeline.completeness()
+
+
+def test_a_word_that_is_no_utf_8_does_not_lose_the_record(pipeline: Any) -> None:
+    pipeline.record(command=("python", "train.py", "corpus/text.txt", "model", os.fsdecode(b"\xff")))
+    assert pipeline.step().command[-1] == "\\udcff"
 
 
 # Where a model begins

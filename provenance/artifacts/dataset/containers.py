@@ -74,7 +74,7 @@ class _ArrowFile:
         self._reader = pa.ipc.open_stream(source) if self._is_stream else pa.ipc.open_file(source)
         self.schema = self._reader.schema
 
-    def batches(self, schema: Schema) -> Iterator[Any]:
+    def batches(self, _: Schema) -> Iterator[Any]:
         if self._is_stream:
             yield from self._reader
             # A second stream behind the first would be records that nobody sees.

@@ -156,7 +156,7 @@ def read_content(layout: Layout, schema: Schema | None = None, *, columns: Colle
 
 def _declared(place: Place, columns: Collection[str] | None) -> Schema:
     if place.container not in TYPED.values():
-        raise ArtifactError("dataset-schema-missing", "JSON Lines and CSV files do not say which types their values have",
+        raise ArtifactError("dataset-schema-missing", "JSON Lines and CSV files do not say what their types are",
                             location=place.path, hint="give a schema; `provenance dataset digest --format json` prints "
                                                       "that of a Parquet file")
     with open_shard(place) as file:

@@ -74,8 +74,9 @@ class Proof:
         """Parse what the schema has let through; ArtifactError `dataset-schema-invalid`, `dataset-value-invalid`."""
         schema = Schema.from_dict(document["schema"], location)
         split, record = document["split"], document["record"]
-        return cls(schema, read_record(schema, record["values"], location), record["row"], _path(record["path"]),
-                   split["name"], split["records"], split["index"], document["dataset"]["splits"],
+        # int(): to JSON Schema, 1.0 is an integer too.
+        return cls(schema, read_record(schema, record["values"], location), int(record["row"]), _path(record["path"]),
+                   split["name"], int(split["records"]), int(split["index"]), int(document["dataset"]["splits"]),
                    _path(split["path"]), document["dataset"]["digest"][ALGORITHM])
 
 

@@ -113,7 +113,11 @@ def _utf8_string(der: bytes) -> str:
 
 
 def check_issued(certificate: Any, root: TrustRoot) -> None:
-    """Some authority of the root signed it, at whatever time: another instance's is UNSUPPORTED, a forged one INVALID."""
+    """Some authority of the root signed it, at whatever time.
+
+    The certificate of an instance that the root does not know is UNSUPPORTED; one that only claims to be of an
+    authority of the root is INVALID.
+    """
     named = [issuer for authority in root.authorities for issuer in authority.certificates
              if issuer.subject == certificate.issuer]
     if not named:
@@ -206,9 +210,9 @@ def _signed_by_log(stamp: Any, certificate: Any, issuer: Any) -> bytes:
 
     spki = issuer.public_key().public_bytes(serialization.Encoding.DER,
                                             serialization.PublicFormat.SubjectPublicKeyInfo)
-    body = certificate.tbs_precertificate_bytes
+    body: bytes = certificate.tbs_precertificate_bytes
     millis = (_utc(stamp.timestamp) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-    extensions = stamp.extension_bytes
+    extensions: bytes = stamp.extension_bytes
     head: bytes = struct.pack(">BBQH", stamp.version.value, 0, millis, 1) + sha256(spki).digest()
     return head + len(body).to_bytes(3) + body + len(extensions).to_bytes(2) + extensions
 

@@ -58,8 +58,8 @@ def check_use(entry: Entry, root: TrustRoot, moments: Sequence[datetime]) -> Non
 def _log(entry: Entry, root: TrustRoot) -> Log:
     log = root.log(entry.log_id)
     if log is None or log.key is None:
-        raise UnsupportedBundle("trust-root-unknown", f"the log {entry.log_id.hex()[:16]} is not one that the trust root "
-                                f"{root.facts.name} lists", hint="get a newer trust root, or that of the right instance")
+        raise UnsupportedBundle("trust-root-unknown", f"the log {entry.log_id.hex()[:16]} is not one that the trust "
+                                f"root {root.facts.name} lists", hint="get a newer trust root, or the right instance's")
     return log
 
 

@@ -54,7 +54,7 @@ def confirm(bundle: Bundle, certificate: Any, root: TrustRoot, stamps: tuple[byt
     except VerificationError as err:
         raise BundleError("verifiers-disagree", f"sigstore-python refuses it: {str(err)[:200]}",
                           hint="please report the bundle") from err
-    except Exception as err:  # noqa: BLE001  it documents no list of what it raises on what it cannot read
+    except Exception as err:  # it documents no list of what it raises on what it cannot read
         raise UnsupportedBundle("verifiers-disagree", f"sigstore-python cannot judge it: {type(err).__name__} "
                                 f"{str(err)[:200]}", hint="please report the bundle") from err
 

@@ -112,7 +112,7 @@ def embedded_file(instance: str, name: str) -> bytes:
         return store.joinpath(quote(_REPOSITORIES[instance], safe=""), name).read_bytes()
     except (ModuleNotFoundError, OSError) as err:
         raise TrustError("trust-root-invalid", f"the installed sigstore brings no {name} for {instance}",
-                         location="sigstore", hint="install the sigstore extra, or give the trust root as a file") from err
+                         location="sigstore", hint="install the sigstore extra, or give a trust root file") from err
 
 
 def _read(data: bytes, name: str) -> TrustRoot:
@@ -124,8 +124,8 @@ def _read(data: bytes, name: str) -> TrustRoot:
     logs, ct_logs = (tuple(_log(item, name) for item in document.get(kind, ())) for kind in ("tlogs", "ctlogs"))
     authorities, clocks = (tuple(_authority(item, name) for item in document.get(kind, ()))
                            for kind in ("certificateAuthorities", "timestampAuthorities"))
-    starts = [item.window.start for item in (*logs, *ct_logs, *authorities, *clocks)]
-    facts = RootFacts(name, hashlib.sha256(data).hexdigest(), max(starts))
+    windows = [log.window for log in (*logs, *ct_logs)] + [authority.window for authority in (*authorities, *clocks)]
+    facts = RootFacts(name, hashlib.sha256(data).hexdigest(), max(window.start for window in windows))
     # sigstore-python 4.5 knows the older media type only; the content is the same.
     older = to_json({**document, "mediaType": MEDIA_TYPE})
     return TrustRoot(facts, logs, ct_logs, authorities, clocks, older)

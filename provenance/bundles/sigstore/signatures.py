@@ -57,7 +57,8 @@ def hashes_of(key: Any) -> tuple[str, ...]:
 def _hash(algorithm: str) -> Any:
     from cryptography.hazmat.primitives import hashes
 
-    return {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}[algorithm]()
+    kinds: dict[str, Any] = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+    return kinds[algorithm]()
 
 
 def _ecdsa(key: Any, signature: bytes, algorithm: str, digest: bytes) -> bool:

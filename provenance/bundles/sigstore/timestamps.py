@@ -23,7 +23,7 @@ def check_timestamp(token: bytes, signature: bytes, root: TrustRoot) -> ProvenTi
         signers = response.signed_data.signer_infos
         moment = response.tst_info.gen_time
     except ValueError as err:
-        raise _invalid("it is not an RFC 3161 response") from err
+        raise _invalid("it is not an RFC 3161 response in DER") from err
     if len(signers) != 1:
         raise _invalid("it must have one signer")
     signer = next(iter(signers))
@@ -46,8 +46,8 @@ def _objection(response: Any, signature: bytes, clock: Authority) -> str:
     """Why this authority's chain does not carry the timestamp, or nothing."""
     from rfc3161_client import VerificationError, VerifierBuilder
 
-    leaf, *intermediates, anchor = (*clock.certificates, clock.certificates[0])[: max(2, len(clock.certificates))]
-    builder = VerifierBuilder(tsa_certificate=leaf, intermediates=intermediates, roots=[anchor])
+    leaf, *others = clock.certificates
+    builder = VerifierBuilder(tsa_certificate=leaf, intermediates=others[:-1], roots=others[-1:] or [leaf])
     try:
         builder.build().verify_message(response, signature)
     except (VerificationError, ValueError) as err:

@@ -28,7 +28,7 @@ from provenance.bundles.envelope import Envelope, UnsupportedBundle
 from provenance.bundles.sigstore import certificates, entries, logs, peer
 from provenance.bundles.sigstore.identity import PublicKey, Signer
 from provenance.bundles.sigstore.reading import Bundle, Message, broken, read_unverified
-from provenance.bundles.sigstore.results import CheckedEntry, ProvenTime, Verification
+from provenance.bundles.sigstore.results import ProvenTime, Verification
 from provenance.bundles.sigstore.roots import TrustRoot
 from provenance.bundles.sigstore.signatures import key_name, made_by, made_over
 from provenance.bundles.sigstore.timestamps import check_timestamp
@@ -200,10 +200,10 @@ def _check_times(bundle: Bundle, root: TrustRoot, found: Verification, as_of: da
                           location=location, hint="check the clock, and the time that was asked for")
     for entry in bundle.entries:
         logs.check_use(entry, root, [time.moment for time in times])
-    found_entries: tuple[CheckedEntry, ...] = tuple(entry for entry, _ in checked)
-    counted = tuple(token for token, time in zip(bundle.timestamps, stamps, strict=True) if isinstance(time, ProvenTime))
-    aside = tuple(stamp for stamp in stamps if isinstance(stamp, str))
-    return replace(found, times=tuple(sorted(times)), entries=found_entries, set_aside=aside), counted
+    counted = tuple(token for token, stamp in zip(bundle.timestamps, stamps, strict=True) if not isinstance(stamp, str))
+    found = replace(found, times=tuple(sorted(times)), entries=tuple(entry for entry, _ in checked),
+                    set_aside=tuple(stamp for stamp in stamps if isinstance(stamp, str)))
+    return found, counted
 
 
 def _no_time(stamps: list[ProvenTime | str], location: str) -> ProvenanceError:

@@ -61,27 +61,34 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def clean_command(command: Sequence[str], folder: Path, secrets: Sequence[str]) -> Cleaned:
-    """A command line without secrets and absolute paths; the program keeps a name by which it is found again."""
+    """A command line without secrets and absolute paths; the program keeps a name by which it is found again.
+
+    Bytes that are no UTF-8, which JSON cannot hold, are spelled as escapes.
+    """
     words, option = list[str](), False
-    for word in command:
+    for word in map(_encodable, command):
         if option and not word.startswith("-"):
             words.append(HIDDEN)
         else:
             words.append(_without_secrets(word, secrets))
         option = word.startswith("-") and is_secret_name(word.lstrip("-"))
-    hidden = words != list(command)
+    hidden = words != [_encodable(word) for word in command]
     short = [_program(words[0], folder), *(_without_paths(word, folder) for word in words[1:])]
     return Cleaned(tuple(short), hidden, short != words)
 
 
 def clean_text(text: str, folder: Path, secrets: Sequence[str]) -> str:
     """One value, such as that of a variable, without secrets and absolute paths."""
-    return _without_paths(_without_secrets(text, secrets), folder)
+    return _without_paths(_without_secrets(_encodable(text), secrets), folder)
 
 
 def without_credentials(url: str) -> str:
     """A URL without user, password and tokens."""
     return _without_secrets(_USER_IN_URL.sub("://", url), ())
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _without_secrets(word: str, secrets: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ class Circumstances:
     shortened_paths: bool
     outside: tuple[str, ...]
     without_tensors: tuple[str, ...]
+    unlisted: tuple[str, ...]
     stale_files: int
     signals: tuple[str, ...]
 
@@ -32,6 +33,7 @@ class Circumstances:
 def sentences(seen: Circumstances) -> tuple[str, ...]:
     """What is to be said, in a fixed order."""
     outside, signals = ", ".join(dict.fromkeys(seen.outside)), ", ".join(dict.fromkeys(seen.signals))
+    unlisted = ", ".join(dict.fromkeys(seen.unlisted))
     without_tensors = ", ".join(dict.fromkeys(seen.without_tensors))
     conditional = (
         (seen.has_checkout, "Files that git does not track are not part of the repository's dirty state."),
@@ -44,6 +46,7 @@ def sentences(seen: Circumstances) -> tuple[str, ...]:
          "Absolute paths in the command line were replaced by relative ones or by their last part."),
         (bool(outside), f"These lie outside the working folder and keep the last part of their path: {outside}."),
         (bool(without_tensors), f"These hold several tensors of one name, so no tensor tree: {without_tensors}."),
+        (bool(unlisted), f"These have too many files to list one by one, and only a digest of all: {unlisted}."),
         (bool(seen.stale_files), f"{seen.stale_files} files of the outputs were there before and were not written."),
         (bool(signals), f"The command was sent {signals} and ended well."),
     )  # fmt: skip

@@ -95,9 +95,19 @@ def _check_words(request: RecordRequest) -> None:
         raise _usage("there is no command to run", "command", "give it after --")
     if not request.outputs:
         raise _usage("a step needs an output, of which the statement speaks", "outputs", "name what the command writes")
+    stated = (request.name, request.jurisdiction, request.region, request.energy, *request.seeds, *request.seeds.values())
+    if not all(_can_be_written(value) for value in stated):
+        raise _usage("a value is no UTF-8, or has more than 64 bits", "name, seeds", "write it differently")
     for role, path in request.inputs:
         if role not in ROLES:
             raise _usage(f"there is no role {role}", str(path), f"one of {', '.join(sorted(ROLES))}")
+
+
+def _can_be_written(value: int | str | None) -> bool:
+    """Whether every reader of JSON reads it as it is."""
+    if isinstance(value, str):
+        return not any("\ud800" <= char <= "\udfff" for char in value)
+    return value is None or abs(value) < 1 << 63
 
 
 def _inputs(request: RecordRequest, folder: Path) -> tuple[Place, ...]:

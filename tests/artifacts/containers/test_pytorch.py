@@ -394,10 +394,8 @@ class Reference(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         full = f"{module} {name}"
-        calls = {"collections OrderedDict": OrderedDict, "torch Size": tuple, "torch._utils _rebuild_parameter": first,
-                 "torch._utils _rebuild_tensor_v2": view}
-        if full in calls:
-            return calls[full]
+        if full in CALLS:
+            return CALLS[full]
         if full in STORAGES or full in DTYPES or full == RAW:
             return Global(full)
         raise pickle.UnpicklingError(full)
@@ -416,12 +414,18 @@ def view(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:
     return PickledTensor(storage, storage.dtype, offset, shape, strides)
 
 
+CALLS = {"collections OrderedDict": OrderedDict, "torch Size": tuple, "torch._utils _rebuild_parameter": first,
+         "torch._utils _rebuild_tensor_v2": view}
+
+
 def spelled(value: Any, depth: int = 8) -> str:
     """A value in words, integer keys as the walker has them, to a depth that ends for values that hold themselves."""
     if depth and isinstance(value, dict):
         return f"dict({', '.join(f'{key}: {spelled(inner, depth - 1)}' for key, inner in value.items())})"
     if depth and isinstance(value, list | tuple):
         return f"{type(value).__name__}({', '.join(spelled(inner, depth - 1) for inner in value)})"
+    if isinstance(value, Global):
+        value = CALLS.get(value.name, value)
     return type(value).__name__ if isinstance(value, dict | list | tuple) else repr(value)
 
 

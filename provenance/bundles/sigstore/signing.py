@@ -1,0 +1,118 @@
+"""Keyless signing with a Sigstore instance: an identity token is turned into a certificate of minutes, and logged.
+
+sigstore-python does it. Two things are added: statements whose digests it has no name for can be signed, and a
+bundle is only handed out after it has been verified here against the same instance's trust root. Needs the network
+of the instance, nothing else, and no configuration but the one that is handed in.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from provenance.bundles.sigstore.identity import UnpinnedIdentity
+from provenance.bundles.sigstore.results import Verification
+from provenance.bundles.sigstore.roots import TrustRoot, embedded_file
+from provenance.bundles.sigstore.verifying import Artifact, verify
+from provenance.errors import BundleError, ProvenanceError, TrustError
+from provenance.statements.reader import parse_json, to_json
+
+_MEDIA_TYPE = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
+_MAX_CONFIG = 8 << 20
+
+
+def sign_dsse(payload: bytes, trust_config: Path | None, identity_token: str, *,
+              rekor: Literal[1, 2] | None = None) -> bytes:
+    """A Sigstore bundle v0.3 over an in-toto statement, signed as whom the OpenID Connect token names.
+
+    `trust_config` is a client trust config (trust root and services); None is Sigstore's production as the installed
+    sigstore-python knows it. `rekor` asks for one version of the log; without it, the newest that the config lists.
+    BundleError `signing-failed` or `identity-token-invalid`; TrustError `trust-root-invalid` or `input-unreadable`.
+    """
+    config = read_trust_config(trust_config)
+    bundle = _sign(config, identity_token, rekor, lambda signer: signer.sign_dsse(_statement(payload)))
+    result = _check(bundle, config, None)
+    if result.payload != payload:
+        raise _failed("it signed another payload")
+    return bundle
+
+
+def sign_file(content: bytes, trust_config: bytes, identity_token: str) -> bytes:
+    """A Sigstore bundle v0.3 over the bytes of a file; errors as `sign_dsse`."""
+    bundle = _sign(trust_config, identity_token, None, lambda signer: signer.sign_artifact(content))
+    _check(bundle, trust_config, Artifact.of(content))
+    return bundle
+
+
+def read_trust_config(path: Path | None) -> bytes:
+    """A client trust config from a file, or that of production; TrustError `input-unreadable`."""
+    if path is None:
+        return trust_config("production")
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise TrustError("input-unreadable", f"cannot read the trust config: {err.strerror}", location=str(path),
+                         hint="check the path") from err
+
+
+def trust_config(instance: str, root: bytes | None = None, services: bytes | None = None) -> bytes:
+    """A client trust config made of a trust root and a signing config; what is None is the embedded instance's."""
+    parts = {"trustedRoot": root or embedded_file(instance, "trusted_root.json"),
+             "signingConfig": services or embedded_file(instance, "signing_config.v0.2.json")}
+    return to_json({"mediaType": _MEDIA_TYPE,
+                    **{name: parse_json(part, name, limit=_MAX_CONFIG) for name, part in parts.items()}})
+
+
+def _sign(config: bytes, token: str, rekor: int | None, action: Any) -> bytes:
+    from sigstore.models import ClientTrustConfig
+    from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken
+    from sigstore.sign import SigningContext
+
+    try:
+        theirs = ClientTrustConfig.from_json(config.decode("utf-8"))
+    except ValueError as err:
+        raise TrustError("trust-root-invalid", "not a client trust config", location="the trust config",
+                         hint="give trust root and signing config in one document") from err
+    theirs.force_tlog_version = rekor
+    try:
+        with SigningContext.from_trust_config(theirs).signer(IdentityToken(token)) as signer:
+            bundle: str = action(signer).to_json()
+    except (IdentityError, ExpiredIdentity) as err:
+        raise BundleError("identity-token-invalid", f"the identity token cannot be used: {str(err)[:200]}",
+                          location="the identity token", hint="get a new one; it lives for minutes") from err
+    except ProvenanceError:
+        raise
+    except Exception as err:  # a log's, authority's or clock's client raises what its library raises
+        raise _failed(f"{type(err).__name__} {str(err)[:200]}") from err
+    return bundle.encode("utf-8") + b"\n"
+
+
+def _statement(payload: bytes) -> Any:
+    """sigstore-python's Statement of these bytes, without its list of digest names, which has no dirHash.
+
+    The bytes are signed as they are; whether they are a statement was checked by whoever made them.
+    """
+    from sigstore.dsse import Statement
+
+    class Bytes(Statement):
+        """The two things that signing asks of a Statement."""
+
+        def __init__(self, contents: bytes) -> None:
+            self._contents = contents
+
+    return Bytes(payload)
+
+
+def _check(bundle: bytes, config: bytes, artifact: Artifact | None) -> Verification:
+    """What is not VALID to us is nobody's evidence: say so now, while it can be signed again."""
+    root = TrustRoot.from_bytes(config, "the trust config")
+    result = verify(bundle, root, signer=UnpinnedIdentity(), as_of=datetime.now(UTC), artifact=artifact)
+    if not result.verified:
+        raise _failed(f"its bundle is {result.status} ({result.code}): {result.reason}")
+    return result
+
+
+def _failed(why: str) -> BundleError:
+    return BundleError("signing-failed", f"the Sigstore instance did not sign: {why}", location="signing",
+                       hint="check the trust config, the token and the network")
