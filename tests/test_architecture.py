@@ -53,6 +53,10 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "jiter": ("jiter", "", {"artifacts", "statements"}),  # headers and indexes of weights are untrusted too
     "jsonschema": ("jsonschema", "", {"statements"}),
     "license_expression": ("license-expression", "", {"policy"}),
+    "numpy": ("numpy", "data", {"artifacts", "workflows", "integrations"}),  # values of tensors and of records
+    "pyarrow": ("pyarrow", "data", {"artifacts"}),
+    "rfc3161_client": ("rfc3161-client", "sigstore", {"bundles"}),
+    "sigstore": ("sigstore", "sigstore", {"bundles"}),
     "rich": ("rich", "", {"cli", "reports"}),  # progress above, the report for a terminal below
     "ruamel": ("ruamel.yaml", "", {"statements", "workflows"}),  # read below; `trust init` and `add` write it
     "securesystemslib": ("securesystemslib", "", {"bundles"}),

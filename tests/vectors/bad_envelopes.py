@@ -41,7 +41,7 @@ def _documents(maker: Maker) -> Iterator[Case]:
         ("not-a-number", good.replace(log, log[:-1] + b"NaN]"), "json-invalid", "NaN is not JSON"),
         ("deep", good.replace(log, log[:-2] + DEEP), "document-too-deep", "nesting is bounded"),
         ("duplicate-member", good.replace(member, other + member), "json-invalid", again),
-        ("duplicate-escaped", good.replace(member, escaped + member), "json-invalid", f"{again}, however it is spelled"),
+        ("duplicate-escaped", good.replace(member, escaped + member), "json-invalid", f"{again}, however spelled"),
     ):
         yield f"bundle-{name}", data, invalid(code, rule)
     twice = maker.changed(lambda bundle: bundle.update(DsseEnvelope=bundle[DSSE]))

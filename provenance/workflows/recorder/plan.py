@@ -95,8 +95,8 @@ def _check_words(request: RecordRequest) -> None:
         raise _usage("there is no command to run", "command", "give it after --")
     if not request.outputs:
         raise _usage("a step needs an output, of which the statement speaks", "outputs", "name what the command writes")
-    stated = (request.name, request.jurisdiction, request.region, request.energy, *request.seeds, *request.seeds.values())
-    if not all(_can_be_written(value) for value in stated):
+    declared = (request.name, request.jurisdiction, request.region, request.energy)
+    if not all(_can_be_written(value) for value in (*declared, *request.seeds, *request.seeds.values())):
         raise _usage("a value is no UTF-8, or has more than 64 bits", "name, seeds", "write it differently")
     for role, path in request.inputs:
         if role not in ROLES:

@@ -1,0 +1,187 @@
+"""Two sets of weights side by side: which tensors stayed, moved to another name, changed, came and went.
+
+Pure functions over two `Weights`; nothing is read. Tensors are compared by name, dtype, shape and data head, so a
+comparison says which bytes differ and never by how much. The work grows with the number of tensors alone.
+`relation.py` puts the outcome into words, `layers.py` counts it by layer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from provenance.artifacts.containers.gguf_types import TENSORS as GGUF_TYPES
+from provenance.artifacts.containers.plan import ITEM_BYTES
+from provenance.artifacts.names import brief
+from provenance.artifacts.tensors import Tensor, Weights
+from provenance.errors import ArtifactError
+
+Side = Literal["first", "second"]
+# dtype -> values in a block, bytes in a block.
+_BLOCKS = {
+    **{name: (values, size) for name, values, size in GGUF_TYPES.values()},
+    **{name: (1, size) for name, size in ITEM_BYTES.items()},
+    "F4": (2, 1), "F6_E2M3": (4, 3), "F6_E3M2": (4, 3),
+}  # fmt: skip
+
+
+def size_of(tensor: Tensor) -> int:
+    """The bytes of a tensor, from dtype and shape; ArtifactError `weights-unsupported` for a dtype of no reader."""
+    if tensor.dtype not in _BLOCKS:
+        raise ArtifactError("weights-unsupported", f"the size of the dtype {brief(tensor.dtype)} is not known",
+                            location=brief(tensor.name), hint="compare weights that this version has read")  # fmt: skip
+    values, size = _BLOCKS[tensor.dtype]
+    return -(-tensor.elements // values) * size
+
+
+@dataclass(frozen=True)
+class Change:
+    """One tensor before and after: under one name with other content, or under another name with the same.
+
+    `moved_from`: the name under which the first weights held the values that now stand under this one. `ambiguous`:
+    several tensors hold these values (a bias of zeros, for instance), and were paired in the order of their names.
+    """
+
+    before: Tensor
+    after: Tensor
+    moved_from: str = ""
+    ambiguous: bool = False
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """What differs, of name, dtype, shape and data (the data head)."""
+        pairs = {"name": (self.before.name, self.after.name), "dtype": (self.before.dtype, self.after.dtype),
+                 "shape": (self.before.shape, self.after.shape), "data": (self.before.head, self.after.head)}  # fmt: skip
+        return tuple(what for what, (left, right) in pairs.items() if left != right)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of one side's tensors, by count and by bytes; always with what it is a part of."""
+
+    of: Side
+    tensors: int
+    of_tensors: int
+    size: int
+    of_size: int
+
+    @property
+    def ratio(self) -> float:
+        """The part by bytes, between 0 and 1; by count where there are no bytes at all."""
+        part, whole = (self.size, self.of_size) if self.of_size else (self.tensors, self.of_tensors)
+        return part / whole if whole else 0.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What became of each tensor of `first` in `second`; every list is in the order of the names' bytes.
+
+    Every tensor of the first stands in one of unchanged, renamed, changed and removed, and every one of the second in
+    one of unchanged, renamed, changed and added.
+    """
+
+    first: Weights
+    second: Weights
+    unchanged: tuple[Tensor, ...]
+    renamed: tuple[Change, ...]
+    changed: tuple[Change, ...]
+    removed: tuple[Tensor, ...]
+    added: tuple[Tensor, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether both have one root: the same tensors under the same names."""
+        return not (self.renamed or self.changed or self.removed or self.added)
+
+    @property
+    def same_data(self) -> bool:
+        """Whether both hold the same tensors, under whatever names."""
+        return not (self.changed or self.removed or self.added)
+
+    @cached_property
+    def kept(self) -> tuple[Tensor, ...]:
+        """The tensors of the first whose data are in the second, renamed or not."""
+        return (*self.unchanged, *(change.before for change in self.renamed))
+
+    def share(self, tensors: Iterable[Tensor], of: Side = "first") -> Share:
+        """How much of one side these tensors are."""
+        count, size = _count(tensors)
+        of_count, of_size = self._totals[of]
+        return Share(of, count, of_count, size, of_size)
+
+    @cached_property
+    def _totals(self) -> dict[Side, tuple[int, int]]:
+        return {"first": _count(self.first.tensors), "second": _count(self.second.tensors)}
+
+    @cached_property
+    def shares(self) -> dict[str, Share]:
+        """Unchanged, renamed, changed and removed as parts of the first, added as a part of the second."""
+        return {
+            "unchanged": self.share(self.unchanged),
+            "renamed": self.share(change.before for change in self.renamed),
+            "changed": self.share(change.before for change in self.changed),
+            "removed": self.share(self.removed),
+            "added": self.share(self.added, "second"),
+        }
+
+
+def _count(tensors: Iterable[Tensor]) -> tuple[int, int]:
+    sizes = [size_of(tensor) for tensor in tensors]
+    return len(sizes), sum(sizes)
+
+
+def compare(first: Weights, second: Weights) -> Comparison:
+    """Hold two sets of weights against each other: by name first, then by data where only the name is gone."""
+    left = {tensor.name: tensor for tensor in first.tensors}
+    right = {tensor.name: tensor for tensor in second.tensors}
+    both = [(tensor, right[tensor.name]) for tensor in first.tensors if tensor.name in right]
+    removed = [tensor for tensor in first.tensors if tensor.name not in right]
+    added = [tensor for tensor in second.tensors if tensor.name not in left]
+    renamed = _renames(removed, added)
+    gone, come = {change.before.name for change in renamed}, {change.after.name for change in renamed}
+    return Comparison(
+        first, second,
+        tuple(before for before, after in both if before == after),
+        tuple(renamed),
+        tuple(_changes([(before, after) for before, after in both if before != after], first.tensors)),
+        tuple(tensor for tensor in removed if tensor.name not in gone),
+        tuple(tensor for tensor in added if tensor.name not in come),
+    )  # fmt: skip
+
+
+_Content = tuple[str, str, tuple[int, ...]]
+
+
+def _content(tensor: Tensor) -> _Content:
+    return tensor.head, tensor.dtype, tensor.shape
+
+
+def _by_content(tensors: Iterable[Tensor]) -> dict[_Content, list[Tensor]]:
+    found: dict[_Content, list[Tensor]] = defaultdict(list)
+    for tensor in tensors:
+        found[_content(tensor)].append(tensor)
+    return found
+
+
+def _renames(removed: Sequence[Tensor], added: Sequence[Tensor]) -> list[Change]:
+    """Pairs of equal content, in the order of the names: a common prefix that came or went keeps that order."""
+    before, after = _by_content(removed), _by_content(added)
+    found = [
+        Change(old, new, ambiguous=len(olds) > 1 or len(after[content]) > 1)
+        for content, olds in before.items() if content in after
+        for old, new in zip(olds, after[content], strict=False)
+    ]  # fmt: skip
+    return sorted(found, key=lambda change: change.before.name.encode("utf-8"))
+
+
+def _changes(pairs: Sequence[tuple[Tensor, Tensor]], first: Sequence[Tensor]) -> list[Change]:
+    """Changed pairs; where a new value stood under exactly one other name before, that name."""
+    homes = _by_content(first) if pairs else {}
+    found = []
+    for before, after in pairs:
+        home = homes.get(_content(after), [])
+        found.append(Change(before, after, home[0].name if len(home) == 1 else ""))
+    return found

@@ -1,0 +1,91 @@
+"""Names of files: portable, or refused with the reason."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provenance.artifacts.names import brief, collisions, is_deceptive, is_odd_label, problem_with_name
+
+GOOD = [
+    "model.safetensors", "a/b/c.txt", ".gitattributes", ".hidden/x", "-dash first", "it's \"quoted\" 100%.txt", "ünïcödé",
+    "模型.bin", "a b", "console.txt", "nullable", "com0", "auxiliary/x", "x" * 255, "a:b", "~", "...a",
+]  # fmt: skip
+BAD = {
+    "": "is empty",
+    "a\nb": "control characters", "a\x1b[31mb": "control characters", "a\0": "control characters",
+    "a\x7f": "control characters", "a\x85": "control characters",
+    "/etc/hostname": "is absolute", "C:\\outside.txt": "is absolute", "c:outside": "is absolute",
+    "\\\\host\\share\\x": "is absolute", "a\\b": "is absolute", "//host/x": "is absolute",
+    "../outside.txt": "leaves the folder", "a/../b": "leaves the folder", "./x.txt": "shortest form",
+    "a//b": "shortest form", "a/": "shortest form", ".": "shortest form", "..": "leaves the folder",
+    "CON": "reserved on Windows", "con.txt": "reserved", "a/nul": "reserved", "LPT1.log": "reserved",
+    "com¹": "reserved", "CONIN$": "reserved", "aux .txt": "reserved",
+    "x" * 256: "more than 255 bytes", "é" * 128: "more than 255 bytes",
+    "/".join("a" * 65): "nested deeper than 64",
+    "caf\udce9": "not valid UTF-8",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_portable_name_is_used(name: str) -> None:
+    assert problem_with_name(name) == ""
+
+
+@pytest.mark.parametrize(("name", "reason"), BAD.items())
+def test_another_name_is_refused_and_the_reason_told(name: str, reason: str) -> None:
+    assert reason in problem_with_name(name)
+
+
+@given(st.text(max_size=40))
+def test_no_accepted_name_leaves_its_folder(name: str) -> None:
+    if not problem_with_name(name):
+        parts = name.split("/")
+        assert all(part not in ("", ".", "..") for part in parts)
+        assert not any(unicodedata.category(char) == "Cc" for char in name)
+        name.encode("utf-8")
+
+
+@pytest.mark.parametrize("name", ["a\u202egpj.exe", "a\u200bb", "a\u2028b", "\ufeffa", "a\u00adb", "a\U000e0041"])
+def test_invisible_characters_deceive(name: str) -> None:
+    assert is_deceptive(name)
+    assert not problem_with_name(name)
+
+
+def test_plain_names_do_not_deceive() -> None:
+    assert not any(map(is_deceptive, GOOD))
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../b", "\x1b[2J", "a\0", "a\u202eb", "x" * 1025])
+def test_a_tensor_name_that_could_mislead_is_odd(name: str) -> None:
+    assert is_odd_label(name)
+
+
+@pytest.mark.parametrize("name", ["", "encoder.layer.0.weight", "a/b/kernel:0", "aux.0.weight", "x y", "..."])
+def test_a_usual_tensor_name_is_not_odd(name: str) -> None:
+    assert not is_odd_label(name)
+
+
+@pytest.mark.parametrize("group", [
+    ("A.txt", "a.txt"), ("caf\u00e9", "cafe\u0301"), ("straße", "STRASSE"), ("K", "\u212a"), ("x", "x."), ("x", "x "),
+    ("d/x", "d./x"), ("\u1fb3", "\u03b1\u0345"),
+])  # fmt: skip
+def test_names_that_are_one_name_elsewhere_collide(group: tuple[str, str]) -> None:
+    assert collisions([*group, "other"]) == [tuple(sorted(group))]
+
+
+def test_names_that_stay_apart_do_not_collide() -> None:
+    assert collisions(GOOD) == []
+
+
+@given(st.lists(st.text(max_size=5), unique=True, max_size=6))
+def test_collisions_do_not_depend_on_the_order(names: list[str]) -> None:
+    assert collisions(names) == collisions(reversed(names))
+
+
+def test_a_long_name_is_cut_in_messages() -> None:
+    assert brief("x" * 120) == "x" * 120
+    assert brief("x" * 1_000_000) == "x" * 100 + "… (1000000 characters)"
