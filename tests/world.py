@@ -170,7 +170,9 @@ class World:
     def described(self, path: str, role: str = "") -> tuple[ResourceDescriptor, ...]:
         """A file or folder of the world as statements speak of it, in the role of an input if one is named."""
         things = describe(scan(self.folder / path), path)
-        return tuple(replace(thing, annotations={**thing.annotations, "role": role}) if role else thing for thing in things)
+        if not role:
+            return things
+        return tuple(replace(thing, annotations={**thing.annotations, "role": role}) for thing in things)
 
     def inputs(self, **roles: str) -> tuple[ResourceDescriptor, ...]:
         """Inputs of a step: `training_data="corpus"`; several paths of one role are separated by spaces."""
@@ -322,10 +324,12 @@ class World:
         return dict(done.document)
 
     def evaluation(self, *, trusting: bool = True) -> Evaluation:
-        """The model with its evidence, ready to be asked; without the card."""
+        """The model with its evidence, none of it INVALID, ready to be asked; without the card."""
         self._settle()
         trust = read_trust(self.trust, NOW) if trusting else None
         gathered = gather(self.model, (self.evidence,), Verifier(trust, NOW))
+        # A slip of a test: what was signed out of scope would be missing, and the answer right for a wrong reason.
+        assert not [result.file for result in gathered.examined if result.status == "INVALID"]
         model = scan(self.model, exclude=gathered.inside)
         return Evaluation(Subject(model, gathered.statements, trust, NOW))
 
@@ -426,4 +430,4 @@ def _no_passphrase() -> bytes | None:
     return None
 
 
-Spoil = Callable[[World], None]
+

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provenance.cli.exit import emit
-from provenance.errors import UsageError
+from provenance.errors import TrustError, UsageError
 from provenance.reports.escape import guard_lines, json_text
 
 if TYPE_CHECKING:
@@ -129,7 +129,10 @@ def key_option(*, required: bool = True) -> Callable[[Command], Command]:
 
 
 def signer_from(key: Path) -> Callable[[], Signer]:
-    """A function that opens the key when it is called, and not before."""
+    """A function that opens the key when it is called, and not before; that it is there is said at once."""
+    if not key.is_file():
+        raise TrustError("input-unreadable", "there is no such key", location=str(key),
+                         hint="`provenance keygen` makes a key pair")
 
     def opened() -> Signer:
         from provenance.bundles.keys import load_signer

@@ -67,4 +67,4 @@ def command(
 
 
 def _number(value: str) -> int | str:
-    return int(value) if value.lstrip("-").isdigit() else value
+    return int(value) if value.removeprefix("-").isdecimal() else value

@@ -64,10 +64,10 @@ def command(
                        no_sandbox=no_sandbox, progress=shown.progress)
     else:
         report = reproduce(model, evidence, trust, as_of=moment, progress=shown.progress)
-    if key is not None:
+    shown.answer(report.to_dict(), lambda: _text(report))
+    if key is not None and report.outcome != "undetermined":
         signed = sign_reproduction(report, signer_from(key), bundle or default_folder(model) / f"reproduction{SUFFIX}")
         click.echo(f"Signed: {printable(str(signed.bundle))}, sha256 {signed.sha256}", err=True)
-    shown.answer(report.to_dict(), lambda: _text(report))
     return PASSED if report.passed else NOT_PASSED
 
 

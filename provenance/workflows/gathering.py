@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from provenance.artifacts.sources.folder import FoundFile
 from provenance.bundles.envelope import UnsupportedBundle, parse_bundle
+from provenance.bundles.oms import ModelSignature
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, EvidenceFile, default_folder, read_evidence
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import ProvenanceError
+from provenance.statements.artifact import described
+from provenance.statements.release import Release
+from provenance.statements.step import MODEL_MAKING, Step
 
 
 @dataclass(frozen=True)
@@ -70,3 +75,25 @@ def _is_bundle(file: EvidenceFile) -> bool:
     except ProvenanceError:
         return False
     return True
+
+
+def worth_reading(statements: Sequence[VerifiedStatement]) -> Callable[[FoundFile], bool]:
+    """Which files of a model are worth reading, given what is said of it.
+
+    Where trusted statements list the model's files, one that none of them lists cannot come to pass, and one whose
+    recorded size differs cannot be as it was signed: a sparse terabyte is refused by name and size alone.
+    """
+    sizes: dict[str, set[int]] = {}
+    for statement in statements:
+        claim = statement.claim
+        if statement.principal is None:
+            continue
+        if isinstance(claim, ModelSignature):
+            for path in claim.resources:
+                sizes.setdefault(path, set())
+        elif isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING):
+            for thing in described(statement.statement.subjects):
+                for path, part in thing.files.items():
+                    size = part.annotations.get("size")
+                    sizes.setdefault(path, set()).update({size} if isinstance(size, int) else ())
+    return lambda file: not sizes or (file.path in sizes and (not sizes[file.path] or file.size in sizes[file.path]))

@@ -25,7 +25,7 @@ from provenance.lineage import step_of
 from provenance.statements.artifact import Described, described
 from provenance.statements.reproduction import Outcome
 from provenance.statements.step import Step
-from provenance.workflows.gathering import Gathered, gather
+from provenance.workflows.gathering import Gathered, gather, worth_reading
 from provenance.workflows.phases import Phases, silent
 from provenance.workflows.recorder.cleaning import HIDDEN
 from provenance.workflows.recorder.running import run
@@ -135,7 +135,8 @@ def _read(
 ) -> tuple[Gathered, Manifest]:
     gathered = gather(model, evidence, Verifier(read_trust(trust, as_of), as_of))
     with listen("Reading the model") as (count, total):
-        return gathered, scan(model, exclude=gathered.inside, progress=count, total=total)
+        worth = worth_reading(gathered.statements)
+        return gathered, scan(model, exclude=gathered.inside, progress=count, total=total, may_be_read=worth)
 
 
 def _refuse_redacted(step: Step) -> None:

@@ -16,8 +16,6 @@ import provenance
 from provenance import cards
 from provenance.artifacts.hashing import Progress
 from provenance.artifacts.manifest import Manifest, scan
-from provenance.artifacts.sources.folder import FoundFile
-from provenance.bundles.oms import ModelSignature
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Trust, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
@@ -29,10 +27,9 @@ from provenance.policy.coverage import findings as coverage_findings
 from provenance.policy.evaluate import Evaluation, Rung, Subject, outcome_of
 from provenance.policy.lineage_document import lineage_document
 from provenance.policy.verdict import Decision
-from provenance.statements.artifact import described
 from provenance.statements.release import Release
-from provenance.statements.step import MODEL_MAKING, Step
-from provenance.workflows.gathering import gather
+from provenance.statements.step import Step
+from provenance.workflows.gathering import gather, worth_reading
 
 LIMITS = (
     "Integrity is not truth: a signature shows who says something, not that it is so.",
@@ -82,34 +79,12 @@ def verify(
     gathered = gather(model, evidence, verifier)
     manifest = scan(
         model, exclude=gathered.inside, progress=progress, total=total,
-        may_be_read=_expected(gathered.statements), keep=cards.is_card, copy_into=copy_into,
+        may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
     declared, card_findings = _declarations(manifest, verifier)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
     document = _document(subject, chosen, gathered.examined, card_findings, now)
     return Verification(document, manifest, gathered.files, chosen)
-
-
-def _expected(statements: Sequence[VerifiedStatement]) -> Callable[[FoundFile], bool]:
-    """Which files are worth reading.
-
-    Where trusted statements list the model's files, one that none of them lists cannot come to pass, and one whose
-    recorded size differs cannot be as it was signed: a sparse terabyte is refused by name and size alone.
-    """
-    sizes: dict[str, set[int]] = {}
-    for statement in statements:
-        claim = statement.claim
-        if statement.principal is None:
-            continue
-        if isinstance(claim, ModelSignature):
-            for path in claim.resources:
-                sizes.setdefault(path, set())
-        elif isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING):
-            for thing in described(statement.statement.subjects):
-                for path, part in thing.files.items():
-                    size = part.annotations.get("size")
-                    sizes.setdefault(path, set()).update({size} if isinstance(size, int) else ())
-    return lambda file: not sizes or (file.path in sizes and (not sizes[file.path] or file.size in sizes[file.path]))
 
 
 def _declarations(model: Manifest, verifier: Verifier) -> tuple[list[VerifiedStatement], list[Finding]]:

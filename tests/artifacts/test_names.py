@@ -12,7 +12,7 @@ from provenance.artifacts.names import brief, collisions, is_deceptive, is_odd_l
 
 GOOD = [
     "model.safetensors", "a/b/c.txt", ".gitattributes", ".hidden/x", "-dash first", "it's \"quoted\" 100%.txt", "ünïcödé",
-    "模型.bin", "a b", "console.txt", "nullable", "com0", "auxiliary/x", "x" * 255, "a:b", "~", "...a",
+    "模型.bin", "a b", "console.txt", "nullable", "com0", "auxiliary/x", "x" * 255, "ab:c", "~", "...a",
 ]  # fmt: skip
 BAD = {
     "": "is empty",

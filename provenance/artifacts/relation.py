@@ -1,0 +1,190 @@
+"""What two sets of weights are to each other, in one word and one sentence, as far as digests, names and shapes tell.
+
+A digest says that values are equal, and nothing of how near they are: what is said beyond "the same" is what the
+evidence is consistent with, and the sentence says so. Rules are tried in the order of `RULES`; the first that holds
+is the answer. A share below `FAINT` of the bytes proves no kinship: networks of one architecture share constant
+tensors (position tables, biases that were never trained) whoever trained them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from provenance.artifacts.adapters import adapter_over
+from provenance.artifacts.comparison import Change, Comparison, Side, size_of
+from provenance.artifacts.containers.gguf_types import TENSORS as GGUF_TYPES
+from provenance.artifacts.layers import layer_of, natural
+from provenance.artifacts.tensors import Tensor, Weights
+
+Kind = Literal["same-weights", "renamed", "adapter", "quantised", "prefix", "fine-tune", "same-architecture",
+               "overlap", "unrelated"]  # fmt: skip
+FAINT = 0.01
+_MOST = 0.5
+_BLOCK_TYPES = frozenset(name for name, values, _ in GGUF_TYPES.values() if values > 1)
+# What quantisers put beside, or in the place of, PATH.weight: GPTQ and AWQ, compressed-tensors, FP8, bitsandbytes.
+_PACKED = (".qweight", ".weight_packed", ".weight_scale", ".weight_scale_inv", ".weight.absmax", ".SCB")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A word, which side is the base (None: neither, or both), and the sentence for people."""
+
+    kind: Kind
+    base: Side | None
+    sentence: str
+
+
+def relation(comparison: Comparison) -> Relation:
+    """The first rule that holds."""
+    return next(found for rule in RULES if (found := rule(comparison)))
+
+
+def _same(comparison: Comparison) -> Relation | None:
+    if not comparison.same:
+        return None
+    return Relation("same-weights", None, "The same weights: every tensor is equal in name, dtype, shape and bytes.")
+
+
+def _renamed(comparison: Comparison) -> Relation | None:
+    if not comparison.same_data:
+        return None
+    return Relation("renamed", None, f"The same weights under other names: all {len(comparison.first.tensors):,} tensors "
+                    f"are equal in bytes, {len(comparison.renamed):,} have another name.")  # fmt: skip
+
+
+def _adapter(comparison: Comparison) -> Relation | None:
+    if comparison.kept:  # the base with an adapter in it is no adapter
+        return None
+    for base, below, above in _both_ways(comparison):
+        adapter = adapter_over(below, above)
+        if adapter.fits:
+            ranks = ", ".join(map(str, adapter.ranks))
+            return Relation("adapter", base, f"The {_other(base)} is an adapter over the {base}, by names and shapes: all "
+                            f"{adapter.pairs:,} pairs of low-rank factors (rank {ranks}) fit a tensor of it.")  # fmt: skip
+    return None
+
+
+def _both_ways(comparison: Comparison) -> Iterator[tuple[Side, Weights, Weights]]:
+    yield "first", comparison.first, comparison.second
+    yield "second", comparison.second, comparison.first
+
+
+def _other(side: Side) -> Side:
+    return "second" if side == "first" else "first"
+
+
+def _quantised(comparison: Comparison) -> Relation | None:
+    recast = [change for change in comparison.changed if change.before.shape == change.after.shape
+              and change.before.dtype != change.after.dtype]  # fmt: skip
+    if comparison.share(change.before for change in recast).ratio >= _MOST:
+        base: Side = "first" if _size(recast, "before") >= _size(recast, "after") else "second"
+        return Relation("quantised", base, f"Quantised or converted, not comparable: {len(recast):,} tensors have the same "
+                        f"names and shapes in other dtypes ({_casts(recast)}); digests cannot tell whether their values "
+                        "agree.")  # fmt: skip
+    for base, plain, packed in _both_ways(comparison):
+        names = {tensor.name for tensor in packed.tensors}
+        packs = [tensor for tensor in plain.tensors if _is_packed(tensor, names)]
+        if packs and comparison.share(packs, base).ratio >= _MOST:
+            return Relation("quantised", base, f"Quantised, not comparable: the {_other(base)} holds {len(packs):,} tensors "
+                            f"of the {base} in packed form, by their names; digests cannot tell whether their values "
+                            "agree.")  # fmt: skip
+        if _in_blocks(packed) and not _in_blocks(plain) and _alike_in_size(plain, packed):
+            return Relation("quantised", base, f"Quantised, not comparable: the {_other(base)} holds quantised blocks of "
+                            f"GGML, and tensors of the sizes of the {base}; names and values are converted, and digests "
+                            "cannot tell whether they agree.")  # fmt: skip
+    return None
+
+
+def _size(changes: list[Change], side: Literal["before", "after"]) -> int:
+    return sum(size_of(getattr(change, side)) for change in changes)
+
+
+def _casts(changes: list[Change]) -> str:
+    casts = Counter(f"{change.before.dtype} to {change.after.dtype}" for change in changes)
+    return ", ".join(cast for cast, _ in sorted(casts.most_common(3)))
+
+
+def _is_packed(tensor: Tensor, names: set[str]) -> bool:
+    stem = tensor.name.removesuffix(".weight")
+    return stem != tensor.name and any(stem + suffix in names for suffix in _PACKED)
+
+
+def _in_blocks(weights: Weights) -> bool:
+    return any(tensor.dtype in _BLOCK_TYPES for tensor in weights.tensors)
+
+
+def _alike_in_size(left: Weights, right: Weights) -> bool:
+    """Whether nine in ten of the fewer tensors have one of as many values on the other side."""
+    counts = [Counter(tensor.elements for tensor in weights.tensors) for weights in (left, right)]
+    shared = sum((counts[0] & counts[1]).values())
+    return shared >= 0.9 * min(len(left.tensors), len(right.tensors))
+
+
+def _prefix(comparison: Comparison) -> Relation | None:
+    if comparison.changed or not comparison.kept or bool(comparison.removed) == bool(comparison.added):
+        return None
+    base: Side = "first" if comparison.removed else "second"
+    lacking = comparison.removed or comparison.added
+    whole, part = (comparison.first, comparison.second) if base == "first" else (comparison.second, comparison.first)
+    names = " under other names" if comparison.renamed else ""
+    return Relation("prefix", base, f"The {_other(base)} is {_part(whole, part, lacking)} the {base}: "
+                    f"{len(part.tensors):,} of its {len(whole.tensors):,} tensors, with equal bytes{names}.")  # fmt: skip
+
+
+def _part(whole: Weights, part: Weights, lacking: tuple[Tensor, ...]) -> str:
+    """How many of the numbered layers a part has, where it has the first ones and lacks whole ones."""
+    has, lacks = _numbered(part.tensors), _numbered(lacking)
+    if not has or not lacks or max(has.values()) >= min(lacks.values()):
+        return "a part of"
+    places = _numbered(whole.tensors)
+    return f"a prefix of (the first {len(has):,} of {len(places):,} numbered layers)"
+
+
+def _numbered(tensors: tuple[Tensor, ...]) -> dict[str, list[tuple[int, str]]]:
+    names = {layer_of(tensor.name) for tensor in tensors}
+    return {name: natural(name) for name in names if name.rpartition(".")[2].isdecimal()}
+
+
+def _fine_tune(comparison: Comparison) -> Relation | None:
+    alike = [change for change in comparison.changed if change.differs == ("data",)]
+    kept = comparison.share(comparison.kept).ratio
+    spans = [comparison.share((*comparison.kept, *(change.before for change in alike))).ratio,
+             comparison.share((*comparison.unchanged, *(change.after for change in (*comparison.renamed, *alike))),
+                              "second").ratio]  # fmt: skip
+    if kept < FAINT or min(spans) < _MOST:
+        return None
+    counts = {"have other values in the same shape": len(alike), "another shape or dtype": len(comparison.changed) - len(alike),
+              "are only in the first": len(comparison.removed), "are only in the second": len(comparison.added)}  # fmt: skip
+    others = "".join(f", {count:,} {what}" for what, count in counts.items() if count)
+    return Relation("fine-tune", None, f"Consistent with a fine-tune: {len(comparison.kept):,} of "
+                    f"{len(comparison.first.tensors):,} tensors of the first are unchanged in the second{others}. "
+                    "Which came first, digests do not tell.")  # fmt: skip
+
+
+def _same_architecture(comparison: Comparison) -> Relation | None:
+    alike = [change for change in comparison.changed if change.differs == ("data",)]
+    both = min(len(comparison.first.tensors), len(comparison.second.tensors))
+    if not alike or len(alike) + len(comparison.kept) < both or comparison.share(comparison.kept).ratio >= FAINT:
+        return None
+    return Relation("same-architecture", None, f"The same names and shapes with other values: {len(alike):,} tensors differ. "
+                    "A full fine-tune looks like this, and so does another model of the same architecture; digests cannot "
+                    "tell which.")  # fmt: skip
+
+
+def _overlap(comparison: Comparison) -> Relation | None:
+    if not comparison.kept:
+        return None
+    return Relation("overlap", None, f"Different weights that share {len(comparison.kept):,} of the first's "
+                    f"{len(comparison.first.tensors):,} tensors.")  # fmt: skip
+
+
+def _unrelated(_: Comparison) -> Relation:
+    return Relation("unrelated", None, "Unrelated, as far as digests can tell: no tensor has equal bytes on both sides.")
+
+
+RULES: tuple[Callable[[Comparison], Relation | None], ...] = (
+    _same, _renamed, _adapter, _quantised, _prefix, _fine_tune, _same_architecture, _overlap, _unrelated,
+)  # fmt: skip

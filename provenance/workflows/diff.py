@@ -1,0 +1,246 @@
+"""Diff: two files or folders side by side, by their tensors first, then by header metadata and other files.
+
+The order: read both once, compare the weights, name the relation, compare what is beside the weights. `same` means
+that whoever loads the one has what whoever loads the other has: equal weights, and, where both are folders, equal
+other files. The container, the cut into shards and safetensors' header metadata are told and do not count.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provenance.artifacts.comparison import Change, Comparison, compare, size_of
+from provenance.artifacts.layers import STATES, Layer, layers, ranges
+from provenance.artifacts.manifest import FileEntry, Manifest, scan
+from provenance.artifacts.relation import Relation, relation
+from provenance.artifacts.sources.folder import open_folder, opened
+from provenance.artifacts.tensors import Tensor, header_length
+from provenance.errors import ArtifactError
+from provenance.statements.reader import parse_json
+from provenance.workflows.phases import Phases, silent
+
+# Containers that hold more than tensors: two of them are the same only bit for bit.
+_RICH_SUFFIXES = (".gguf",)
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """A file beside the weights whose bytes differ; "" as a digest: it is not there."""
+
+    path: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
+class MetadataChange:
+    """A key of the weight headers' metadata whose values differ; a sharded model may give several values."""
+
+    key: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Two artefacts side by side. `weights` is None where neither holds tensors that are read.
+
+    `files` is None where one of the two is a file: then there is nothing beside the weights to compare.
+    """
+
+    first: Manifest
+    second: Manifest
+    weights: Comparison | None
+    relation: Relation | None
+    metadata: tuple[MetadataChange, ...]
+    files: tuple[FileChange, ...] | None
+    files_compared: int
+    layers: tuple[Layer, ...]
+    rich_differ: bool = False
+
+    @property
+    def identical(self) -> bool:
+        """Whether both are the same bit for bit."""
+        return bool(self.first.digest) and self.first.digest == self.second.digest
+
+    @property
+    def same(self) -> bool:
+        """Whether both are the same to whoever loads them; see the module's docstring."""
+        if self.identical:
+            return True
+        if self.weights is None:
+            return self.files == ()
+        return self.weights.same and not self.files and not self.rich_differ
+
+    @property
+    def sentence(self) -> str:
+        """What the two are to each other, for people; it quotes nothing from either."""
+        if self.identical:
+            return "The same, bit for bit."
+        if self.relation is None:
+            return "Different files; neither holds tensors that could be compared."
+        if self.relation.kind != "same-weights":
+            return self.relation.sentence
+        if _digests(_containers(self.first)) == _digests(_containers(self.second)):
+            beside = "Other files differ." if self.files else "The weight files are the same too."
+        else:
+            beside = "They are stored differently: in another container, cut into other shards, in another order, or " \
+                     "with other metadata."  # fmt: skip
+        return f"{self.relation.sentence} {beside}"
+
+    def unchanged_layers(self) -> list[str]:
+        """The layers in which nothing but names differs, in their order, runs of numbers joined."""
+        return ranges([layer.name for layer in self.layers if layer.is_unchanged])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as JSON (`schemas/diff.schema.json`)."""
+        found = self.relation
+        return {
+            "schemaVersion": "0.1",
+            "kind": "Diff",
+            "same": self.same,
+            "identical": self.identical,
+            "relation": {"kind": found.kind, "base": found.base} if found else None,
+            "sentence": self.sentence,
+            "first": _side(self.first),
+            "second": _side(self.second),
+            "weights": _weights_document(self.weights, self.layers) if self.weights else None,
+            "metadata": [{"key": m.key, "first": list(m.first), "second": list(m.second)} for m in self.metadata],
+            "files": self._files_document(),
+        }
+
+    def _files_document(self) -> dict[str, Any] | None:
+        if self.files is None:
+            return None
+        rows = [{"path": row.path, "first": row.first or None, "second": row.second or None} for row in self.files]
+        return {"compared": self.files_compared, "different": rows}
+
+
+def diff(first: Path, second: Path, *, progress: Phases | None = None) -> Diff:
+    """Read both and compare them; ArtifactError where one cannot be read, or its tensors cannot and the other's can."""
+    listen = progress or silent
+    left, right = _read(first, listen), _read(second, listen)
+    if left.digest != right.digest:
+        _refuse_incomparable(left, right)
+    weights = compare(left.weights, right.weights) if left.weights and right.weights else None
+    files = None if left.is_file or right.is_file else tuple(_file_changes(left, right))
+    compared = len({entry.path for side in (left, right) for entry in _others(side)}) if files is not None else 0
+    return Diff(
+        left, right, weights, relation(weights) if weights else None,
+        tuple(_metadata_changes(_metadata(first, left), _metadata(second, right))),
+        files, compared, tuple(layers(weights)) if weights else (), _rich(left) != _rich(right),
+    )  # fmt: skip
+
+
+def _read(path: Path, listen: Phases) -> Manifest:
+    with listen(f"Reading {path.name}") as (count, total):
+        return scan(path, progress=count, total=total).require_sound()
+
+
+def _refuse_incomparable(left: Manifest, right: Manifest) -> None:
+    """Of weights that are not read, nobody can say whether they are those of the other side."""
+    for side, other in ((left, right), (right, left)):
+        if side.weights is None and other.weights is not None and side.weight_files:
+            raise ArtifactError("weights-unsupported", "it holds weights that are not read, so they cannot be compared",
+                                location=side.weight_files[0].path, hint="convert them to safetensors")  # fmt: skip
+
+
+def _containers(side: Manifest) -> list[FileEntry]:
+    """The files whose tensors were read, and their indexes."""
+    if side.weights is None:
+        return []
+    unread = {finding.location for finding in side.findings if finding.code == "weights-unsupported"}
+    weights = {entry.path for entry in side.weight_files} - unread
+    return [entry for entry in side.files if entry.path in weights or entry.path.endswith(".index.json")]
+
+
+def _others(side: Manifest) -> list[FileEntry]:
+    containers = {entry.path for entry in _containers(side)}
+    return [entry for entry in side.files if entry.path not in containers]
+
+
+def _digests(entries: Iterable[FileEntry]) -> list[str]:
+    return sorted(entry.sha256 for entry in entries)
+
+
+def _rich(side: Manifest) -> list[str]:
+    return _digests(entry for entry in _containers(side) if entry.path.lower().endswith(_RICH_SUFFIXES))
+
+
+def _file_changes(left: Manifest, right: Manifest) -> Iterator[FileChange]:
+    before = {entry.path: entry.sha256 for entry in _others(left)}
+    after = {entry.path: entry.sha256 for entry in _others(right)}
+    for path in sorted(before.keys() | after.keys(), key=lambda path: path.encode("utf-8")):
+        if before.get(path, "") != after.get(path, ""):
+            yield FileChange(path, before.get(path, ""), after.get(path, ""))
+
+
+def _metadata(path: Path, side: Manifest) -> dict[str, tuple[str, ...]]:
+    """Every key of the safetensors headers' `__metadata__`, with its distinct values."""
+    place = Path(os.path.realpath(path))
+    root = open_folder(place.parent if side.is_file else place)
+    found: dict[str, set[str]] = defaultdict(set)
+    try:
+        for entry in _containers(side):
+            if entry.path.endswith(".safetensors"):
+                for key, value in _header_metadata(root, entry.path).items():
+                    found[key].add(value)
+    finally:
+        os.close(root)
+    return {key: tuple(sorted(values)) for key, values in found.items()}
+
+
+def _header_metadata(root: int, path: str) -> Mapping[str, str]:
+    with opened(root, path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+        size = os.fstat(descriptor).st_size
+        length = header_length(file.read(8), size, path)
+        header: Any = parse_json(file.read(length).rstrip(b" "), path, limit=size)
+    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else {}
+    return {key: value for key, value in metadata.items() if isinstance(value, str)}
+
+
+def _metadata_changes(
+    left: Mapping[str, tuple[str, ...]], right: Mapping[str, tuple[str, ...]]
+) -> Iterator[MetadataChange]:
+    for key in sorted(left.keys() | right.keys()):
+        if left.get(key, ()) != right.get(key, ()):
+            yield MetadataChange(key, left.get(key, ()), right.get(key, ()))
+
+
+def _side(side: Manifest) -> dict[str, Any]:
+    weights = None
+    if side.weights is not None:
+        weights = {"digest": {"tensorTree": side.weights.root}, "tensors": len(side.weights.tensors),
+                   "parameters": side.weights.parameters, "bytes": sum(map(size_of, side.weights.tensors)),
+                   "files": sum(not entry.path.endswith(".index.json") for entry in _containers(side))}  # fmt: skip
+    return {"name": side.name, "isFile": side.is_file, "digest": side.digest, "files": len(side.files),
+            "bytes": side.size, "weights": weights, "findings": [f.to_dict() for f in side.findings]}  # fmt: skip
+
+
+def _weights_document(comparison: Comparison, by_layer: Iterable[Layer]) -> dict[str, Any]:
+    shares = {name: {"of": share.of, "tensors": share.tensors, "ofTensors": share.of_tensors, "bytes": share.size,
+                     "ofBytes": share.of_size} for name, share in comparison.shares.items()}  # fmt: skip
+    return {
+        "same": comparison.same,
+        "shares": shares,
+        "renamed": [_change(change) for change in comparison.renamed],
+        "changed": [_change(change) for change in comparison.changed],
+        "removed": [_tensor(tensor) for tensor in comparison.removed],
+        "added": [_tensor(tensor) for tensor in comparison.added],
+        "layers": [{"name": layer.name, **{state: getattr(layer, state) for state in STATES}} for layer in by_layer],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {"before": _tensor(change.before), "after": _tensor(change.after), "differs": list(change.differs),
+            "movedFrom": change.moved_from or None, "ambiguous": change.ambiguous}  # fmt: skip
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), "head": tensor.head,
+            "bytes": size_of(tensor)}  # fmt: skip

@@ -1,0 +1,550 @@
+"""Every requirement of the catalogue, asked of a world in which one thing was changed before it was signed.
+
+A row of the table is a sentence: the requirement, what it answers, and when. Each world is signed with real keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provenance.policy.checks import CATALOGUE
+from provenance.policy.policy import load_policy, policy_ids
+from provenance.statements.release import Release
+from provenance.statements.statement import ResourceDescriptor
+from provenance.statements.step import Step
+from tests.world import BESIDE, FAILED, OPEN, PASSED, TOP_RUNG, World, safetensors
+
+Spoil = Callable[[World], Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Requirement, outcome, when that is the outcome, what makes it so, and the policy that asks."""
+
+    requirement: str
+    outcome: str
+    when: str
+    spoil: Spoil
+    policy: str = ""
+
+    def __str__(self) -> str:
+        """The sentence that the case proves."""
+        verb = {PASSED: "passes", FAILED: "fails", OPEN: "is undetermined", BESIDE: "does not apply"}[self.outcome]
+        return f"{self.requirement} {verb} when {self.when}"
+
+
+def nothing(world: World) -> None:
+    """Leave the world as it is."""
+
+
+def flip(world: World) -> None:
+    """Another value in the weights than was signed."""
+    world.sign()
+    world.write("tiny/model.safetensors", safetensors({"a": [1.0, 2.5], "b": [3.0]}))
+
+
+def hide(world: World) -> None:
+    """A script that only an OMS signature speaks of, and it says that the script is to be ignored."""
+    world.write("tiny/extra.py", "print('extra')\n")
+    for name in ("release", "train", "evaluate"):
+        world.unsay(name)
+    statement = world.signature()
+    predicate: dict[str, Any] = dict(statement.predicate)
+    predicate["serialization"] = {**predicate["serialization"], "ignore_paths": [".git", "extra.py"]}
+    predicate["resources"] = [row for row in predicate["resources"] if row["name"] != "extra.py"]
+    world.say("model.sig", replace(statement, predicate=predicate))
+
+
+def pickle(world: World) -> None:
+    """A second container of weights, whose tensors nobody reads, signed with the rest."""
+    world.write("tiny/adapter.bin", b"\x80\x02.")
+    resign(world)
+
+
+def second_weights(world: World) -> None:
+    """A second file of weights, signed with the rest, that no component speaks of."""
+    world.write("tiny/adapter.safetensors", safetensors({"c": [7.0]}))
+    resign(world)
+
+
+def resign(world: World) -> None:
+    """Sign the model as it now lies there."""
+    world.say("model.sig", world.signature())
+    world.change("release", subjects=world.described("tiny"))
+    world.change("train", outputs=world.described("tiny"))
+    world.change("evaluate", inputs=world.inputs(model="tiny", evaluation_data="corpus", source="evaluate.py",
+                                                 lockfile="uv.lock"))  # fmt: skip
+
+
+def train_with(world: World, **roles: str) -> None:
+    """Other inputs of the training step."""
+    world.change("train", inputs=world.inputs(**roles))
+
+
+def train_in_folder(world: World, *published: str) -> None:
+    """Training code that is a folder of two files, of which some paths are published."""
+    world.write("code/train.py", "print('train')\n")
+    world.write("code/secret.py", "print('secret')\n")
+    train_with(world, training_data="corpus", source="code", lockfile="uv.lock")
+    publish(world, "training-code", *published)
+
+
+def publish(world: World, kind: str, *paths: str) -> None:
+    """Publish these paths, and nothing else, as components of a kind."""
+    world.withhold(kind)
+    rows = tuple(world.component(kind, path) for path in paths)
+    world.change("release", components=(*world.release.components, *rows))
+
+
+def without_digest(world: World, kind: str) -> None:
+    """Name a component by an address only."""
+    row = next(row for row in world.release.components if row.component == kind)
+    world.withhold(kind)
+    named = replace(row, thing=ResourceDescriptor(row.thing.name, uri="https://example.org/code"))
+    world.change("release", components=(*world.release.components, named))
+
+
+def weaken(world: World, name: str, role: str) -> None:
+    """Give the inputs of a role nothing but a SHA-1."""
+    claim = world.drafts[name].claim
+    assert isinstance(claim, Step)
+    world.change(name, inputs=tuple(
+        replace(item, digest={"sha1": "0" * 40}) if item.role == role else item for item in claim.inputs
+    ))  # fmt: skip
+
+
+def list_datasets(world: World, *paths: str) -> None:
+    """The list of datasets of the release."""
+    world.change("release", datasets=tuple(world.listing(path) for path in paths))
+
+
+def use_unknown(world: World) -> None:
+    """Train on data of which nobody says anything."""
+    world.write("scraped.txt", "scraped\n")
+    train_with(world, training_data="corpus scraped.txt", source="train.py network.py", lockfile="uv.lock")
+
+
+def launder(world: World) -> None:
+    """Train on data that a preparation step made from nothing, beside data that is described."""
+    world.write("scraped.txt", "scraped\n")
+    world.say("launder", world.step("launder", "prepare", "scraped.txt",
+                                    world.inputs(source="prepare.py", lockfile="uv.lock")))  # fmt: skip
+    train_with(world, training_data="corpus scraped.txt", source="train.py network.py", lockfile="uv.lock")
+
+
+def describe_both(world: World, **facts: Any) -> None:
+    """State these facts of both datasets."""
+    for name in ("dataset-raw", "dataset-corpus"):
+        world.state(name, **facts)
+
+
+def open_base(world: World) -> None:
+    """A base model that is released under an open licence, and whose training is attested."""
+    world.hang_on_base()
+    world.explain_base()
+
+
+def weak_base(world: World) -> None:
+    """A base model that is named by a git commit only."""
+    world.hang_on_base()
+    claim = world.drafts["train"].claim
+    assert isinstance(claim, Step)
+    base = ResourceDescriptor("base", {"gitCommit": "0" * 40}, annotations={"role": "base-model"})
+    world.change("train", inputs=(*(item for item in claim.inputs if item.role != "base-model"), base))
+
+
+def two_licences(world: World) -> None:
+    """A base model whose release puts one file under an open licence and another under a closed one."""
+    world.hang_on_base()
+    world.write("base/adapter.safetensors", safetensors({"c": [7.0]}))
+    world.hang_on_base()
+    release = world.drafts["release-base"].claim
+    assert isinstance(release, Release)
+    closed = world.component("model-parameters-final", "base/adapter.safetensors", "CC-BY-NC-4.0")
+    world.change("release-base", components=(*release.components, closed))
+
+
+def base_as_data(world: World, initial: Any) -> None:
+    """A base model that is only named as training data."""
+    world.hang_on_base()
+    train_with(world, training_data="corpus base", source="train.py network.py", lockfile="uv.lock")
+    world.change("train", initial_parameters=initial)
+
+
+def convert(world: World, maker: str) -> None:
+    """The model is a conversion, with other tensor names, of what somebody trained."""
+    world.write("base/model.safetensors", safetensors({"x": [1.0, 2.0], "y": [3.0]}))
+    world.say("train-base", world.step(
+        "train-base", "train", "base", world.inputs(training_data="corpus", source="train.py", lockfile="uv.lock"),
+        initial_parameters={"kind": "random", "seed": 7},
+    ), maker)  # fmt: skip
+    world.change("train", kind="convert", initial_parameters=None, inputs=world.inputs(model="base", source="train.py"))
+
+
+def depend_on_oneself(world: World) -> None:
+    """The preparation needs the model that is trained on what it makes."""
+    world.change("prepare", inputs=world.inputs(raw_data="tales.txt", model="tiny", source="prepare.py",
+                                                lockfile="uv.lock"))  # fmt: skip
+
+
+def evaluate_another(world: World) -> None:
+    """What was evaluated is another model."""
+    world.write("base/model.safetensors", safetensors({"a": [4.0]}))
+    world.change("evaluate", inputs=world.inputs(model="base", source="evaluate.py", lockfile="uv.lock"))
+
+
+def let_gate_sign(world: World, name: str) -> None:
+    """One statement is by a principal who is trusted, and in no role that may say this."""
+    people = [world.principal(person) for person in ("archive", "lab", "elder")]
+    world.believe(*people, world.principal("gate", predicate_types=("*",)))
+    world.change(name, "gate")
+
+
+def cases() -> Iterator[Case]:
+    """The table."""
+    yield Case("W-1", PASSED, "every file is as it was signed", nothing)
+    yield Case("W-1", PASSED, "only the release names the folder", lambda w: w.unsay("model.sig", "train"))
+    yield Case("W-1", PASSED, "only the model signature is there", lambda w: w.unsay("release", "train"))
+    yield Case("W-1", FAILED, "a value differs from what was signed", flip)
+    yield Case("W-1", FAILED, "a file lies there that was not there when it was signed",
+               lambda w: (w.sign(), w.write("tiny/.hidden", "x")))
+    yield Case("W-1", FAILED, "a signed file is gone", lambda w: (w.sign(), (w.model / "config.json").unlink()))
+    yield Case("W-1", OPEN, "a signature says that a file of the model is to be ignored", hide)
+    yield Case("W-1", OPEN, "weights lie in a container that is not read", pickle)
+    yield Case("W-1", OPEN, "nobody signed the model", lambda w: w.unsay("release", "train", "model.sig"))
+
+    yield Case("W-2", PASSED, "the weights are under an open licence", nothing)
+    yield Case("W-2", PASSED, "one component names the whole folder",
+               lambda w: publish(w, "model-parameters-final", "tiny"))
+    yield Case("W-2", FAILED, "the weights are for non-commercial use",
+               lambda w: w.license("model-parameters-final", "CC-BY-NC-4.0"))
+    yield Case("W-2", FAILED, "some uses are excluded, because open means any use",
+               lambda w: w.license("model-parameters-final", "bigscience-openrail-m"))
+    yield Case("W-2", OPEN, "the licence is somebody's own text",
+               lambda w: w.license("model-parameters-final", "LicenseRef-ours"))
+    yield Case("W-2", OPEN, "no licence is stated", lambda w: w.license("model-parameters-final", None))
+    yield Case("W-2", OPEN, "nobody speaks for the second weight file", second_weights)
+    yield Case("W-2", OPEN, "the licence is that of other weights",
+               lambda w: (w.write("other.bin", b"x"), publish(w, "model-parameters-final", "other.bin")))
+    yield Case("W-2", OPEN, "there is no release", lambda w: w.unsay("release"))
+
+    yield Case("W-3", PASSED, "the licence restricts no use", nothing)
+    yield Case("W-3", FAILED, "the licence is for non-commercial use",
+               lambda w: w.license("model-parameters-final", "CC-BY-NC-4.0"))
+    yield Case("W-3", FAILED, "the rights end above a number of users",
+               lambda w: w.license("model-parameters-final", "llama3.1"))
+    yield Case("W-3", OPEN, "a person must judge the excluded uses",
+               lambda w: w.license("model-parameters-final", "bigscience-openrail-m"))
+    yield Case("W-3", OPEN, "the licence is not known", lambda w: w.license("model-parameters-final", "ours"))
+    yield Case("W-3", OPEN, "nobody speaks for the second weight file", second_weights)
+
+    yield Case("W-4", PASSED, "the producer declares that there is no charge", nothing)
+    yield Case("W-4", FAILED, "the producer declares a charge", lambda w: w.declare(freeOfCharge=False))
+    yield Case("W-4", OPEN, "the producer is silent about a charge", lambda w: w.declare(freeOfCharge=None))
+
+    yield Case("W-5", BESIDE, "every step began from random parameters", nothing)
+    yield Case("W-5", PASSED, "the base model is released under an open licence", lambda w: w.hang_on_base())
+    yield Case("W-5", FAILED, "the base model's licence ends above a number of users",
+               lambda w: w.hang_on_base("LicenseRef-Llama-3.1"))
+    yield Case("W-5", FAILED, "one of two licences of the base model is closed", two_licences)
+    yield Case("W-5", OPEN, "nobody released the base model", lambda w: w.hang_on_base(released=False))
+    yield Case("W-5", OPEN, "the base model's licence is not known", lambda w: w.hang_on_base("ours"))
+    yield Case("W-5", OPEN, "the base model is named by a git commit", weak_base)
+    yield Case("W-5", OPEN, "the base model's release is by a stranger",
+               lambda w: (w.hang_on_base(), w.change("release-base", "stranger")))
+    yield Case("W-5", OPEN, "a base model is named as training data only", lambda w: base_as_data(w, None))
+    yield Case("W-5", OPEN, "a base model is called data, and the parameters random",
+               lambda w: base_as_data(w, {"kind": "random", "seed": 1}))
+    yield Case("W-5", OPEN, "a step says neither random nor base model",
+               lambda w: w.change("train", initial_parameters=None))
+    yield Case("W-5", PASSED, "the model is a conversion of its producer's own weights", lambda w: convert(w, "lab"))
+    yield Case("W-5", OPEN, "the model is a conversion of somebody else's weights that nobody released",
+               lambda w: convert(w, "elder"))
+
+    yield Case("W-7", PASSED, "the training began from random parameters with a seed", nothing)
+    yield Case("W-7", PASSED, "the training began from a base model whose own beginning is attested", open_base)
+    yield Case("W-7", OPEN, "the training step is silent", lambda w: w.change("train", initial_parameters=None))
+    yield Case("W-7", OPEN, "the step says base model and names none",
+               lambda w: w.change("train", initial_parameters={"kind": "base-model"}))
+    yield Case("W-7", OPEN, "the step says random and names a base model",
+               lambda w: (w.hang_on_base(), w.change("train", initial_parameters={"kind": "random", "seed": 1})))
+    yield Case("W-7", OPEN, "nobody says how the base model was made", lambda w: w.hang_on_base())
+    yield Case("W-7", OPEN, "no training step is attested", lambda w: w.unsay("train"))
+    yield Case("W-7", OPEN, "the training step is by no producer", lambda w: let_gate_sign(w, "train"))
+
+    for name, kind in (("A-1", "model-architecture"), ("C-1", "inference-code")):
+        yield Case(name, PASSED, f"the {kind} is open source", nothing)
+        yield Case(name, FAILED, f"the {kind} is for non-commercial use", _licensed(kind, "CC-BY-NC-4.0"))
+        yield Case(name, FAILED, f"the {kind} is not for all uses", _licensed(kind, "bigscience-openrail-m"))
+        yield Case(name, OPEN, f"the {kind} has no licence", _licensed(kind, None))
+        yield Case(name, OPEN, f"the {kind} is under a licence that is not approved", _licensed(kind, "CC-BY-4.0"))
+        yield Case(name, OPEN, f"the {kind} is named by an address only", _undigested(kind))
+        yield Case(name, OPEN, f"there is no {kind}", _withheld(kind))
+    rung = "g7-2026-weights-available"
+    yield Case("C-1", PASSED, "any known licence is enough", _licensed("inference-code", "CC-BY-NC-4.0"), rung)
+    yield Case("C-1", OPEN, "any licence is enough, and this one is unknown", _licensed("inference-code", "ours"), rung)
+    yield Case("C-1", OPEN, "any licence is enough, and none is stated", _licensed("inference-code", None), rung)
+
+    for name, kind, step in (
+        ("C-2", "training-code", "train"),
+        ("C-3", "data-preprocessing-code", "prepare"),
+        ("C-4", "evaluation-code", "evaluate"),
+    ):
+        yield Case(name, PASSED, f"what {step} used is the {kind} that is published", nothing)
+        yield Case(name, FAILED, f"the {kind} is for non-commercial use", _licensed(kind, "CC-BY-NC-4.0"))
+        yield Case(name, OPEN, f"the {kind} has no licence", _licensed(kind, None))
+        yield Case(name, OPEN, f"there is no {kind}", _withheld(kind))
+        yield Case(name, OPEN, f"the {kind} is named by an address only", _undigested(kind))
+        yield Case(name, OPEN, f"other {kind} is published than was used", _other_code(kind))
+        yield Case(name, OPEN, f"{step} names no code", _without_code(step))
+        yield Case(name, OPEN, f"{step} names its code by SHA-1", _weak_code(step))
+        yield Case(name, OPEN, f"no step {step} is attested", _unsaid(step))
+        yield Case(name, OPEN, f"step {step} is by a stranger", _signed_by(step, "stranger"))
+        yield Case(name, OPEN, f"step {step} is by no producer or supplier", _gated(step))
+    yield Case("C-2", OPEN, "one of two files that the training used is not published", _withheld("model-architecture"))
+    yield Case("C-2", PASSED, "the folder of training code is published", lambda w: train_in_folder(w, "code"))
+    yield Case("C-2", PASSED, "the folder of training code is published file by file",
+               lambda w: train_in_folder(w, "code/train.py", "code/secret.py"))
+    yield Case("C-2", OPEN, "one file of the folder of training code is published",
+               lambda w: train_in_folder(w, "code/train.py"))
+    yield Case("C-2", FAILED, "the code is published twice, once under a closed licence", lambda w: w.change(
+        "release", components=(*w.release.components, w.component("training-code", "train.py", "CC-BY-NC-4.0"))))
+    yield Case("C-2", PASSED, "the code of base model and model is published", open_base)
+    yield Case("C-2", OPEN, "nobody says how the base model was made", lambda w: w.hang_on_base())
+    yield Case("C-4", OPEN, "another model was evaluated", evaluate_another)
+
+    yield Case("C-5", PASSED, "the producer declares the configuration complete", nothing)
+    yield Case("C-5", OPEN, "nobody declares the configuration complete",
+               lambda w: w.declare(trainingConfigurationComplete=None))
+    yield Case("C-5", OPEN, "the producer declares the configuration incomplete",
+               lambda w: w.declare(trainingConfigurationComplete=False))
+    yield Case("C-5", OPEN, "no training step is attested", lambda w: w.unsay("train"))
+    yield Case("C-5", OPEN, "the training step is by no producer", lambda w: let_gate_sign(w, "train"))
+
+    yield Case("C-6", PASSED, "every step pins its environment", nothing)
+    yield Case("C-6", OPEN, "one step does not pin its environment",
+               lambda w: train_with(w, training_data="corpus", source="train.py network.py"))
+    yield Case("C-6", OPEN, "the lock file is named by SHA-1", lambda w: weaken(w, "train", "lockfile"))
+    yield Case("C-6", OPEN, "no step is attested", lambda w: w.unsay("train", "prepare"))
+    yield Case("C-6", OPEN, "the step is by no producer or supplier", lambda w: let_gate_sign(w, "prepare"))
+
+    yield Case("D-1", PASSED, "every dataset that was used stands in the list", nothing)
+    yield Case("D-1", PASSED, "what is not listed was made from data that is", lambda w: list_datasets(w, "tales.txt"))
+    yield Case("D-1", OPEN, "a dataset that was used is not listed", lambda w: list_datasets(w, "corpus"))
+    yield Case("D-1", OPEN, "the training used data that nobody attests", use_unknown)
+    yield Case("D-1", OPEN, "a step made data from nothing that it names", launder)
+    yield Case("D-1", OPEN, "data is named by SHA-1", lambda w: weaken(w, "prepare", "raw-data"))
+    yield Case("D-1", OPEN, "the training names no data",
+               lambda w: train_with(w, source="train.py network.py", lockfile="uv.lock"))
+    yield Case("D-1", OPEN, "no step is attested", lambda w: w.unsay("train"))
+    yield Case("D-1", PASSED, "the base model's data is listed too", open_base)
+    yield Case("D-1", OPEN, "nobody says on what the base model was trained", lambda w: w.hang_on_base())
+
+    yield Case("D-2", PASSED, "every dataset is described", nothing)
+    for fact in ("selection", "labelling", "processing"):
+        yield Case("D-2", OPEN, f"a dataset does not say its {fact}", _told("dataset-raw", **{fact: None}))
+    yield Case("D-2", OPEN, "a dataset does not say where it comes from", _told("dataset-raw", source=None))
+    yield Case("D-2", OPEN, "a dataset does not say how it was obtained", _told("dataset-raw", source={"uri": "x"}))
+    yield Case("D-2", OPEN, "the list of processing steps is empty", _told("dataset-corpus", processing=[]))
+    yield Case("D-2", OPEN, "nobody describes the raw data", lambda w: w.unsay("dataset-raw"))
+    yield Case("D-2", PASSED, "what a step made of described data is not described itself",
+               lambda w: w.unsay("dataset-corpus"))
+    yield Case("D-2", OPEN, "a stranger describes the raw data", lambda w: w.change("dataset-raw", "stranger"))
+    yield Case("D-2", OPEN, "a step made data from nothing that it names", launder)
+    yield Case("D-2", OPEN, "one of two descriptions is incomplete", lambda w: w.say(
+        "dataset-raw-2", w.dataset("tales.txt", selection=None), "archive"))
+    yield Case("D-2", OPEN, "nobody says on what the base model was trained", lambda w: w.hang_on_base())
+
+    yield Case("D-3", PASSED, "every dataset can be had", nothing)
+    yield Case("D-3", PASSED, "a dataset cannot be shared, for a stated reason", _told(
+        "dataset-raw", availability={"class": "unshareable", "reason": "medical records"}))
+    yield Case("D-3", OPEN, "a dataset cannot be shared, for no reason", _told(
+        "dataset-raw", availability={"class": "unshareable", "locator": "https://example.org"}))
+    yield Case("D-3", OPEN, "a dataset is open, and nowhere", _told("dataset-raw", availability={"class": "open"}))
+    yield Case("D-3", OPEN, "a dataset does not say whether it can be had", _told("dataset-raw", availability=None))
+    yield Case("D-3", OPEN, "nobody describes the raw data", lambda w: w.unsay("dataset-raw"))
+
+    yield Case("D-5", PASSED, "the producer declares the list complete", nothing)
+    yield Case("D-5", FAILED, "the producer declares the list incomplete",
+               lambda w: w.declare(datasetListComplete=False))
+    yield Case("D-5", OPEN, "the producer is silent", lambda w: w.declare(datasetListComplete=None))
+    yield Case("D-5", OPEN, "nobody says on what the base model was trained", lambda w: w.hang_on_base())
+
+    yield Case("D-6", PASSED, "every dataset is open data", nothing)
+    for kind in ("public", "obtainable", "unshareable"):
+        yield Case("D-6", FAILED, f"a dataset is {kind}", _told(
+            "dataset-raw", availability={"class": kind, "locator": "https://example.org", "reason": "law"}))
+    yield Case("D-6", FAILED, "a dataset is for non-commercial use", _told("dataset-raw", license="CC-BY-NC-4.0"))
+    yield Case("D-6", OPEN, "a dataset's licence is not known", _told("dataset-raw", license="ours"))
+    yield Case("D-6", OPEN, "a dataset has no licence", _told("dataset-raw", license=None))
+    yield Case("D-6", OPEN, "a dataset does not say whether it can be had", _told("dataset-raw", availability=None))
+    yield Case("D-6", OPEN, "nobody describes the raw data", lambda w: w.unsay("dataset-raw"))
+    yield Case("D-6", FAILED, "one of two statements about a dataset is closed", lambda w: w.say(
+        "dataset-raw-2", w.dataset("tales.txt", license="CC-BY-NC-4.0"), "archive"))
+
+    yield Case("X-1", PASSED, "everything that the release lists is there", nothing)
+    for name in ("dataset-raw", "prepare", "evaluate", "model.sig"):
+        yield Case("X-1", OPEN, f"{name} is listed and taken away", _lost(name))
+    yield Case("X-1", OPEN, "what is listed is by a stranger", lambda w: w.change("dataset-raw", "stranger"))
+    yield Case("X-1", OPEN, "there is no release", lambda w: w.unsay("release"))
+    yield Case("X-1", OPEN, "the release is by a stranger", lambda w: w.change("release", "stranger"))
+
+    yield Case("X-2", PASSED, "every input is attested, back to its source", nothing)
+    yield Case("X-2", FAILED, "a step needs what is made of its product", depend_on_oneself)
+    yield Case("X-2", OPEN, "the training used data that nobody attests", use_unknown)
+    yield Case("X-2", OPEN, "the raw data is attested by nobody", lambda w: w.unsay("dataset-raw"))
+    yield Case("X-2", OPEN, "data is named by SHA-1", lambda w: weaken(w, "prepare", "raw-data"))
+    yield Case("X-2", OPEN, "the training names no data",
+               lambda w: train_with(w, source="train.py network.py", lockfile="uv.lock"))
+    yield Case("X-2", OPEN, "nobody speaks of the base model", lambda w: w.hang_on_base(released=False))
+    yield Case("X-2", OPEN, "a step is listed and taken away", _lost("train"))
+    yield Case("X-2", OPEN, "there is no release", lambda w: w.unsay("release"))
+
+    yield Case("X-3", PASSED, "everything is of this year", nothing)
+    yield Case("X-3", FAILED, "a step is older than a year", lambda w: w.change(
+        "prepare", started_on="2025-11-01T10:00:00Z", finished_on="2025-11-01T10:05:00Z"))
+    yield Case("X-3", FAILED, "a step ends in the future", lambda w: w.change(
+        "train", finished_on="2026-11-24T10:05:00Z"))
+    yield Case("X-3", FAILED, "the release is from the future", lambda w: w.change(
+        "release", created_on="2027-01-01T10:00:00Z"))
+    yield Case("X-3", OPEN, "the release bears no date", lambda w: w.change("release", created_on=""))
+    yield Case("X-3", OPEN, "there is nothing that bears a date", lambda w: w.unsay("release", "train"))
+
+
+def _licensed(kind: str, licence: str | None) -> Spoil:
+    return lambda world: world.license(kind, licence)
+
+
+def _withheld(kind: str) -> Spoil:
+    return lambda world: world.withhold(kind)
+
+
+def _undigested(kind: str) -> Spoil:
+    return lambda world: without_digest(world, kind)
+
+
+def _other_code(kind: str) -> Spoil:
+    return lambda world: (world.write("other.py", "print('other')\n"), publish(world, kind, "other.py"))
+
+
+def _without_code(step: str) -> Spoil:
+    def spoil(world: World) -> None:
+        claim = world.drafts[step].claim
+        assert isinstance(claim, Step)
+        world.change(step, inputs=tuple(item for item in claim.inputs if item.role != "source"))
+
+    return spoil
+
+
+def _weak_code(step: str) -> Spoil:
+    return lambda world: weaken(world, step, "source")
+
+
+def _unsaid(name: str) -> Spoil:
+    return lambda world: world.unsay(name)
+
+
+def _signed_by(name: str, signer: str) -> Spoil:
+    return lambda world: world.change(name, signer)
+
+
+def _gated(name: str) -> Spoil:
+    return lambda world: let_gate_sign(world, name)
+
+
+def _told(name: str, **facts: Any) -> Spoil:
+    return lambda world: world.state(name, **facts)
+
+
+def _lost(name: str) -> Spoil:
+    return lambda world: world.lose(name)
+
+
+CASES = tuple(cases())
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World.new(tmp_path)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_requirement_answers(world: World, case: Case) -> None:
+    case.spoil(world)
+    asked = world.asked(case.requirement, case.policy)
+    assert asked["outcome"] == case.outcome, asked["reason"]
+    assert asked["reason"]
+    if case.outcome in (PASSED, FAILED, BESIDE):
+        assert asked["evidence"]
+        assert asked["signers"]
+    assert bool(asked["remedy"]) == (case.outcome in (FAILED, OPEN))
+
+
+def test_the_table_asks_every_requirement_for_every_answer_that_it_can_give() -> None:
+    told = {(case.requirement, case.outcome) for case in CASES}
+    never_fail = {"W-7", "C-5", "C-6", "D-1", "D-2", "D-3", "X-1"}  # silence and gaps are undetermined
+    for name in CATALOGUE:
+        wanted = {PASSED, OPEN} | (set() if name in never_fail else {FAILED}) | ({BESIDE} if name == "W-5" else set())
+        assert {outcome for asked, outcome in told if asked == name} == wanted, name
+
+
+def test_every_requirement_of_the_catalogue_is_asked_by_a_policy_that_is_shipped() -> None:
+    asked = {row.id for name in policy_ids() for row in load_policy(name).requirements}
+    assert asked == set(CATALOGUE)
+
+
+# --- a policy as a whole --------------------------------------------------------------------------------------------
+
+CLOSED: Spoil = _licensed("model-parameters-final", "CC-BY-NC-4.0")
+SILENT: Spoil = _licensed("model-parameters-final", None)
+POLICIES: dict[str, tuple[Spoil, Spoil]] = {
+    "g7-2026-weights-available": (lambda w: w.declare(freeOfCharge=False), lambda w: w.declare(freeOfCharge=None)),
+    "g7-2026-open-weights": (CLOSED, SILENT),
+    "g7-2026-open-source-ai": (lambda w: w.hang_on_base("CC-BY-NC-4.0"), lambda w: w.unsay("train")),
+    TOP_RUNG: (_told("dataset-raw", license="CC-BY-NC-4.0"), _told("dataset-raw", license=None)),
+    "open-weights": (_licensed("inference-code", "CC-BY-NC-4.0"), _licensed("inference-code", None)),
+    "osaid-1.0": (_licensed("evaluation-code", "CC-BY-NC-4.0"), _unsaid("evaluate")),
+    "supply-chain-baseline": (depend_on_oneself, use_unknown),
+}
+
+
+def test_every_policy_that_is_shipped_is_tried() -> None:
+    assert set(POLICIES) == set(policy_ids())
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_complete_world_passes_a_policy(world: World, policy: str) -> None:
+    verdict = world.verdict(policy)
+    assert (verdict["result"], verdict["passed"]) == ("pass", True)
+    assert not verdict["openPoints"]
+    assert not verdict["next"]
+    assert verdict["findings"] == []
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_fails_when_a_requirement_fails(world: World, policy: str) -> None:
+    POLICIES[policy][0](world)
+    verdict = world.verdict(policy)
+    assert (verdict["result"], verdict["passed"]) == ("fail", False)
+    assert verdict["counts"]["fail"] >= 1
+    assert {row["towards"] for row in verdict["next"]} == {policy}
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_is_undetermined_when_a_requirement_is(world: World, policy: str) -> None:
+    POLICIES[policy][1](world)
+    verdict = world.verdict(policy)
+    assert (verdict["result"], verdict["passed"]) == ("undetermined", False)
+    assert verdict["counts"]["fail"] == 0
+    assert verdict["counts"]["undetermined"] >= 1
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_policy_is_undetermined_without_evidence(world: World, policy: str) -> None:
+    world.unsay(*list(world.drafts))
+    assert world.verdict(policy)["result"] == "undetermined"
