@@ -13,6 +13,8 @@ from provenance.cli.exit import run
 # Each command in a module of its own that is imported when it is called: `--help` must answer at once.
 COMMANDS: dict[str, tuple[str, str]] = {
     "digest": ("digest", "Tell what a file or folder is: digests of files, folder and weights."),
+    "diff": ("diff", "Compare two models, tensor by tensor."),
+    "proof": ("proof", "Prove that a tensor is in a model's weights, and check it without them."),
     "dataset": ("dataset", "Know a dataset by its records, and prove that a record is in it."),
     "keygen": ("keygen", "Make a key pair to sign with."),
     "trust": ("trust", "Write and show trust files: whom to believe, as what."),

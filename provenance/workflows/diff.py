@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from provenance.artifacts.comparison import Change, Comparison, compare, size_of
+from provenance.artifacts.comparison import Change, Comparison, Side, compare, size_of
 from provenance.artifacts.layers import STATES, Layer, layers, ranges
 from provenance.artifacts.manifest import FileEntry, Manifest, scan
 from provenance.artifacts.relation import Relation, relation
@@ -26,6 +26,8 @@ from provenance.workflows.phases import Phases, silent
 
 # Containers that hold more than tensors: two of them are the same only bit for bit.
 _RICH_SUFFIXES = (".gguf",)
+_WITHOUT_WEIGHTS = {True: "The same files; neither holds tensors that are read.",
+                    False: "Different files; neither holds tensors that are read."}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Diff:
         if self.identical:
             return "The same, bit for bit."
         if self.relation is None:
-            return "Different files; neither holds tensors that could be compared."
+            holding = [side for side, manifest in (("first", self.first), ("second", self.second)) if manifest.weights]
+            return f"Different: only the {holding[0]} holds weights." if holding else _WITHOUT_WEIGHTS[self.same]
         if self.relation.kind != "same-weights":
             return self.relation.sentence
         if _digests(_containers(self.first)) == _digests(_containers(self.second)):
@@ -124,21 +127,23 @@ class Diff:
 def diff(first: Path, second: Path, *, progress: Phases | None = None) -> Diff:
     """Read both and compare them; ArtifactError where one cannot be read, or its tensors cannot and the other's can."""
     listen = progress or silent
-    left, right = _read(first, listen), _read(second, listen)
+    left, right = _read(first, "first", listen), _read(second, "second", listen)
     if left.digest != right.digest:
         _refuse_incomparable(left, right)
     weights = compare(left.weights, right.weights) if left.weights and right.weights else None
-    files = None if left.is_file or right.is_file else tuple(_file_changes(left, right))
-    compared = len({entry.path for side in (left, right) for entry in _others(side)}) if files is not None else 0
+    before, after = (_others(side) if weights else side.files for side in (left, right))
+    has_files = not left.is_file and not right.is_file
     return Diff(
         left, right, weights, relation(weights) if weights else None,
         tuple(_metadata_changes(_metadata(first, left), _metadata(second, right))),
-        files, compared, tuple(layers(weights)) if weights else (), _rich(left) != _rich(right),
+        tuple(_file_changes(before, after)) if has_files else None,
+        len({entry.path for entry in (*before, *after)}) if has_files else 0,
+        tuple(layers(weights)) if weights else (), _rich(left) != _rich(right),
     )  # fmt: skip
 
 
-def _read(path: Path, listen: Phases) -> Manifest:
-    with listen(f"Reading {path.name}") as (count, total):
+def _read(path: Path, which: Side, listen: Phases) -> Manifest:
+    with listen(f"Reading the {which}") as (count, total):
         return scan(path, progress=count, total=total).require_sound()
 
 
@@ -159,9 +164,9 @@ def _containers(side: Manifest) -> list[FileEntry]:
     return [entry for entry in side.files if entry.path in weights or entry.path.endswith(".index.json")]
 
 
-def _others(side: Manifest) -> list[FileEntry]:
+def _others(side: Manifest) -> tuple[FileEntry, ...]:
     containers = {entry.path for entry in _containers(side)}
-    return [entry for entry in side.files if entry.path not in containers]
+    return tuple(entry for entry in side.files if entry.path not in containers)
 
 
 def _digests(entries: Iterable[FileEntry]) -> list[str]:
@@ -172,9 +177,9 @@ def _rich(side: Manifest) -> list[str]:
     return _digests(entry for entry in _containers(side) if entry.path.lower().endswith(_RICH_SUFFIXES))
 
 
-def _file_changes(left: Manifest, right: Manifest) -> Iterator[FileChange]:
-    before = {entry.path: entry.sha256 for entry in _others(left)}
-    after = {entry.path: entry.sha256 for entry in _others(right)}
+def _file_changes(left: Iterable[FileEntry], right: Iterable[FileEntry]) -> Iterator[FileChange]:
+    before = {entry.path: entry.sha256 for entry in left}
+    after = {entry.path: entry.sha256 for entry in right}
     for path in sorted(before.keys() | after.keys(), key=lambda path: path.encode("utf-8")):
         if before.get(path, "") != after.get(path, ""):
             yield FileChange(path, before.get(path, ""), after.get(path, ""))

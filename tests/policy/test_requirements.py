@@ -50,14 +50,11 @@ def flip(world: World) -> None:
 
 def hide(world: World) -> None:
     """A script that only an OMS signature speaks of, and it says that the script is to be ignored."""
-    world.write("tiny/extra.py", "print('extra')\n")
-    for name in ("release", "train", "evaluate"):
-        world.unsay(name)
+    world.unsay("release", "train", "evaluate")
     statement = world.signature()
-    predicate: dict[str, Any] = dict(statement.predicate)
-    predicate["serialization"] = {**predicate["serialization"], "ignore_paths": [".git", "extra.py"]}
-    predicate["resources"] = [row for row in predicate["resources"] if row["name"] != "extra.py"]
-    world.say("model.sig", replace(statement, predicate=predicate))
+    serialization = {**statement.predicate["serialization"], "ignore_paths": [".git", "extra.py"]}
+    world.say("model.sig", replace(statement, predicate={**statement.predicate, "serialization": serialization}))
+    world.write("tiny/extra.py", "print('extra')\n")
 
 
 def pickle(world: World) -> None:

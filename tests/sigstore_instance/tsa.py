@@ -13,7 +13,6 @@ from tests.sigstore_instance.der import (
     CONTEXT_0,
     INTEGER,
     OCTETS,
-    SEQUENCE,
     generalized_time,
     integer,
     octets,
@@ -30,7 +29,8 @@ from tests.sigstore_instance.oidc import Refused
 _SIGNED_DATA, _TST_INFO = oid("1.2.840.113549.1.7.2"), oid("1.2.840.113549.1.9.16.1.4")
 _CONTENT_TYPE, _MESSAGE_DIGEST = oid("1.2.840.113549.1.9.3"), oid("1.2.840.113549.1.9.4")
 _SIGNING_TIME, _SIGNING_CERTIFICATE = oid("1.2.840.113549.1.9.5"), oid("1.2.840.113549.1.9.16.2.47")
-_SHA256 = sequence(oid("2.16.840.1.101.3.4.2.1"))
+_SHA256_OID = oid("2.16.840.1.101.3.4.2.1")
+_SHA256 = sequence(_SHA256_OID)
 _ECDSA_SHA256 = sequence(oid("1.2.840.10045.4.3.2"))
 _POLICY = oid("1.3.6.1.4.1.57264.2")
 
@@ -51,7 +51,7 @@ class TimestampAuthority:
             (_, algorithm), (_, digest) = read(imprint)
         except ValueError as err:
             raise Refused("not an RFC 3161 query") from err
-        if version != b"\x01" or tlv(SEQUENCE, next(read(algorithm))[1]) == b"" or len(digest) != 32:
+        if version != b"\x01" or not algorithm.startswith(_SHA256_OID) or len(digest) != 32:
             raise Refused("only SHA-256 is stamped")
         nonce = next((int.from_bytes(content, signed=True) for tag, content in options if tag == INTEGER), None)
         embed = any(tag == BOOLEAN and content != b"\x00" for tag, content in options)

@@ -1,10 +1,12 @@
 """The dataset tree once more, written from `attestations/dataset-tree.md` alone: slow, recursive, on Python values.
 
-It shares no code with the project, and takes what `to_pylist()` gives as well as bare integers for times.
+It shares no code with the project. A value is what pyarrow's `to_pylist()` gives; a date, time, timestamp or duration
+may also be the bare integer that is encoded.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import struct
@@ -71,6 +73,24 @@ def number(kind: dict[str, Any], value: Any) -> int:
     elif isinstance(value, time):
         value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
     return value // timedelta(microseconds=1) * per_second // 1000_000
+
+
+def of_json(kind: dict[str, Any], value: Any) -> Any:
+    """The value that a JSON value stands for."""
+    name = kind["type"]
+    if value is None:
+        return None
+    if name in FLOAT:
+        return struct.unpack(FLOAT[name], struct.pack(FLOAT[name], float(value)))[0]
+    if name == "list":
+        return [of_json(kind["item"], item) for item in value]
+    if name == "map":
+        return [(of_json(kind["key"], key), of_json(kind["value"], item)) for key, item in value]
+    if name == "struct":
+        return {field["name"]: of_json(field, value[field["name"]]) for field in kind["fields"]}
+    readers = {"binary": base64.b64decode, "decimal": Decimal, "date": date.fromisoformat, "time": time.fromisoformat,
+               "timestamp": datetime.fromisoformat}
+    return readers[name](value) if name in readers and isinstance(value, str) else value
 
 
 def mth(leaves: Sequence[bytes]) -> bytes:

@@ -1,0 +1,93 @@
+"""The services over HTTP on loopback, on a free port, in threads that end with the `with` block."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.sigstore_instance.instance import Instance
+from tests.sigstore_instance.oidc import Refused
+
+_MAX_BODY = 4 << 20
+_Answer = tuple[int, str, bytes]
+
+
+@contextmanager
+def serve() -> Iterator[Instance]:
+    """A new instance that answers until the block ends."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    instance = Instance(f"http://127.0.0.1:{server.server_address[1]}")
+    _Handler.instances[server.server_address[1]] = instance
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield instance
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
+        del _Handler.instances[server.server_address[1]]
+
+
+def _json(value: Any, status: int = 200) -> _Answer:
+    return status, "application/json", json.dumps(value).encode()
+
+
+_GET: dict[str, Callable[[Instance], _Answer]] = {
+    "/.well-known/openid-configuration": lambda it: _json(it.oidc.discovery()),
+    "/keys": lambda it: _json(it.oidc.keys()),
+    "/trust_config.json": lambda it: (200, "application/json", it.trust_config()),
+}
+_POST: dict[str, Callable[[Instance, bytes, str], _Answer]] = {
+    "/token": lambda it, body, _: _json({"id_token": it.oidc.token(**json.loads(body or b"{}"))}),
+    "/api/v2/signingCert": lambda it, body, token: _json(
+        it.fulcio.request(token, json.loads(body)["certificateSigningRequest"])),
+    "/api/v1/log/entries": lambda it, body, _: _json(it.rekor1.response(it.rekor1.add(json.loads(body))), 201),
+    "/v2/api/v2/log/entries": lambda it, body, _: _json(it.rekor2.add(json.loads(body)), 201),
+    "/api/v1/timestamp": lambda it, body, _: (201, "application/timestamp-reply", it.tsa.answer(body)),
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    instances: dict[int, Instance] = {}  # noqa: RUF012  by port: a handler is made anew for each request
+    timeout = 10
+
+    def do_GET(self) -> None:
+        route = _GET.get(self.path)
+        self._send(route(self._instance) if route else _json({"message": "not found"}, 404))
+
+    def do_POST(self) -> None:
+        route, size = _POST.get(self.path), int(self.headers.get("Content-Length") or 0)
+        if route is None or size > _MAX_BODY:
+            return self._send(_json({"message": "not found or too large"}, 404))
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        body = self.rfile.read(size)
+        try:
+            with self._instance.lock:
+                answer = route(self._instance, body, token)
+        except Refused as err:
+            status = 401 if "token" in str(err) else 400
+            answer = _json({"code": status, "message": str(err)}, status)
+        except (KeyError, TypeError, ValueError) as err:
+            answer = _json({"code": 400, "message": f"not a request: {err}"}, 400)
+        return self._send(answer)
+
+    @property
+    def _instance(self) -> Instance:
+        return self.instances[self.server.server_address[1]]  # type: ignore[index,call-overload]
+
+    def _send(self, answer: _Answer) -> None:
+        status, kind, body = answer
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Tests are quiet."""
