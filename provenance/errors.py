@@ -132,6 +132,7 @@ CODES: dict[str, str] = {
     "file-missing": "a signed file is not there",
     "tensor-mismatch": "a tensor differs from what was signed",
     "tensor-missing": "a signed tensor is not there",
+    "tensor-not-covered": "no trusted signature covers this tensor",
     "left-out": "a repository file that is left out of an admitted copy",
     # recording and running again
     "command-failed": "a recorded command failed when it was run again",

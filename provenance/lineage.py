@@ -38,7 +38,7 @@ class Use:
     thing: Described
     role: str
 
-    @property
+    @cached_property
     def identities(self) -> frozenset[Identity]:
         """By what it is known: the thing itself, and its weights where it has any."""
         return self.thing.whole.identities | (self.thing.weights.identities if self.thing.weights else frozenset())
@@ -56,12 +56,11 @@ def step_of(statement: VerifiedStatement) -> Step:
 
 def uses(statement: VerifiedStatement, roles: Collection[str]) -> list[Use]:
     """What a step used in these roles; the files of a folder are not counted beside it."""
-    step = step_of(statement)
-    return [
-        Use(statement, thing, role)
-        for role in sorted(roles)
-        for thing in described(step.with_role(role))
-    ]
+    by_role: dict[str, list[ResourceDescriptor]] = defaultdict(list)
+    for item in step_of(statement).inputs:
+        if item.role in roles:
+            by_role[item.role].append(item)
+    return [Use(statement, thing, role) for role in sorted(by_role) for thing in described(by_role[role])]
 
 
 def beginnings(statement: VerifiedStatement) -> list[Use]:
@@ -85,12 +84,13 @@ class LineageGraph:
         self.model = model
         self.statements = tuple(s for s in statements if VOICES.index(s.voice) >= VOICES.index(voice))
         self._suppliers = frozenset(suppliers)
+        self._uses: dict[str, tuple[Use, ...]] = {}
         self._makers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
         self._attesters: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
         self._releasers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
         for statement in self.statements:
             if isinstance(statement.claim, Step) and statement.claim.kind != "evaluate":
-                for identity in _made_identities(statement):
+                for identity in self._made_by_it(statement):
                     self._makers[identity].append(statement)
             elif isinstance(statement.claim, Dataset):
                 for identity in all_identities(statement.claim.subjects):
@@ -155,6 +155,20 @@ class LineageGraph:
 
     # Backwards
 
+    def uses_of(self, statement: VerifiedStatement) -> tuple[Use, ...]:
+        """The data and models that a step used."""
+        if statement.sha256 not in self._uses:
+            self._uses[statement.sha256] = tuple(uses(statement, DATA_ROLES | MODEL_ROLES))
+        return self._uses[statement.sha256]
+
+    def data_of(self, statement: VerifiedStatement) -> list[Use]:
+        """The data that a step used."""
+        return [use for use in self.uses_of(statement) if use.role in DATA_ROLES]
+
+    def models_of(self, statement: VerifiedStatement) -> list[Use]:
+        """The models that a step used."""
+        return [use for use in self.uses_of(statement) if use.role in MODEL_ROLES]
+
     def made_by(self, known: Iterable[Identity]) -> tuple[VerifiedStatement, ...]:
         """The steps that made something with one of these identities, each once.
 
@@ -165,6 +179,11 @@ class LineageGraph:
     def attested_by(self, known: Iterable[Identity]) -> tuple[VerifiedStatement, ...]:
         """The dataset statements about one of these identities, each once."""
         return _unique(statement for identity in sorted(known) for statement in self._attesters.get(identity, ()))
+
+    def _made_by_it(self, statement: VerifiedStatement) -> frozenset[Identity]:
+        """What a step's product is known by, less the weights that went in as they came out."""
+        given = {identity for use in self.models_of(statement) for identity in use.identities}
+        return _output_identities(step_of(statement)) - {identity for identity in given if identity.kind == "weights"}
 
     @cached_property
     def steps(self) -> tuple[VerifiedStatement, ...]:
@@ -194,18 +213,18 @@ class LineageGraph:
         return tuple(
             s for s in self.statements
             if isinstance(s.claim, Step) and s.claim.kind == "evaluate"
-            and any(use.identities & self.model_identities for use in uses(s, MODEL_ROLES))
+            and any(use.identities & self.model_identities for use in self.models_of(s))
         )  # fmt: skip
 
     @cached_property
     def data_uses(self) -> tuple[Use, ...]:
         """Every use of data on the way to the model."""
-        return tuple(use for statement in self.steps for use in uses(statement, DATA_ROLES))
+        return tuple(use for statement in self.steps for use in self.data_of(statement))
 
     @cached_property
     def base_uses(self) -> tuple[Use, ...]:
         """Every use of another model on the way to the model."""
-        return tuple(use for statement in self.steps for use in uses(statement, MODEL_ROLES))
+        return tuple(use for statement in self.steps for use in self.models_of(statement))
 
     def is_model(self, use: Use) -> bool:
         """Whether somebody says that this is a model, in whatever role a step used it."""
@@ -235,10 +254,6 @@ class LineageGraph:
                     found.append(step_of(following).name)
         return tuple(sorted(set(found)))
 
-    def uses_of(self, statement: VerifiedStatement) -> list[Use]:
-        """The data and models that a step used."""
-        return uses(statement, DATA_ROLES | MODEL_ROLES)
-
     def _before(self, statement: VerifiedStatement) -> tuple[VerifiedStatement, ...]:
         return _unique(maker for use in self.uses_of(statement) for maker in self.made_by(use.identities))
 
@@ -250,11 +265,11 @@ class LineageGraph:
     @cached_property
     def silent_about_data(self) -> tuple[VerifiedStatement, ...]:
         """Training steps that name no data: that nothing of it is unattested would be true of nothing."""
-        return tuple(s for s in self.steps_of("train", "fine-tune") if not uses(s, DATA_ROLES))
+        return tuple(s for s in self.steps_of("train", "fine-tune") if not self.data_of(s))
 
     def is_made_from_data(self, use: Use) -> bool:
         """Whether a step made it that names the data it used, so that this data can be asked for in turn."""
-        return any(uses(maker, DATA_ROLES) for maker in self.made_by(use.identities))
+        return any(self.data_of(maker) for maker in self.made_by(use.identities))
 
     @cached_property
     def unexplained_bases(self) -> tuple[Use, ...]:
@@ -335,13 +350,6 @@ def _output_identities(step: Step) -> frozenset[Identity]:
     """
     wholes = all_identities(_wholes(step.outputs))
     return wholes if step.kind in MODEL_MAKING else wholes | all_identities(step.outputs)
-
-
-def _made_identities(statement: VerifiedStatement) -> frozenset[Identity]:
-    """What a step's product is known by, less the weights that went in as they came out."""
-    step = step_of(statement)
-    given = frozenset().union(*(use.identities for use in uses(statement, MODEL_ROLES)), frozenset())
-    return _output_identities(step) - {identity for identity in given if identity.kind == "weights"}
 
 
 def _unique(statements: Iterable[VerifiedStatement]) -> tuple[VerifiedStatement, ...]:

@@ -14,7 +14,7 @@ from provenance.artifacts.tensors import Tensor, Weights
 
 _DOWN = (".lora_embedding_A", ".lora_A", ".lora_down", ".lora.down")
 _UP = (".lora_embedding_B", ".lora_B", ".lora_up", ".lora.up")
-_WRAPPERS = ("base_model.model.", "base_model.", "lora_unet_", "lora_te1_", "lora_te2_", "lora_te_", "lora_transformer_")
+_WRAPPERS = ("base_model.model.", "base_model.", "lora_unet_", "lora_te1_", "lora_te2_", "lora_te_")
 _PREFIXES = ("", "model.", "transformer.", "text_model.")  # with or without a head, the base's body is named so
 
 

@@ -54,7 +54,7 @@ class Change:
     def differs(self) -> tuple[str, ...]:
         """What differs, of name, dtype, shape and data (the data head)."""
         pairs = {"name": (self.before.name, self.after.name), "dtype": (self.before.dtype, self.after.dtype),
-                 "shape": (self.before.shape, self.after.shape), "data": (self.before.head, self.after.head)}  # fmt: skip
+                 "shape": (self.before.shape, self.after.shape), "data": (self.before.head, self.after.head)}
         return tuple(what for what, (left, right) in pairs.items() if left != right)
 
 

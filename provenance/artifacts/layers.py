@@ -10,7 +10,6 @@ from provenance.artifacts.comparison import Comparison
 
 _NUMBER = re.compile(r"(?:^|\.)[0-9]{1,9}(?=\.|$)", re.ASCII)
 _DIGITS = re.compile(r"([0-9]+)", re.ASCII)
-MOST_RANGES = 1000  # a list of layers for people; the counts by layer stay complete
 
 
 @dataclass
@@ -65,19 +64,14 @@ def layers(comparison: Comparison) -> list[Layer]:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts `layers.10` after `layers.9`; numbers of any length, and no text, cost more than their length."""
+    """A key that sorts `layers.10` after `layers.9`; a number of a million digits costs no more than its length."""
     parts = _DIGITS.split(name)
     return [(len(part.lstrip("0")), part.lstrip("0")) if place % 2 else (0, part) for place, part in enumerate(parts)]
 
 
 def ranges(names: Sequence[str]) -> list[str]:
     """Layer names in their order, with runs of numbers joined: `model.layers.0 to 11`."""
-    found: list[str] = []
-    for stem, first, last in _runs(names):
-        if len(found) == MOST_RANGES:
-            break
-        found.append(stem + (first if first == last else f"{first} to {last}"))
-    return found
+    return [stem + (first if first == last else f"{first} to {last}") for stem, first, last in _runs(names)]
 
 
 def _runs(names: Sequence[str]) -> Iterator[tuple[str, str, str]]:

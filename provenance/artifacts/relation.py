@@ -51,19 +51,19 @@ def _same(comparison: Comparison) -> Relation | None:
 def _renamed(comparison: Comparison) -> Relation | None:
     if not comparison.same_data:
         return None
-    return Relation("renamed", None, f"The same weights under other names: all {len(comparison.first.tensors):,} tensors "
-                    f"are equal in bytes, {len(comparison.renamed):,} have another name.")  # fmt: skip
+    return Relation("renamed", None, "The same weights under other names: equal in bytes are all "
+                    f"{len(comparison.first.tensors):,} tensors, renamed {len(comparison.renamed):,} of them.")
 
 
 def _adapter(comparison: Comparison) -> Relation | None:
-    if comparison.kept:  # the base with an adapter in it is no adapter
+    if comparison.kept:  # a base with an adapter in it is no adapter
         return None
     for base, below, above in _both_ways(comparison):
         adapter = adapter_over(below, above)
         if adapter.fits:
             ranks = ", ".join(map(str, adapter.ranks))
-            return Relation("adapter", base, f"The {_other(base)} is an adapter over the {base}, by names and shapes: all "
-                            f"{adapter.pairs:,} pairs of low-rank factors (rank {ranks}) fit a tensor of it.")  # fmt: skip
+            return Relation("adapter", base, f"The {_other(base)} is an adapter over the {base}, by names and shapes: "
+                            f"all {adapter.pairs:,} pairs of low-rank factors (rank {ranks}) fit a tensor of it.")
     return None
 
 
@@ -78,24 +78,24 @@ def _other(side: Side) -> Side:
 
 def _quantised(comparison: Comparison) -> Relation | None:
     recast = [change for change in comparison.changed if change.before.shape == change.after.shape
-              and change.before.dtype != change.after.dtype]  # fmt: skip
+              and change.before.dtype != change.after.dtype]
     if comparison.share(change.before for change in recast).ratio >= _MOST:
         base: Side = "first" if _size(recast, "before") >= _size(recast, "after") else "second"
-        return Relation("quantised", base, f"Quantised or converted, not comparable: {len(recast):,} tensors have the same "
-                        f"names and shapes in other dtypes ({_casts(recast)}); digests cannot tell whether their values "
-                        "agree.")  # fmt: skip
+        return Relation("quantised", base, "Quantised or converted, not comparable: the same names and shapes in other "
+                        f"dtypes ({_casts(recast)}) for {len(recast):,} tensors. {_SILENT}")
     for base, plain, packed in _both_ways(comparison):
         names = {tensor.name for tensor in packed.tensors}
         packs = [tensor for tensor in plain.tensors if _is_packed(tensor, names)]
         if packs and comparison.share(packs, base).ratio >= _MOST:
-            return Relation("quantised", base, f"Quantised, not comparable: the {_other(base)} holds {len(packs):,} tensors "
-                            f"of the {base} in packed form, by their names; digests cannot tell whether their values "
-                            "agree.")  # fmt: skip
+            return Relation("quantised", base, f"Quantised, not comparable: the {_other(base)} holds {len(packs):,} "
+                            f"tensors of the {base} in packed form, by their names. {_SILENT}")
         if _in_blocks(packed) and not _in_blocks(plain) and _alike_in_size(plain, packed):
-            return Relation("quantised", base, f"Quantised, not comparable: the {_other(base)} holds quantised blocks of "
-                            f"GGML, and tensors of the sizes of the {base}; names and values are converted, and digests "
-                            "cannot tell whether they agree.")  # fmt: skip
+            return Relation("quantised", base, f"Quantised, not comparable: the {_other(base)} holds quantised blocks "
+                            f"of GGML in tensors of the sizes of the {base}, under names of its own. {_SILENT}")
     return None
+
+
+_SILENT = "Digests cannot tell whether their values agree."
 
 
 def _size(changes: list[Change], side: Literal["before", "after"]) -> int:
@@ -104,7 +104,7 @@ def _size(changes: list[Change], side: Literal["before", "after"]) -> int:
 
 def _casts(changes: list[Change]) -> str:
     casts = Counter(f"{change.before.dtype} to {change.after.dtype}" for change in changes)
-    return ", ".join(cast for cast, _ in sorted(casts.most_common(3)))
+    return ", ".join(cast for cast, _ in casts.most_common(3))
 
 
 def _is_packed(tensor: Tensor, names: set[str]) -> bool:
@@ -130,61 +130,65 @@ def _prefix(comparison: Comparison) -> Relation | None:
     lacking = comparison.removed or comparison.added
     whole, part = (comparison.first, comparison.second) if base == "first" else (comparison.second, comparison.first)
     names = " under other names" if comparison.renamed else ""
-    return Relation("prefix", base, f"The {_other(base)} is {_part(whole, part, lacking)} the {base}: "
-                    f"{len(part.tensors):,} of its {len(whole.tensors):,} tensors, with equal bytes{names}.")  # fmt: skip
+    return Relation("prefix", base, f"The {_other(base)} is {_part(whole, part, lacking)} the {base}: it has "
+                    f"{len(part.tensors):,} of its {len(whole.tensors):,} tensors{names}, with equal bytes.")
 
 
 def _part(whole: Weights, part: Weights, lacking: tuple[Tensor, ...]) -> str:
     """How many of the numbered layers a part has, where it has the first ones and lacks whole ones."""
     has, lacks = _numbered(part.tensors), _numbered(lacking)
-    if not has or not lacks or max(has.values()) >= min(lacks.values()):
+    if not has or not lacks or max(has) >= min(lacks):
         return "a part of"
-    places = _numbered(whole.tensors)
-    return f"a prefix of (the first {len(has):,} of {len(places):,} numbered layers)"
+    return f"a prefix (the first {len(has):,} of {len(_numbered(whole.tensors)):,} numbered layers) of"
 
 
-def _numbered(tensors: tuple[Tensor, ...]) -> dict[str, list[tuple[int, str]]]:
+def _numbered(tensors: tuple[Tensor, ...]) -> list[list[tuple[int, str]]]:
     names = {layer_of(tensor.name) for tensor in tensors}
-    return {name: natural(name) for name in names if name.rpartition(".")[2].isdecimal()}
+    return [natural(name) for name in names if name.rpartition(".")[2].isdecimal()]
 
 
 def _fine_tune(comparison: Comparison) -> Relation | None:
-    alike = [change for change in comparison.changed if change.differs == ("data",)]
+    alike = _alike(comparison)
     kept = comparison.share(comparison.kept).ratio
-    spans = [comparison.share((*comparison.kept, *(change.before for change in alike))).ratio,
-             comparison.share((*comparison.unchanged, *(change.after for change in (*comparison.renamed, *alike))),
-                              "second").ratio]  # fmt: skip
-    if kept < FAINT or min(spans) < _MOST:
+    before = (*comparison.kept, *(change.before for change in alike))
+    after = (*comparison.unchanged, *(change.after for change in (*comparison.renamed, *alike)))
+    if kept < FAINT or min(comparison.share(before).ratio, comparison.share(after, "second").ratio) < _MOST:
         return None
-    counts = {"have other values in the same shape": len(alike), "another shape or dtype": len(comparison.changed) - len(alike),
-              "are only in the first": len(comparison.removed), "are only in the second": len(comparison.added)}  # fmt: skip
-    others = "".join(f", {count:,} {what}" for what, count in counts.items() if count)
-    return Relation("fine-tune", None, f"Consistent with a fine-tune: {len(comparison.kept):,} of "
-                    f"{len(comparison.first.tensors):,} tensors of the first are unchanged in the second{others}. "
-                    "Which came first, digests do not tell.")  # fmt: skip
+    counts = {"other values in the same shape": len(alike),
+              "another shape or dtype": len(comparison.changed) - len(alike),
+              "only in the first": len(comparison.removed), "only in the second": len(comparison.added)}
+    others = "".join(f"; {what}: {count:,}" for what, count in counts.items() if count)
+    return Relation("fine-tune", None, "Consistent with a fine-tune of one from the other: "
+                    f"{len(comparison.kept):,} of {len(comparison.first.tensors):,} tensors of the first are unchanged "
+                    f"in the second{others}. Which came first, digests do not tell.")
+
+
+def _alike(comparison: Comparison) -> list[Change]:
+    """What changed in nothing but its values."""
+    return [change for change in comparison.changed if change.differs == ("data",)]
 
 
 def _same_architecture(comparison: Comparison) -> Relation | None:
-    alike = [change for change in comparison.changed if change.differs == ("data",)]
-    both = min(len(comparison.first.tensors), len(comparison.second.tensors))
-    if not alike or len(alike) + len(comparison.kept) < both or comparison.share(comparison.kept).ratio >= FAINT:
+    alike = _alike(comparison)
+    fewer = min(len(comparison.first.tensors), len(comparison.second.tensors))
+    if not alike or len(alike) + len(comparison.kept) < fewer or comparison.share(comparison.kept).ratio >= FAINT:
         return None
-    return Relation("same-architecture", None, f"The same names and shapes with other values: {len(alike):,} tensors differ. "
-                    "A full fine-tune looks like this, and so does another model of the same architecture; digests cannot "
-                    "tell which.")  # fmt: skip
+    return Relation("same-architecture", None, "The same names and shapes with other values: "
+                    f"{len(alike):,} tensors differ. A full fine-tune looks like this, and so does another model of "
+                    "the same architecture; digests cannot tell which.")
 
 
 def _overlap(comparison: Comparison) -> Relation | None:
     if not comparison.kept:
         return None
     return Relation("overlap", None, f"Different weights that share {len(comparison.kept):,} of the first's "
-                    f"{len(comparison.first.tensors):,} tensors.")  # fmt: skip
+                    f"{len(comparison.first.tensors):,} tensors.")
 
 
 def _unrelated(_: Comparison) -> Relation:
-    return Relation("unrelated", None, "Unrelated, as far as digests can tell: no tensor has equal bytes on both sides.")
+    return Relation("unrelated", None, "Unrelated, as far as digests tell: no tensor has equal bytes on both sides.")
 
 
 RULES: tuple[Callable[[Comparison], Relation | None], ...] = (
     _same, _renamed, _adapter, _quantised, _prefix, _fine_tune, _same_architecture, _overlap, _unrelated,
-)  # fmt: skip
+)

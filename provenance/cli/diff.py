@@ -63,7 +63,7 @@ def _lines(found: Diff) -> Iterator[str]:
 
 
 def _side(name: str, side: Manifest) -> str:
-    told = f"  {name:<9} {printable(side.name)}, {len(side.files):,} files, {side.size:,} bytes"
+    told = f"  {name:<9} {printable(side.name)}, files: {len(side.files):,}, bytes: {side.size:,}"
     if side.weights is None:
         return told
     return f"{told}, tensor tree {side.weights.root}"
@@ -132,7 +132,8 @@ def _layers(found: Diff) -> Iterator[str]:
 
 
 def _metadata(found: Diff) -> Iterator[str]:
-    rows = [f"{printable(row.key, longest=_CELL)}: {_values(row.first)} -> {_values(row.second)}" for row in found.metadata]
+    rows = [f"{printable(row.key, longest=_CELL)}: {_values(row.first)} -> {_values(row.second)}"
+            for row in found.metadata]  # fmt: skip
     if rows:
         yield f"  metadata of the weight files: {len(rows):,} keys differ"
         yield from _listed("metadata", rows)

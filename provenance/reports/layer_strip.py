@@ -18,7 +18,7 @@ NO_WEIGHTS = "No picture: there are no tensors to compare."
 TOO_MANY = "{count:,} layers are too many for a picture; the list has them."
 
 STATES = ("unchanged", "renamed", "changed", "removed", "added")
-SIGNS = {"unchanged": "=", "renamed": "≈", "changed": "≠", "removed": "−", "added": "+"}
+SIGNS = {"unchanged": "=", "renamed": "≈", "changed": "≠", "removed": "-", "added": "+"}
 _CELL, _GAP, _COLUMNS, _MARGIN, _LEGEND = 22.0, 4.0, 30, 12.0, 28.0
 
 

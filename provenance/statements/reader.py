@@ -87,7 +87,8 @@ def parse_yaml(text: bytes, location: str) -> Any:
         return value
     except UnicodeDecodeError as err:
         raise StatementError("yaml-invalid", "not UTF-8", location=location, hint="save it as UTF-8") from err
-    except (YAMLError, ValueError, RecursionError) as err:
+    # The parser was not written for hostile text: on some of it, it fails in ways of its own.
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError) as err:
         raise StatementError("yaml-invalid", f"not the YAML that is read here: {_yaml_reason(err)}",
                              location=_yaml_location(err, location), hint="correct the line") from err
 

@@ -26,6 +26,9 @@ from provenance.workflows.phases import Phases, silent
 
 # Containers that hold more than tensors: two of them are the same only bit for bit.
 _RICH_SUFFIXES = (".gguf",)
+_STORED_DIFFERENTLY = (
+    "They are stored differently: in another container, other shards or another order, or with other metadata."
+)
 _WITHOUT_WEIGHTS = {True: "The same files; neither holds tensors that are read.",
                     False: "Different files; neither holds tensors that are read."}  # fmt: skip
 
@@ -92,8 +95,7 @@ class Diff:
         if _digests(_containers(self.first)) == _digests(_containers(self.second)):
             beside = "Other files differ." if self.files else "The weight files are the same too."
         else:
-            beside = "They are stored differently: in another container, cut into other shards, in another order, or " \
-                     "with other metadata."  # fmt: skip
+            beside = _STORED_DIFFERENTLY
         return f"{self.relation.sentence} {beside}"
 
     def unchanged_layers(self) -> list[str]:

@@ -115,9 +115,8 @@ def refuse(vector: dict[str, Any]) -> str:
         schema = Schema.from_dict(load(vector["schema"])) if "schema" in vector else None
         read_content(layout_of(path), schema)
     except ProvenanceError as err:
-        assert err.location.startswith(path.name) or err.code in ("dataset-empty", "dataset-schema-invalid")
-        assert err.hint
-        return err.code
+        told = err.hint and (err.location.startswith(path.name) or err.code == "dataset-empty")
+        return err.code if told else f"{err.code} without a place or a hint"
     return ""
 
 

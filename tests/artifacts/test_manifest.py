@@ -9,11 +9,11 @@ import random
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Write
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import Tensor, dir_hash, oms_root, root, safetensors
@@ -24,6 +24,7 @@ from provenance.artifacts.digest import Identity, identities
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.errors import ArtifactError, RegistryError
 
+Write = Callable[..., Path]
 A, B = Tensor("a", "U8", (2,), b"12"), Tensor("b", "U8", (3,), b"345")
 FILES = {"README.md": b"hello\n", "a b/c.txt": b"c", "model.safetensors": safetensors([A, B]), "é": b"", "Z": b"z"}
 

@@ -19,11 +19,12 @@ END = datetime(2049, 12, 31, tzinfo=UTC)
 class Authority:
     """A key and its certificate, with the certificates above it."""
 
-    def __init__(self, name: str, above: Authority | None = None, *, path_length: int | None = None) -> None:
+    def __init__(self, name: str, organization: str, above: Authority | None = None, *,
+                 path_length: int | None = None) -> None:
         self.key = ec_key(ec.SECP384R1())
-        self.above = above
+        self.above, self.organization = above, organization
         signer = above or self
-        self.subject = _name(name)
+        self.subject = _name(name, organization)
         builder = certificate(self.subject, signer.subject, self.key, signer.key, START, END)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         builder = builder.add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
@@ -37,7 +38,7 @@ class Authority:
     def timestamping_leaf(self, name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         """A key that may sign RFC 3161 timestamps and nothing else."""
         key = ec_key()
-        builder = certificate(_name(name), self.subject, key, self.key, START, END)
+        builder = certificate(_name(name, self.organization), self.subject, key, self.key, START, END)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(key_usage(digital_signature=True), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
@@ -69,6 +70,6 @@ def listed(chain: list[x509.Certificate], uri: str) -> dict[str, Any]:
             "validFor": {"start": rfc3339(START)}}
 
 
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "sigstore.test"),
+def _name(common: str, organization: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
                       x509.NameAttribute(NameOID.COMMON_NAME, common)])

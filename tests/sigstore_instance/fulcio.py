@@ -14,7 +14,7 @@ from tests.sigstore_instance.authority import Authority, certificate, key_usage
 from tests.sigstore_instance.ct import CertificateLog
 from tests.sigstore_instance.der import octets, tlv
 from tests.sigstore_instance.encoding import PEM, now
-from tests.sigstore_instance.oidc import Issuer, Refused
+from tests.sigstore_instance.oidc import Issuer, RefusedError
 
 LIFETIME = timedelta(minutes=10)
 _ARC = "1.3.6.1.4.1.57264.1"
@@ -28,26 +28,26 @@ _COPIED = {"job_workflow_ref": (9, "https://github.com/"), "repository": (12, "h
 class Fulcio:
     """An intermediate authority under a root, with the issuer whose tokens it takes and the log that it tells."""
 
-    def __init__(self, issuer: Issuer, log: CertificateLog) -> None:
+    def __init__(self, issuer: Issuer, log: CertificateLog, organization: str) -> None:
         self.issuer, self.log = issuer, log
-        self.root = Authority("fulcio root")
-        self.authority = Authority("fulcio intermediate", self.root, path_length=0)
+        self.root = Authority("fulcio root", organization)
+        self.authority = Authority("fulcio intermediate", organization, self.root, path_length=0)
 
     def request(self, token: str, csr_base64: str) -> dict[str, Any]:
-        """The answer of POST /api/v2/signingCert; Refused for a wrong token or signing request."""
+        """The answer of POST /api/v2/signingCert; RefusedError for a wrong token or signing request."""
         claims = self.issuer.claims(token)
         try:
             csr = x509.load_pem_x509_csr(base64.b64decode(csr_base64))
         except ValueError as err:
-            raise Refused("the certificate signing request could not be parsed") from err
+            raise RefusedError("the certificate signing request could not be parsed") from err
         if not csr.is_signature_valid:
-            raise Refused("the signature supplied in the request could not be verified")
+            raise RefusedError("the signature supplied in the request could not be verified")
         chain = [self.issue(claims, csr.public_key()), *self.authority.chain]
         pems = [item.public_bytes(PEM).decode() for item in chain]
         return {"signedCertificateEmbeddedSct": {"chain": {"certificates": pems}}}
 
     def issue(self, claims: dict[str, Any], public_key: Any, *, at: datetime | None = None,
-              log: CertificateLog | None | str = "own", names: list[x509.GeneralName] | None = None,
+              log: CertificateLog | str | None = "own", names: list[x509.GeneralName] | None = None,
               usage: list[ObjectIdentifier] | None = None, issuer_v2: str | None = None) -> x509.Certificate:
         """A certificate for what the claims say; the other arguments are what a test gets wrong on purpose.
 

@@ -21,14 +21,14 @@ _CONFIG = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 class Instance:
     """A Sigstore instance that says of itself that it is at `url`. `lock` is for whoever serves it in threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, organization: str = "sigstore.test") -> None:
         self.url = url
         self.lock = threading.Lock()
         self.oidc = Issuer(url)
         self.ct = CertificateLog(url)
-        self.fulcio = Fulcio(self.oidc, self.ct)
+        self.fulcio = Fulcio(self.oidc, self.ct, organization)
         self.rekor1, self.rekor2 = RekorV1(url), RekorV2(url)
-        self.tsa = TimestampAuthority()
+        self.tsa = TimestampAuthority(organization)
 
     def trusted_root(self) -> dict[str, Any]:
         """The keys of every log, authority and clock. Tests change the copy that they get."""

@@ -14,8 +14,12 @@ AUDIENCE = "sigstore"
 _KEY_ID = "oidc-1"
 
 
-class Refused(Exception):
-    """What a service answers with 400 or 401."""
+class RefusedError(Exception):
+    """What a service answers with a status of 400 and above."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Issuer:
@@ -32,12 +36,12 @@ class Issuer:
         return jwt.encode(known | claims, self.key, algorithm="ES256", headers={"kid": _KEY_ID})
 
     def claims(self, token: str) -> dict[str, Any]:
-        """The claims of a token that this issuer signed for sigstore and that is valid now; Refused otherwise."""
+        """The claims of a token that this issuer signed for sigstore and that is valid now; RefusedError otherwise."""
         try:
             claims: dict[str, Any] = jwt.decode(token, self.key.public_key(), algorithms=["ES256"],
                                                 audience=AUDIENCE, issuer=self.url)
         except jwt.InvalidTokenError as err:
-            raise Refused(f"there was an error processing the identity token: {err}") from err
+            raise RefusedError(f"there was an error processing the identity token: {err}", 401) from err
         return claims
 
     def discovery(self) -> dict[str, Any]:

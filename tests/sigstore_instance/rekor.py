@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
 from tests.sigstore_instance.encoding import Key, b64, canonical, ec_key, now, sha256, sign, unb64
-from tests.sigstore_instance.oidc import Refused
+from tests.sigstore_instance.oidc import RefusedError
 from tests.sigstore_instance.tree import Tree
 
 _EARLIER = 3  # entries that are there before the first of a test: a proof in a tree of one leaf proves little
@@ -65,11 +65,11 @@ class RekorV1:
         self.log = Log(self.key, f"{host} - 1", host)
 
     def add(self, proposed: dict[str, Any], *, at: datetime | None = None) -> dict[str, Any]:
-        """Take in a proposed entry; Refused when its signature is wrong or its kind unknown."""
+        """Take in a proposed entry; RefusedError when its signature is wrong or its kind unknown."""
         try:
             body = _V1[proposed["kind"], proposed["apiVersion"]](proposed["spec"])
         except (KeyError, TypeError, ValueError, InvalidSignature) as err:
-            raise Refused(f"the entry is refused: {type(err).__name__} {err}") from err
+            raise RefusedError(f"the entry is refused: {type(err).__name__} {err}") from err
         entry = self.log.include({"kind": proposed["kind"], "apiVersion": proposed["apiVersion"], "spec": body})
         entry["integratedTime"] = str(int((at or now()).timestamp()))
         entry["inclusionPromise"] = {"signedEntryTimestamp": b64(self.promise(entry, self.key))}
@@ -105,12 +105,12 @@ class RekorV2:
         self.log = Log(self.key, host, host)
 
     def add(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Take in a request; Refused when its signature is wrong or its kind unknown."""
+        """Take in a request; RefusedError when its signature is wrong or its kind unknown."""
         try:
             (kind, inner), = request.items()
             name, body = _V2[kind](inner)
         except (KeyError, TypeError, ValueError, InvalidSignature) as err:
-            raise Refused(f"the entry is refused: {type(err).__name__} {err}") from err
+            raise RefusedError(f"the entry is refused: {type(err).__name__} {err}") from err
         return self.log.include({"kind": name, "apiVersion": "0.0.2", "spec": body})
 
 

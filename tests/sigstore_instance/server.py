@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.sigstore_instance.instance import Instance
-from tests.sigstore_instance.oidc import Refused
+from tests.sigstore_instance.oidc import RefusedError
 
 _MAX_BODY = 4 << 20
 _Answer = tuple[int, str, bytes]
@@ -70,9 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             with self._instance.lock:
                 answer = route(self._instance, body, token)
-        except Refused as err:
-            status = 401 if "token" in str(err) else 400
-            answer = _json({"code": status, "message": str(err)}, status)
+        except RefusedError as err:
+            answer = _json({"code": err.status, "message": str(err)}, err.status)
         except (KeyError, TypeError, ValueError) as err:
             answer = _json({"code": 400, "message": f"not a request: {err}"}, 400)
         return self._send(answer)
@@ -89,5 +88,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_: Any) -> None:
         """Tests are quiet."""

@@ -24,7 +24,7 @@ from tests.sigstore_instance.der import (
     utc_time,
 )
 from tests.sigstore_instance.encoding import DER, now, sha256, sign
-from tests.sigstore_instance.oidc import Refused
+from tests.sigstore_instance.oidc import RefusedError
 
 _SIGNED_DATA, _TST_INFO = oid("1.2.840.113549.1.7.2"), oid("1.2.840.113549.1.9.16.1.4")
 _CONTENT_TYPE, _MESSAGE_DIGEST = oid("1.2.840.113549.1.9.3"), oid("1.2.840.113549.1.9.4")
@@ -38,8 +38,8 @@ _POLICY = oid("1.3.6.1.4.1.57264.2")
 class TimestampAuthority:
     """A leaf under a root, both of which a trust root lists."""
 
-    def __init__(self) -> None:
-        self.root = Authority("timestamp root")
+    def __init__(self, organization: str) -> None:
+        self.root = Authority("timestamp root", organization)
         self.key: ec.EllipticCurvePrivateKey
         self.key, self.certificate = self.root.timestamping_leaf("timestamp authority")
 
@@ -50,9 +50,9 @@ class TimestampAuthority:
             (_, version), (_, imprint), *options = read(body)
             (_, algorithm), (_, digest) = read(imprint)
         except ValueError as err:
-            raise Refused("not an RFC 3161 query") from err
+            raise RefusedError("not an RFC 3161 query") from err
         if version != b"\x01" or not algorithm.startswith(_SHA256_OID) or len(digest) != 32:
-            raise Refused("only SHA-256 is stamped")
+            raise RefusedError("only SHA-256 is stamped")
         nonce = next((int.from_bytes(content, signed=True) for tag, content in options if tag == INTEGER), None)
         embed = any(tag == BOOLEAN and content != b"\x00" for tag, content in options)
         return self.stamp_digest(digest, nonce=nonce, embed=embed)

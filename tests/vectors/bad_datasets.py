@@ -54,7 +54,7 @@ def bad_files() -> Iterator[tuple[str, bytes, str, str, str]]:
         ("integer-bool", '{"i":true}', "true for an integer"),
         ("integer-range", '{"i":128}', "an integer beyond its width"),
         ("unsigned-negative", '{"u":-1}', "a negative unsigned integer"),
-        ("integer-long", '{"i":1%s}' % ("0" * 5000), "an integer of thousands of digits"),
+        ("integer-long", '{"i":1%s}' % ("0" * 1000), "an integer of a thousand digits"),
         ("float-range", '{"f":1e39}', "a number beyond binary32"),
         ("float-range-64", '{"f":1e999}', "a number beyond binary64"),
         ("float-range-16", '{"h":65520.0}', "a number beyond binary16"),

@@ -11,7 +11,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
@@ -66,8 +66,7 @@ def number(kind: dict[str, Any], value: Any) -> int:
     if hasattr(value, "value"):  # pandas counts nanoseconds
         return value.value // (PER_SECOND["ns"] // per_second)
     if isinstance(value, datetime):
-        start = datetime(1970, 1, 1, tzinfo=value.tzinfo)
-        value = value - start - ((value.utcoffset() or timedelta()) - (start.utcoffset() or timedelta()))
+        value -= datetime(1970, 1, 1, tzinfo=UTC if value.tzinfo else None)
     elif isinstance(value, date):
         return (value - date(1970, 1, 1)).days
     elif isinstance(value, time):

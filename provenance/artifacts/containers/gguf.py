@@ -196,8 +196,8 @@ def _row(cursor: _Cursor) -> _Row:
     dimensions = cursor.number("<I")
     if dimensions > MAX_DIMENSIONS:
         raise cursor.invalid(f"its tensor {brief(name)} claims {dimensions} dimensions")
-    shape = struct.unpack(f"<{dimensions}Q", cursor.take(8 * dimensions))
-    return _Row(name, tuple(reversed(shape)), cursor.number("<I"), cursor.number())  # GGML's order is the reverse
+    *shape, kind, offset = struct.unpack(f"<{dimensions}QIQ", cursor.take(8 * dimensions + 12))
+    return _Row(name, tuple(reversed(shape)), kind, offset)  # GGML's order is the reverse
 
 
 def _alignment(cursor: _Cursor, pairs: dict[str, _Value]) -> int:

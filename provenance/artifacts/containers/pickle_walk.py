@@ -24,7 +24,7 @@ from provenance.artifacts.names import brief
 from provenance.errors import ArtifactError
 
 MAX_PICKLE = 64 << 20
-MAX_OPCODES = 1 << 23  # forty for each tensor: two hundred thousand tensors
+MAX_OPCODES = 1 << 22  # a tensor takes about thirty: 130,000 tensors in one file
 MAX_INTEGER = 1 << 63
 OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 _TENSOR, _TYPED_TENSOR = "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3"

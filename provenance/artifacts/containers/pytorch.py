@@ -68,6 +68,11 @@ def _invalid(file: WeightFile, why: str) -> ArtifactError:
     return ArtifactError("pickle-invalid", f"not a sound checkpoint: {why}", location=file.location, hint=_HINT)
 
 
+def _no_checkpoint(file: WeightFile, why: str) -> ArtifactError:
+    return ArtifactError("weights-unsupported", f"no PyTorch checkpoint: the archive {why}", location=file.location,
+                         hint=_HINT)
+
+
 def _refuse_other_kinds(file: WeightFile) -> None:
     """PyTorch decides by the first four bytes, so that a pickle with an archive behind it would be run."""
     start = file.read(0, min(file.size, 512))
@@ -75,7 +80,7 @@ def _refuse_other_kinds(file: WeightFile) -> None:
         return
     at, mark = _TAR_MARK
     if start.startswith(mark, at):
-        raise ArtifactError("weights-unsupported", "a checkpoint in the tar layout of PyTorch before 0.4",
+        raise ArtifactError("weights-unsupported", "a checkpoint in the tar layout of early PyTorch",
                             location=file.location, hint=_HINT)
     if start[:1].decode("latin-1") in OPCODES:
         raise ArtifactError("pickle-unsafe", "no archive: PyTorch would run it as a bare pickle, its layout before 1.6",
@@ -89,7 +94,7 @@ def _members(file: WeightFile, layout: ZipLayout) -> dict[str, Entry]:
     top = next(iter(layout.entries), "").partition("/")[0] + "/"
     if not all(name.startswith(top) for name in layout.entries):
         # PyTorch takes the first entry's folder for the archive's name.
-        raise _invalid(file, "its archive is not one folder")
+        raise _no_checkpoint(file, "is not one folder")
     members = {name.removeprefix(top): entry for name, entry in layout.entries.items()}
     folded = {name.casefold() for name in members}
     if len(folded) != len(members):
@@ -98,8 +103,7 @@ def _members(file: WeightFile, layout: ZipLayout) -> dict[str, Entry]:
         raise ArtifactError("pickle-unsafe", "a TorchScript program: it holds code", location=file.location,
                             hint=_UNSAFE_HINT)
     if "data.pkl" not in members:
-        raise ArtifactError("weights-unsupported", "an archive without data.pkl is no PyTorch checkpoint",
-                            location=file.location, hint=_HINT)
+        raise _no_checkpoint(file, "has no data.pkl")
     return members
 
 

@@ -26,13 +26,14 @@ class TypedFile:
 
     def schema(self, columns: Collection[str] | None) -> Schema:
         """The schema that the file itself declares, or some columns of it."""
-        return schema_of(self._open.schema, columns)
+        with _strict(self._file):
+            return schema_of(self._open.schema, columns)
 
     def batches(self, schema: Schema, *, partial: bool) -> Iterator[Batch]:
         """The records under the schema; ArtifactError `dataset-schema-mismatch`, `parquet-invalid`, `arrow-invalid`."""
-        check_readable(self._open.schema, schema, self._file.location, partial=partial)
         row = 0
         with _strict(self._file):
+            check_readable(self._open.schema, schema, self._file.location, partial=partial)
             for batch in self._open.batches(schema):
                 batch.validate(full=True)  # texts that are not UTF-8, offsets that lead out of the buffers
                 for part in _parts(batch):
@@ -97,11 +98,13 @@ def _parts(batch: Any) -> Iterator[Any]:
 
 @contextmanager
 def _strict(file: ShardFile) -> Iterator[None]:
-    """Whatever Arrow finds wrong with a file, as one error of ours."""
+    """Whatever Arrow finds wrong with a file, as one error of ours; and errors of ours with the file's name."""
     pa = arrow().pa
     try:
         yield
-    except pa.ArrowException as err:
+    except ArtifactError as err:
+        raise ArtifactError(err.code, err.message, location=err.location or file.location, hint=err.hint) from err
+    except (pa.ArrowException, MemoryError, ValueError) as err:  # ValueError: names that are not UTF-8
         raise _invalid(file, err) from err
     except OSError as err:
         if err.errno is not None:  # the disk's, not Arrow's own

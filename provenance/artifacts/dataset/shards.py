@@ -49,16 +49,20 @@ class ShardFile(io.RawIOBase):
         """The position."""
         return self._file.tell()
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read on, and hash what follows the bytes hashed so far."""
+    def read(self, size: int = -1) -> bytes:
+        """Read on, and hash what follows the bytes hashed so far.
+
+        Never more than there is: a damaged file asks for exabytes, and memory would be taken before they are missed.
+        """
         at = self._file.tell()
-        count = self._file.readinto(buffer) or 0
+        left = max(self.size - at, 0)
+        data = self._file.read(left if size < 0 else min(size, left)) or b""
         if at == self._hashed:
-            self._hash.update(memoryview(buffer)[:count])
-            self._hashed += count
+            self._hash.update(data)
+            self._hashed += len(data)
         if self._progress is not None:
-            self._progress(count)
-        return count
+            self._progress(len(data))
+        return data
 
     def finish(self) -> None:
         """Hash what is not hashed yet; ArtifactError `file-changed-while-read`."""

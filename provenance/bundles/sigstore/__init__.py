@@ -16,6 +16,7 @@ from provenance.bundles.sigstore.identity import Identity, IdentityPattern, Publ
 from provenance.bundles.sigstore.reading import read_unverified
 from provenance.bundles.sigstore.results import CheckedEntry, ProvenTime, RootFacts, Verification
 from provenance.bundles.sigstore.roots import TrustRoot
+from provenance.bundles.sigstore.signing import sign_dsse
 from provenance.bundles.sigstore.verifying import Artifact, verify
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "UnpinnedIdentity",
     "Verification",
     "read_unverified",
+    "sign_dsse",
     "verify",
 ]

@@ -30,25 +30,29 @@ def sign_dsse(payload: bytes, trust_config: Path | None, identity_token: str, *,
     sigstore-python knows it. `rekor` asks for one version of the log; without it, the newest that the config lists.
     BundleError `signing-failed` or `identity-token-invalid`; TrustError `trust-root-invalid` or `input-unreadable`.
     """
-    config = read_trust_config(trust_config)
+    return sign_statement(payload, read_trust_config(trust_config), identity_token, rekor=rekor)
+
+
+def sign_statement(payload: bytes, config: bytes, identity_token: str, *,
+                   rekor: Literal[1, 2] | None = None) -> bytes:
+    """As `sign_dsse`, with the bytes of the client trust config."""
     bundle = _sign(config, identity_token, rekor, lambda signer: signer.sign_dsse(_statement(payload)))
-    result = _check(bundle, config, None)
-    if result.payload != payload:
+    if _check(bundle, config, None).payload != payload:
         raise _failed("it signed another payload")
     return bundle
 
 
-def sign_file(content: bytes, trust_config: bytes, identity_token: str) -> bytes:
+def sign_file(content: bytes, config: bytes, identity_token: str) -> bytes:
     """A Sigstore bundle v0.3 over the bytes of a file; errors as `sign_dsse`."""
-    bundle = _sign(trust_config, identity_token, None, lambda signer: signer.sign_artifact(content))
-    _check(bundle, trust_config, Artifact.of(content))
+    bundle = _sign(config, identity_token, None, lambda signer: signer.sign_artifact(content))
+    _check(bundle, config, Artifact.of(content))
     return bundle
 
 
 def read_trust_config(path: Path | None) -> bytes:
     """A client trust config from a file, or that of production; TrustError `input-unreadable`."""
     if path is None:
-        return trust_config("production")
+        return compose_config("production")
     try:
         return path.read_bytes()
     except OSError as err:
@@ -56,7 +60,7 @@ def read_trust_config(path: Path | None) -> bytes:
                          hint="check the path") from err
 
 
-def trust_config(instance: str, root: bytes | None = None, services: bytes | None = None) -> bytes:
+def compose_config(instance: str, root: bytes | None = None, services: bytes | None = None) -> bytes:
     """A client trust config made of a trust root and a signing config; what is None is the embedded instance's."""
     parts = {"trustedRoot": root or embedded_file(instance, "trusted_root.json"),
              "signingConfig": services or embedded_file(instance, "signing_config.v0.2.json")}

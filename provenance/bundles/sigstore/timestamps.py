@@ -18,28 +18,24 @@ def check_timestamp(token: bytes, signature: bytes, root: TrustRoot) -> ProvenTi
     """The time that a timestamp proves, or why it was set aside; BundleError `timestamp-invalid`."""
     from rfc3161_client import decode_timestamp_response
 
-    try:
+    try:  # what it gives back is parsed when it is asked for
         response: Any = decode_timestamp_response(token)
-        signers = response.signed_data.signer_infos
+        signers = [(signer.issuer, signer.serial_number) for signer in response.signed_data.signer_infos]
         moment = response.tst_info.gen_time
-    except ValueError as err:
+    except (KeyError, ValueError) as err:  # KeyError: a name with an attribute of a type that ASN.1 has not
         raise _invalid("it is not an RFC 3161 response in DER") from err
     if len(signers) != 1:
         raise _invalid("it must have one signer")
-    signer = next(iter(signers))
-    clocks = [clock for clock in root.clocks if _is(clock, signer)]
+    (issuer, serial) = signers[0]
+    clocks = [clock for clock in root.clocks
+              if (clock.certificates[0].issuer, clock.certificates[0].serial_number) == (issuer, serial)]
     if not clocks:
-        return f"a timestamp by {signer.issuer.rfc4514_string()[:100]}, whom the trust root does not list"
+        return f"a timestamp by {issuer.rfc4514_string()[:100]}, whom the trust root does not list"
     reasons = [_objection(response, signature, clock) for clock in clocks]
     clock = next((clock for clock, reason in zip(clocks, reasons, strict=True) if not reason), None)
     if clock is None:
         raise _invalid(reasons[0])
     return ProvenTime(moment, "timestamp", clock.url)
-
-
-def _is(clock: Authority, signer: Any) -> bool:
-    leaf = clock.certificates[0]
-    return (leaf.issuer, leaf.serial_number) == (signer.issuer, signer.serial_number)
 
 
 def _objection(response: Any, signature: bytes, clock: Authority) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from provenance.artifacts.digest import identities
 from provenance.bundles.oms import ModelSignature, compare_with
 from provenance.bundles.verifier import VerifiedStatement
-from provenance.lineage import Use, beginnings, step_of, uses
+from provenance.lineage import Use, beginnings, step_of
 from provenance.policy import licences
 from provenance.policy.checks.base import Check, Context, licence_item, nothing, outcome_of
 from provenance.policy.verdict import Item
 from provenance.statements.artifact import described
 from provenance.statements.release import Component, Release
 from provenance.statements.statement import all_identities
-from provenance.statements.step import DATA_ROLES, MODEL_MAKING, Step
+from provenance.statements.step import MODEL_MAKING, Step
 
 _WEIGHTS = "model-parameters-final"
 
@@ -161,7 +161,7 @@ def _initial(context: Context, statement: VerifiedStatement) -> Item:
         return Item.on([statement], subject, "undetermined", "its signer is not accepted here")
     stated = step.initial_parameters or {}
     bases = beginnings(statement)
-    hidden = [use.thing.name for use in uses(statement, DATA_ROLES) if context.graph.is_model(use)]
+    hidden = [use.thing.name for use in context.graph.data_of(statement) if context.graph.is_model(use)]
     if hidden:
         return Item.on([statement], subject, "undetermined", f"used {hidden[0]} as data, which is a model")
     if bases and all(use.identities for use in bases) and stated.get("kind") != "random":

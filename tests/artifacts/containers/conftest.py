@@ -84,7 +84,7 @@ class Bench:
                 comment: bytes = b"", tail: bytes = b"", end: Mapping[str, int] | None = None,
                 zip64: Mapping[str, int] | None = None) -> bytes:
         """An archive; `gap` lies behind each entry, `end` and `zip64` are what the end records say wrongly."""
-        body, directory, count = prefix, b"", 0
+        body, directory, count = bytearray(prefix), bytearray(), 0
         for entry in members:
             member = entry if isinstance(entry, Member) else Member(*entry)
             directory += member.central_bytes(len(body))
@@ -97,10 +97,11 @@ class Bench:
             wide = struct.pack("<4sQ2H2L4Q", b"PK\6\6", large["length"], 45, 45, large["disk"], large["first"],
                                large["here"], large["count"], large["size"], large["offset"])
             wide += struct.pack("<4sLQL", b"PK\6\7", 0, large["record"], large["disks"])
-        small = {**said, "comment": len(comment), **(end or {})}
+        short = {"here": min(count, 0xFFFF), "count": min(count, 0xFFFF)}
+        small = {**said, **short, "comment": len(comment), **(end or {})}
         last = struct.pack("<4s4H2LH", b"PK\5\6", small["disk"], small["first"], small["here"], small["count"],
                            small["size"], small["offset"], small["comment"])
-        return body + directory + wide + last + comment + tail
+        return bytes(body + directory) + wide + last + comment + tail
 
     # Pickles, from their opcodes.
 
@@ -181,6 +182,19 @@ class Bench:
         tensors, keys = counts or (len(rows), len(pairs))
         header = b"GGUF" + struct.pack("<IQQ", version, tensors, keys) + b"".join([*pairs, *rows])
         return header + bytes(-len(header) % alignment) + data
+
+    # The tensor [[0, 1, 2], [3, 4, 5]], which lies in storage 0.
+
+    six = struct.pack("<6f", *range(6))
+
+    def grid(self, *more: bytes, **changes: Any) -> bytes:
+        """The tensor in a pickle, or with other parts: `storage`, `shape`, `strides`, `offset`."""
+        parts = {"storage": self.storage("0", 6), "shape": (2, 3), "strides": (3, 1), "offset": 0, **changes}
+        return self.tensor(parts["storage"], parts["shape"], parts["strides"], parts["offset"], *more)
+
+    def one(self, tensor: bytes, **changes: Any) -> bytes:
+        """A checkpoint of one tensor named w."""
+        return self.checkpoint(self.dict({"w": tensor}), {"0": self.six}, **changes)
 
     # Reading.
 

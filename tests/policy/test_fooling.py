@@ -1,0 +1,455 @@
+"""Quiet ways to look more open than one is: each is seen, and none raises what is shown.
+
+Every test begins with a world that passes the highest rung, and changes whom somebody is or what somebody hides.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provenance.artifacts.manifest import oms_root, scan
+from provenance.errors import ProvenanceError
+from provenance.policy.policy import policy_ids
+from provenance.statements.release import RELEASE
+from provenance.statements.statement import ResourceDescriptor
+from provenance.statements.step import Step
+from provenance.workflows.verify import verify
+from tests.world import NOW, TOP_RUNG, World, safetensors
+
+RUNGS = ("g7-2026-weights-available", "g7-2026-open-weights", "g7-2026-open-source-ai", TOP_RUNG)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World.new(tmp_path)
+
+
+def shown(verdict: dict[str, Any]) -> str | None:
+    return verdict["ladder"]["shown"]  # type: ignore[no-any-return]
+
+
+def declared(verdict: dict[str, Any]) -> str | None:
+    return verdict["ladder"]["declared"]  # type: ignore[no-any-return]
+
+
+def codes(verdict: dict[str, Any]) -> set[str]:
+    return {row["code"] for row in verdict["findings"]}
+
+
+def status(world: World, verdict: dict[str, Any], name: str) -> tuple[str, str]:
+    """What was said of one bundle: its status and code."""
+    rows = {row["file"]: (row["status"], row["code"]) for row in verdict["evidence"]}
+    return rows[world.file(name).name]
+
+
+def nothing_is_passed(world: World) -> None:
+    for policy in policy_ids():
+        verdict = world.verdict(policy)
+        assert not verdict["passed"], policy
+        assert shown(verdict) is None
+
+
+# --- who speaks -----------------------------------------------------------------------------------------------------
+
+
+def test_a_data_suppliers_release_is_not_believed(world: World) -> None:
+    """The signer may sign anything about anything; the role is what is missing, and no statement can bring it."""
+    archive = world.principal("archive", subjects=("*",), predicate_types=("*",))
+    world.believe(archive, world.principal("lab"))
+    for name in ("train", "evaluate", "model.sig", "release"):
+        world.change(name, "archive")
+    nothing_is_passed(world)
+    asked = {row["id"]: row for row in world.verdict("osaid-1.0")["requirements"]}
+    assert asked["W-1"]["outcome"] == "undetermined"
+    assert asked["W-1"]["reason"] == "no accepted statement identifies these weights"
+
+
+def test_what_a_data_supplier_says_of_the_weights_does_not_deny_them(world: World) -> None:
+    archive = world.principal("archive", subjects=("*",), predicate_types=("*",))
+    world.believe(archive, world.principal("lab"))
+    world.listed = sorted(set(world.drafts) - {"release"})
+    world.write("other/model.safetensors", b"other")
+    world.say("denial", replace(world.release, subjects=(world.described("other"))), "archive")
+    assert world.verdict()["passed"]
+
+
+def test_a_producer_of_the_statements_text_is_not_a_role(world: World) -> None:
+    world.change("release", "gate", producer="Example Lab")
+    verdict = world.verdict()
+    assert status(world, verdict, "release") == ("INVALID", "signer-not-in-scope")
+    assert shown(verdict) is None
+
+
+@pytest.mark.parametrize("scope", ["other*", "tin", "tiny-*", "Tiny", "tiny/model.safetensors", "*tiny"])
+def test_a_signer_speaks_only_of_the_names_in_its_scope(world: World, scope: str) -> None:
+    world.believe(world.principal("archive"), world.principal("lab", subjects=(scope,)))
+    verdict = world.verdict()
+    assert status(world, verdict, "release") == ("INVALID", "signer-not-in-scope")
+    nothing_is_passed(world)
+
+
+@pytest.mark.parametrize("scope", ["tiny", "tiny*", "t*", "*"])
+def test_a_scope_covers_a_model_and_what_lies_in_it(world: World, scope: str) -> None:
+    world.believe(world.principal("archive"), world.principal("lab", subjects=(scope, "results.json")))
+    assert world.verdict()["passed"]
+
+
+def test_a_scope_of_digests_covers_only_what_it_names(world: World) -> None:
+    digests = tuple(f"{name}:{value}" for thing in world.described("tiny") for name, value in thing.digest.items())
+    world.believe(world.principal("archive"), world.principal("lab", subjects=(*digests, "results.json")))
+    assert world.verdict()["passed"]
+    world.believe(world.principal("archive"), world.principal("lab", subjects=digests))
+    assert status(world, world.verdict(), "evaluate") == ("INVALID", "signer-not-in-scope")
+
+
+def test_a_signer_says_only_what_it_may_say(world: World) -> None:
+    world.believe(world.principal("archive"), world.principal("lab", predicate_types=(RELEASE,)))
+    verdict = world.verdict()
+    assert status(world, verdict, "train") == ("INVALID", "signer-not-in-scope")
+    assert status(world, verdict, "release") == ("VALID", "")
+    assert shown(verdict) is None
+
+
+def test_a_stranger_can_declare_everything_and_show_nothing(world: World) -> None:
+    for name in ("train", "evaluate", "model.sig", "release"):
+        world.change(name, "stranger")
+    verdict = world.verdict()
+    assert (shown(verdict), declared(verdict)) == (None, TOP_RUNG)
+    assert status(world, verdict, "release") == ("UNSUPPORTED", "signature-unknown-signer")
+    nothing_is_passed(world)
+
+
+@pytest.mark.parametrize("missing", ["train", "release", "dataset-raw", "evaluate"])
+def test_an_unsigned_copy_of_what_is_missing_does_not_bring_it_back(world: World, missing: str) -> None:
+    before = world.drafts[missing]
+    world.unsay(missing)
+    plain = world.verdict()
+    world.listed = sorted(set(world.drafts) - {"release"})
+    world.say(missing, before.claim, "stranger")
+    world.listed = [name for name in world.listed if name != missing]
+    verdict = world.verdict()
+    assert shown(verdict) == shown(plain)
+    assert [row["outcome"] for row in verdict["requirements"]] == [row["outcome"] for row in plain["requirements"]]
+
+
+def test_without_a_trust_file_everything_is_declared_and_nothing_shown(world: World) -> None:
+    verdict = world.verdict(trusting=False)
+    assert (shown(verdict), declared(verdict)) == (None, TOP_RUNG)
+    assert verdict["informational"]
+    assert verdict["trust"] is None
+    assert {row["voice"] for row in verdict["evidence"]} == {"unsigned"}
+    assert {row["code"] for row in verdict["evidence"]} == {"signature-unknown-signer"}
+    assert not any(world.verdict(policy, trusting=False)["passed"] for policy in policy_ids())
+
+
+def test_a_trust_file_that_knows_nobody_shows_nothing(world: World) -> None:
+    world.believe()
+    verdict = world.verdict()
+    assert (shown(verdict), declared(verdict)) == (None, TOP_RUNG)
+
+
+# --- who may no longer speak ----------------------------------------------------------------------------------------
+
+
+def test_a_revoked_key_speaks_no_more_and_does_not_even_declare(world: World) -> None:
+    world.revoke(keys=[world.signers["lab"].public_key.keyid])
+    verdict = world.verdict()
+    assert status(world, verdict, "release") == ("INVALID", "signer-revoked")
+    assert (shown(verdict), declared(verdict)) == (None, "g7-2026-open-weights")  # what the card declares
+    nothing_is_passed(world)
+
+
+def test_a_revoked_bundle_is_missed(world: World) -> None:
+    world.revoke(bundles=[world.digest("dataset-raw")])
+    verdict = world.verdict()
+    assert status(world, verdict, "dataset-raw") == ("INVALID", "signer-revoked")
+    assert "evidence-missing" in codes(verdict)
+    assert shown(verdict) is None
+
+
+@pytest.mark.parametrize(
+    ("window", "speaks"),
+    [
+        ({"valid_until": "2026-11-23T11:59:59Z"}, False),
+        ({"valid_from": "2026-11-23T12:00:01Z"}, False),
+        ({"valid_from": "2026-11-23T12:00:00Z", "valid_until": "2026-11-23T12:00:00Z"}, True),
+    ],
+)
+def test_a_signer_speaks_within_its_window(world: World, window: dict[str, str], speaks: bool) -> None:
+    """The time that counts is that of the verdict: the time of a statement is only its signer's claim."""
+    world.believe(world.principal("archive"), world.principal("lab", **window))
+    verdict = world.verdict()
+    assert verdict["passed"] is speaks
+    if not speaks:
+        assert status(world, verdict, "release") == ("INVALID", "signer-outside-window")
+        nothing_is_passed(world)
+
+
+def test_a_trust_file_that_has_expired_is_not_used(world: World) -> None:
+    world.sign()
+    later = datetime(2028, 1, 1, tzinfo=UTC)
+    with pytest.raises(ProvenanceError) as raised:
+        verify(world.model, TOP_RUNG, trust=world.trust, as_of=later, now=later)
+    assert raised.value.code == "trust-expired"
+
+
+def recall(world: World, what: str) -> None:
+    """Recall one thing by one of its strong digests."""
+    whole, *parts = world.described({"dataset": "tales.txt", "prepared": "corpus", "base": "base"}.get(what, "tiny"))
+    weights = {part.name: part for part in parts}.get("tiny#tensors", whole)
+    chosen = weights if what == "weights" else whole
+    name = next(name for name in ("dirHash", "tensorTree", "sha256") if name in chosen.digest)
+    world.revoke(artifacts=[f"{name}:{chosen.digest[name]}"])
+
+
+@pytest.mark.parametrize("what", ["model", "weights", "dataset", "prepared", "base"])
+def test_what_is_recalled_passes_nothing_and_shows_nothing(world: World, what: str) -> None:
+    if what == "base":
+        world.hang_on_base()
+        world.explain_base()
+    assert world.verdict()["passed"]
+    recall(world, what)
+    verdict = world.verdict()
+    assert (verdict["result"], verdict["passed"]) == ("fail", False)
+    assert "signer-revoked" in codes(verdict)
+    assert (shown(verdict), declared(verdict)) == (None, None)
+
+
+def test_a_recall_of_something_else_changes_nothing(world: World) -> None:
+    world.revoke(artifacts=["sha256:" + "0" * 64])
+    assert world.verdict()["passed"]
+
+
+# --- what is said of which model ------------------------------------------------------------------------------------
+
+
+def test_a_release_of_another_model_of_that_name_is_not_its_release(world: World) -> None:
+    world.write("elsewhere/tiny/model.safetensors", safetensors({"a": [1.0, 2.0], "b": [3.5]}))
+    other = tuple(replace(thing, name=thing.name.removeprefix("elsewhere/")) for thing in world.described("elsewhere/tiny"))
+    world.change("release", subjects=other)
+    verdict = world.verdict()
+    assert shown(verdict) is None
+    assert {row["id"]: row["outcome"] for row in verdict["requirements"]}["X-1"] == "undetermined"
+
+
+def test_the_root_of_a_model_signature_alone_names_no_model(world: World) -> None:
+    """ART-11: that root is the same when files change their names in order."""
+    root = oms_root(scan(world.model).files)
+    world.change("release", subjects=(ResourceDescriptor("tiny", {"sha256": root}),))
+    assert shown(world.verdict()) is None
+
+
+def test_files_that_were_renamed_in_order_are_not_what_was_signed(world: World) -> None:
+    world.sign()
+    (world.model / "model.safetensors").rename(world.model / "model-2.safetensors")
+    assert oms_root(scan(world.model).files) == dict(world.drafts["release"].statement().subjects[0].digest)["sha256"]
+    verdict = world.verdict()
+    assert verdict["result"] == "fail"
+    assert shown(verdict) is None
+
+
+def test_one_of_two_releases_under_a_closed_licence_is_not_outweighed(world: World) -> None:
+    rows = tuple(replace(row, license="CC-BY-NC-4.0") for row in world.release.components)
+    world.listed = sorted(set(world.drafts) - {"release"})
+    world.say("a-release", replace(world.release, components=rows))
+    verdict = world.verdict()
+    assert verdict["result"] == "fail"
+    assert shown(verdict) is None
+
+
+def test_a_closed_base_model_bounds_the_model(world: World) -> None:
+    world.hang_on_base("LicenseRef-Llama-3.1")
+    world.explain_base()
+    verdict = world.verdict()
+    assert verdict["result"] == "fail"
+    assert shown(verdict) == "g7-2026-open-weights"
+
+
+def test_an_open_base_model_that_explains_itself_bounds_nothing(world: World) -> None:
+    world.hang_on_base()
+    world.explain_base()
+    assert all(world.verdict(policy)["passed"] for policy in policy_ids())
+
+
+# --- what lies beside -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "risk"),
+    [
+        ("extra.py", "code"),
+        (".hidden", "other"),
+        (".cache/x/__init__.py", "code"),
+        ("chat_template.jinja", "template"),
+        ("tokenizer.json", "configuration"),
+        ("adapter.safetensors", "weights"),
+    ],
+)
+def test_a_file_that_nobody_signed_is_named_with_what_it_could_do(world: World, path: str, risk: str) -> None:
+    world.sign()
+    world.write(f"tiny/{path}", "")
+    verdict = world.verdict()
+    assert verdict["coverage"] == {
+        "complete": False, "covered": 3, "uncovered": [{"path": path, "risk": risk, "code": "file-not-covered"}], "leftOut": []
+    }  # fmt: skip
+    assert path in {row["location"] for row in verdict["findings"] if row["code"] == "file-not-covered"}
+    nothing_is_passed(world)
+
+
+def test_the_most_dangerous_file_comes_first(world: World) -> None:
+    world.sign()
+    for name in ("a.bin", "b.txt", "c.md", "d.jinja", "z.py"):
+        world.write(f"tiny/{name}", "x")
+    rows = world.verdict()["coverage"]["uncovered"]
+    assert [row["path"] for row in rows] == ["z.py", "d.jinja", "b.txt", "a.bin", "c.md"]
+
+
+def test_a_thousand_files_that_nobody_signed_are_told_in_a_few_lines(world: World) -> None:
+    world.sign()
+    for number in range(1000):
+        world.write(f"tiny/junk/{number}.py", "")
+    verdict = world.verdict()
+    assert len(verdict["coverage"]["uncovered"]) == 1000
+    assert len(verdict["findings"]) < 30
+
+
+def test_a_path_that_a_signature_ignores_is_not_covered(world: World) -> None:
+    """The signature is valid by its own specification; that is another question than what it covers."""
+    statement = world.signature()
+    serialization = {**statement.predicate["serialization"], "ignore_paths": [".git", "extra.py"]}
+    world.say("model.sig", replace(statement, predicate={**statement.predicate, "serialization": serialization}))
+    world.unsay("release", "train", "evaluate")
+    world.write("tiny/extra.py", "print('extra')\n")
+    verdict = world.verdict()
+    assert status(world, verdict, "model.sig") == ("VALID", "")
+    assert [row["path"] for row in verdict["coverage"]["uncovered"]] == ["extra.py"]
+    nothing_is_passed(world)
+
+
+def test_a_link_is_not_covered_by_a_signature_that_allows_links(world: World) -> None:
+    statement = world.signature()
+    serialization = {**statement.predicate["serialization"], "allow_symlinks": True}
+    world.say("model.sig", replace(statement, predicate={**statement.predicate, "serialization": serialization}))
+    world.sign()
+    target = world.write("outside.json", (world.model / "config.json").read_bytes())
+    (world.model / "config.json").unlink()
+    (world.model / "config.json").symlink_to(target)
+    verdict = world.verdict()
+    assert {"path": "config.json", "risk": "configuration", "code": "file-is-symlink"} in verdict["coverage"]["uncovered"]
+    nothing_is_passed(world)
+
+
+@pytest.mark.parametrize("path", [".gitattributes", ".gitignore", ".git/config", ".github/workflows/x.yml"])
+def test_what_a_hosting_site_adds_is_left_out_and_named(world: World, path: str) -> None:
+    world.sign()
+    world.write(f"tiny/{path}", "x")
+    verdict = world.verdict()
+    assert verdict["passed"]
+    assert verdict["coverage"]["leftOut"] == [path]
+    assert "left-out" in codes(verdict)
+
+
+def test_a_name_like_a_bundle_hides_no_file(world: World) -> None:
+    world.sign()
+    world.write("tiny/evil.sigstore.json", "import os")
+    verdict = world.verdict()
+    assert [row["path"] for row in verdict["coverage"]["uncovered"]] == ["evil.sigstore.json"]
+    nothing_is_passed(world)
+
+
+def test_evidence_that_lies_in_the_model_is_outside_coverage_only_where_it_is_evidence(world: World) -> None:
+    world.sign()
+    inside = world.model / "evidence"
+    shutil.copytree(world.evidence, inside)
+    done = verify(world.model, TOP_RUNG, evidence=(inside,), trust=world.trust, as_of=NOW, now=NOW)
+    assert done.passed
+    (inside / "evil.sigstore.json").write_text("import os")
+    done = verify(world.model, TOP_RUNG, evidence=(inside,), trust=world.trust, as_of=NOW, now=NOW)
+    assert not done.passed
+    assert [row["path"] for row in done.document["coverage"]["uncovered"]] == ["evidence/evil.sigstore.json"]
+
+
+# --- cards ----------------------------------------------------------------------------------------------------------
+
+
+def card_only(world: World, card: str) -> dict[str, Any]:
+    """The verdict on a model with nothing but files."""
+    world.write("tiny/README.md", card)
+    world.unsay(*list(world.drafts))
+    return world.verdict("g7-2026-open-weights")
+
+
+FRONT = "---\nlicense: apache-2.0\n---\n"
+EXAMPLE = "\n```python\nprint('run')\n```\n"
+
+
+def test_a_card_declares_open_weights_and_shows_nothing(world: World) -> None:
+    verdict = card_only(world, FRONT + EXAMPLE)
+    assert (shown(verdict), declared(verdict)) == (None, "g7-2026-open-weights")
+    assert (verdict["result"], verdict["passed"], verdict["informational"]) == ("undetermined", False, True)
+    nothing_is_passed(world)
+
+
+@pytest.mark.parametrize(
+    ("card", "rung"),
+    [
+        (FRONT, None),  # no code to run it
+        (EXAMPLE, None),  # no licence
+        ("---\nlicense: cc-by-nc-4.0\n---\n" + EXAMPLE, None),  # not free to everyone, and so not known to be free of charge
+        ("---\nlicense: llama3.1\n---\n" + EXAMPLE, None),
+        ("---\nlicense: [apache-2.0, cc-by-nc-4.0]\n---\n" + EXAMPLE, None),
+        ("---\nlicense: no\n---\n" + EXAMPLE, None),
+        ("---\nlicense: apache-2.0\nextra_gated_prompt: who are you?\n---\n" + EXAMPLE, None),
+        ("---\n- license\n---\n" + EXAMPLE, None),
+        ("---\nlicense: &a apache-2.0\nother: *a\n---\n" + EXAMPLE, None),
+    ],
+)
+def test_a_card_declares_no_more_than_it_says(world: World, card: str, rung: str | None) -> None:
+    verdict = card_only(world, card)
+    assert (shown(verdict), declared(verdict)) == (None, rung)
+
+
+def test_a_card_does_not_rescue_weights_that_are_not_as_they_were_signed(world: World) -> None:
+    world.sign()
+    world.write("tiny/model.safetensors", safetensors({"a": [1.0, 2.5], "b": [3.0]}))
+    verdict = world.verdict()
+    assert verdict["result"] == "fail"
+    assert (shown(verdict), declared(verdict)) == (None, None)
+    assert {"file-mismatch", "tensor-mismatch"} <= codes(verdict)
+
+
+def test_a_card_does_not_fill_a_gap_in_what_is_signed(world: World) -> None:
+    world.license("model-parameters-final", None)
+    verdict = world.verdict("g7-2026-open-weights")
+    asked = {row["id"]: row["outcome"] for row in verdict["requirements"]}
+    assert asked["W-2"] == "undetermined"
+    assert shown(verdict) == "g7-2026-weights-available"
+
+
+def test_a_card_that_contradicts_the_release_changes_nothing_that_is_shown(world: World) -> None:
+    world.write("tiny/README.md", "---\nlicense: cc-by-nc-4.0\n---\n")
+    world.say("model.sig", world.signature())
+    world.change("release", subjects=world.described("tiny"))
+    world.change("train", outputs=world.described("tiny"))
+    claim = world.drafts["evaluate"].claim
+    assert isinstance(claim, Step)
+    world.change("evaluate", inputs=world.inputs(model="tiny", evaluation_data="corpus", source="evaluate.py",
+                                                 lockfile="uv.lock"))  # fmt: skip
+    assert world.verdict()["passed"]
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_verdict_of_the_past_says_so(world: World) -> None:
+    world.sign()
+    done = verify(world.model, TOP_RUNG, evidence=(world.evidence,), trust=world.trust, as_of=NOW,
+                  now=NOW + timedelta(seconds=1))  # fmt: skip
+    assert done.document["asOfInThePast"]
+    assert "as-of-in-the-past" in {row["code"] for row in done.document["findings"]}
