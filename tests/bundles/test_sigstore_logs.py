@@ -93,6 +93,13 @@ def an_entry_of_a_kind_that_is_not_known(instance: Instance) -> Bundle:
     return bundle
 
 
+@flaw("log-entry-unsupported", "UNSUPPORTED")
+def an_entry_without_its_body(instance: Instance) -> Bundle:
+    bundle = signed(instance)
+    del entry_of(bundle)["canonicalizedBody"]
+    return bundle
+
+
 @flaw("log-entry-missing")
 def no_entry(instance: Instance) -> Bundle:
     return signed(instance, rekor=0)

@@ -30,7 +30,8 @@ def config(served: Instance, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("rekor", "kind"), [(1, "dsse 0.0.1"), (2, "hashedrekord 0.0.2"), (None, "hashedrekord 0.0.2")])
+@pytest.mark.parametrize(("rekor", "kind"),
+                         [(1, "dsse 0.0.1"), (2, "hashedrekord 0.0.2"), (None, "hashedrekord 0.0.2")])
 def test_what_we_sign_is_valid_and_holds_the_very_bytes(rekor: Literal[1, 2] | None, kind: str, config: Path,
                                                        served: Instance) -> None:
     bundle = sign_dsse(OURS, config, served.oidc.token(), rekor=rekor)
@@ -48,7 +49,7 @@ def test_a_file_is_signed(served: Instance) -> None:
 
 
 @pytest.mark.parametrize("how", [{}, {"rekor": 2, "kind": "hashedrekord"}], ids=["Rekor v1", "Rekor v2"])
-def test_sigstore_python_accepts_and_refuses_what_the_test_instance_signs(how: dict[str, Any], served: Instance) -> None:
+def test_sigstore_python_reads_what_the_test_instance_signs(how: dict[str, Any], served: Instance) -> None:
     """The instance is no mirror of ours: an independent client reads it in the same way."""
     from sigstore.errors import VerificationError
     from sigstore.models import Bundle, ClientTrustConfig
@@ -60,6 +61,25 @@ def test_sigstore_python_accepts_and_refuses_what_the_test_instance_signs(how: d
     assert theirs.verify_dsse(bundle, who) == ("application/vnd.in-toto+json", STATEMENT)
     with pytest.raises(VerificationError):
         theirs.verify_dsse(bundle, policy.Identity(identity="another", issuer=served.url))
+
+
+@pytest.mark.peers
+def test_what_model_signing_signs_is_valid_and_the_other_way_round(served: Instance, config: Path,
+                                                                   tmp_path: Path) -> None:
+    import model_signing
+
+    model, signature = tmp_path / "model", tmp_path / "model.sig"
+    model.mkdir()
+    (model / "weights").write_bytes(b"weights")
+    signing = model_signing.signing.Config().use_sigstore_signer(
+        identity_token=served.oidc.token(), trust_config=config)
+    signing.sign(model, signature)
+    result = check(signature.read_bytes(), root_of(served), signer=Identity(NAME, served.url))
+    assert (result.status, result.confirmed) == ("VALID", True)
+    signature.write_bytes(sign_dsse(result.payload or b"", config, served.oidc.token()))
+    verifying = model_signing.verifying.Config().use_sigstore_verifier(
+        identity=NAME, oidc_issuer=served.url, trust_config=config)
+    verifying.verify(model, signature)
 
 
 def refusal(config: Path | None, token: str) -> str:

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The client that the public sigstore-conformance suite drives, on this project's own signing and verification.
 
-    sigstore_client.py verify-bundle [--staging] --bundle F (--certificate-identity I --certificate-oidc-issuer U | --key F)
-                       [--trusted-root F] FILE_OR_DIGEST
-    sigstore_client.py sign-bundle [--staging] [--in-toto] --identity-token T --bundle F [--trusted-root F]
-                       [--signing-config F] FILE
+    verify-bundle [--staging] --bundle F --certificate-identity I --certificate-oidc-issuer U [--trusted-root F]
+                  FILE_OR_DIGEST
+    verify-bundle [--staging] --bundle F --key F [--trusted-root F] FILE_OR_DIGEST
+    sign-bundle   [--staging] [--in-toto] --identity-token T --bundle F [--trusted-root F] [--signing-config F] FILE
 
-The exit code is the answer: 0 for a bundle that is VALID for what was asked, 1 for any other, with the reason on stderr.
+The exit code is the answer: 0 for a bundle that is VALID for what was asked, 1 for any other, with the reason on
+stderr.
 """
 
 from __future__ import annotations

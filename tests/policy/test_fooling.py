@@ -231,8 +231,8 @@ def test_a_recall_of_something_else_changes_nothing(world: World) -> None:
 
 def test_a_release_of_another_model_of_that_name_is_not_its_release(world: World) -> None:
     world.write("elsewhere/tiny/model.safetensors", safetensors({"a": [1.0, 2.0], "b": [3.5]}))
-    other = tuple(replace(thing, name=thing.name.removeprefix("elsewhere/")) for thing in world.described("elsewhere/tiny"))
-    world.change("release", subjects=other)
+    other = world.described("elsewhere/tiny")
+    world.change("release", subjects=tuple(replace(each, name=each.name.removeprefix("elsewhere/")) for each in other))
     verdict = world.verdict()
     assert shown(verdict) is None
     assert {row["id"]: row["outcome"] for row in verdict["requirements"]}["X-1"] == "undetermined"
@@ -260,7 +260,7 @@ def test_one_of_two_releases_under_a_closed_licence_is_not_outweighed(world: Wor
     world.say("a-release", replace(world.release, components=rows))
     verdict = world.verdict()
     assert verdict["result"] == "fail"
-    assert shown(verdict) is None
+    assert shown(verdict) == "g7-2026-weights-available"
 
 
 def test_a_closed_base_model_bounds_the_model(world: World) -> None:
@@ -295,9 +295,8 @@ def test_a_file_that_nobody_signed_is_named_with_what_it_could_do(world: World, 
     world.sign()
     world.write(f"tiny/{path}", "")
     verdict = world.verdict()
-    assert verdict["coverage"] == {
-        "complete": False, "covered": 3, "uncovered": [{"path": path, "risk": risk, "code": "file-not-covered"}], "leftOut": []
-    }  # fmt: skip
+    uncovered = [{"path": path, "risk": risk, "code": "file-not-covered"}]
+    assert verdict["coverage"] == {"complete": False, "covered": 3, "uncovered": uncovered, "leftOut": []}
     assert path in {row["location"] for row in verdict["findings"] if row["code"] == "file-not-covered"}
     nothing_is_passed(world)
 
@@ -341,7 +340,8 @@ def test_a_link_is_not_covered_by_a_signature_that_allows_links(world: World) ->
     (world.model / "config.json").unlink()
     (world.model / "config.json").symlink_to(target)
     verdict = world.verdict()
-    assert {"path": "config.json", "risk": "configuration", "code": "file-is-symlink"} in verdict["coverage"]["uncovered"]
+    row = {"path": "config.json", "risk": "configuration", "code": "file-is-symlink"}
+    assert row in verdict["coverage"]["uncovered"]
     nothing_is_passed(world)
 
 
@@ -401,7 +401,7 @@ def test_a_card_declares_open_weights_and_shows_nothing(world: World) -> None:
     [
         (FRONT, None),  # no code to run it
         (EXAMPLE, None),  # no licence
-        ("---\nlicense: cc-by-nc-4.0\n---\n" + EXAMPLE, None),  # not free to everyone, and so not known to be free of charge
+        ("---\nlicense: cc-by-nc-4.0\n---\n" + EXAMPLE, None),  # so nothing says that it is free of charge
         ("---\nlicense: llama3.1\n---\n" + EXAMPLE, None),
         ("---\nlicense: [apache-2.0, cc-by-nc-4.0]\n---\n" + EXAMPLE, None),
         ("---\nlicense: no\n---\n" + EXAMPLE, None),

@@ -46,7 +46,7 @@ def _header(line: bytes, schema: Schema, location: str, *, partial: bool) -> lis
     row = None if text is None else _fields(text)
     if row is None:
         raise _invalid("its header is not UTF-8, or a quote stands in the wrong place", location)
-    names = [_unquoted(field) or "" for field in row]
+    names = [name or "" for name in _unquoted(row)]
     if len(set(names)) != len(names):
         raise _mismatch("two columns have one name", location)
     if missing := sorted(set(schema.names) - set(names)):
@@ -96,7 +96,7 @@ class _Lines:
         found = []
         for name, kind in self.schema:
             try:
-                found.append(from_text(kind, list(map(_unquoted, columns[name]))))
+                found.append(from_text(kind, _unquoted(columns[name])))
             except WrongTypeError as err:
                 raise WrongTypeError(f"{name}: {err}") from err
         return found
@@ -127,10 +127,8 @@ def _fields(text: str) -> Row | None:
     return None
 
 
-def _unquoted(field: str) -> str | None:
-    if not field:
-        return None
-    return field[1:-1].replace('""', '"') if field[0] == '"' else field
+def _unquoted(fields: Sequence[str]) -> list[str | None]:
+    return [None if not field else field[1:-1].replace('""', '"') if field[0] == '"' else field for field in fields]
 
 
 def from_text(kind: Type, texts: Sequence[str | None]) -> list[Any]:

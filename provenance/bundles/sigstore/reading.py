@@ -163,6 +163,9 @@ def _entry(value: Any, location: str) -> Entry:
     log_id = _object(item.get("logId"), "logId", location, {"keyId"})
     kind = _object(item.get("kindVersion"), "kindVersion", location, {"kind", "version"})
     promise = _object(item.get("inclusionPromise", {}), "inclusionPromise", location, {"signedEntryTimestamp"})
+    if "canonicalizedBody" not in item:  # the format lets readers put it together again from the rest of the bundle
+        raise UnsupportedBundle("log-entry-unsupported", "a log entry without its body", location=location,
+                                hint="ask the signer for a bundle with the entry's body")
     return Entry(
         _integer(item, "logIndex", location),
         decode_base64(log_id.get("keyId"), "log id", location),
@@ -171,7 +174,7 @@ def _entry(value: Any, location: str) -> Entry:
         _integer(item, "integratedTime", location) or None,
         decode_base64(promise["signedEntryTimestamp"], "promise", location) if promise else None,
         _proof(item["inclusionProof"], location) if "inclusionProof" in item else None,
-        decode_base64(item.get("canonicalizedBody"), "log entry's body", location, limit=MAX_BUNDLE),
+        decode_base64(item["canonicalizedBody"], "log entry's body", location, limit=MAX_BUNDLE),
     )
 
 
@@ -180,7 +183,7 @@ def _proof(value: Any, location: str) -> Proof:
     checkpoint = _object(item.get("checkpoint", {}), "checkpoint", location, {"envelope"})
     return Proof(
         _integer(item, "logIndex", location),
-        decode_base64(item.get("rootHash"), "root hash", location),
+        decode_base64(item.get("rootHash", ""), "root hash", location),
         _integer(item, "treeSize", location),
         tuple(decode_base64(hash_, "proof", location) for hash_ in _list(item, "hashes", MAX_HASHES, location)),
         _text(checkpoint, "envelope", location, default=""),

@@ -21,9 +21,6 @@ _WEIGHTS = "model-parameters-final"
 
 def signed_weights(context: Context) -> Sequence[Item]:
     """W-1: the final weights are identified by digest and signed, and nothing unsigned lies beside them."""
-    problem = _unreadable(context)
-    if problem:
-        return [Item("weights", "undetermined", problem)]
     binding = context.accepted(s for s in context.graph.statements if _binds(context, s))
     # Counted only where it is accepted: a signer in another role can neither show these weights nor deny them.
     candidates = [s for s in context.accepted(context.graph.statements) if s.principal and _could_be_about(context, s)]
@@ -31,6 +28,8 @@ def signed_weights(context: Context) -> Sequence[Item]:
         changed = [change.location for change in context.graph.changes[:3]]
         told = "the files in hand are not those that were signed" + (f", first {', '.join(changed)}" if changed else "")
         return [Item.on(candidates, "weights", "fail", told, "recomputed")]
+    if problem := _unreadable(context):
+        return [Item("weights", "undetermined", problem)]
     if binding:
         if context.min_voice != "unsigned" and not context.coverage.complete:
             first = context.coverage.uncovered[0].path if context.coverage.uncovered else "the folder"

@@ -1,0 +1,105 @@
+"""Less evidence never shows more: whatever is taken away, no policy turns to passed and no rung rises.
+
+It holds for evidence that the release lists, which is how evidence that is taken away is missed. What no release lists,
+and speaks against the model, can only lower what is shown; revocations come with the trust file, out of reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provenance.bundles.verifier import VerifiedStatement
+from provenance.policy.evaluate import Evaluation, Subject
+from provenance.policy.policy import LADDER, load_policy, policy_ids
+from tests.policy.test_requirements import CASES, Case
+from tests.world import World
+
+Worlds = dict[str, Callable[[World], object]]
+
+
+def _also(*, explained: bool) -> Worlds:
+    def spoil(world: World) -> None:
+        world.hang_on_base("LicenseRef-Llama-3.1" if explained else "Apache-2.0")
+        if explained:
+            world.explain_base()
+
+    return {f"a base model, explained: {explained}": spoil}
+
+
+# Every world of the table of requirements, less those in which something was already taken away.
+WORLDS: Worlds = {str(case): case.spoil for case in CASES if "taken away" not in case.when}
+WORLDS |= _also(explained=True) | _also(explained=False)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What is passed, and the height of the rung that is shown (0: none)."""
+
+    passed: frozenset[str]
+    rung: int
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """A world that was signed and read once: its evidence, in the order of the files."""
+
+    whole: Subject
+
+    def with_only(self, kept: Iterable[VerifiedStatement]) -> Answers:
+        evaluation = Evaluation(Subject(self.whole.model, tuple(kept), self.whole.trust, self.whole.as_of))
+        passed = {name for name in policy_ids() if evaluation.outcome(evaluation.decide(load_policy(name))) == "pass"}
+        heights = [height for height, (name, _) in enumerate(LADDER, 1) if name in passed]
+        return Answers(frozenset(passed), max(heights, default=0))
+
+
+@cache
+def spoilt(name: str) -> tuple[Spoilt, Answers]:
+    with TemporaryDirectory() as folder:
+        world = World.new(Path(folder))
+        WORLDS[name](world)
+        made = Spoilt(world.evaluation().subject)
+    return made, made.with_only(made.whole.statements)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(sorted(WORLDS)), st.data())
+def test_taking_evidence_away_shows_no_more(name: str, data: st.DataObject) -> None:
+    world, before = spoilt(name)
+    statements = world.whole.statements
+    dropped = data.draw(st.sets(st.sampled_from(range(len(statements))), min_size=1)) if statements else set()
+    after = world.with_only(s for i, s in enumerate(statements) if i not in dropped)
+    assert after.passed <= before.passed
+    assert after.rung <= before.rung
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_taking_away_any_one_bundle_of_the_complete_world_shows_nothing(index: int) -> None:
+    world, before = spoilt(str(next(case for case in CASES if case.requirement == "W-1")))
+    assert before == Answers(frozenset(policy_ids()), len(LADDER))
+    after = world.with_only(s for i, s in enumerate(world.whole.statements) if i != index)
+    listed_in_the_release = world.whole.statements[index].file != "release.sigstore.json"
+    assert after.rung == 0, "X-1 is on the lowest rung"
+    assert listed_in_the_release or after.passed == frozenset()
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(sorted(WORLDS)), st.permutations(range(12)))
+def test_the_order_of_the_evidence_changes_nothing(name: str, order: list[int]) -> None:
+    """Neither the first nor the last statement of a kind is the one that counts."""
+    world, before = spoilt(name)
+    statements = world.whole.statements
+    assert world.with_only(statements[i] for i in order if i < len(statements)) == before
+
+
+def test_the_worlds_are_many_and_some_pass() -> None:
+    assert len(WORLDS) > 150
+    assert isinstance(CASES[0], Case)
+    assert spoilt(str(CASES[0]))[1].rung == len(LADDER)
