@@ -291,8 +291,9 @@ class LineageGraph:
 
     @cached_property
     def base_releases(self) -> tuple[VerifiedStatement, ...]:
-        """The release statements about the models that steps on the way used."""
-        return _unique(statement for use in self.base_uses for statement in self.releases_of(use.identities))
+        """The release statements about the models that the weights began with."""
+        bases = (use for statement in self.model_steps for use in beginnings(statement))
+        return _unique(statement for use in bases for statement in self.releases_of(use.identities))
 
     @cached_property
     def missing_evidence(self) -> tuple[ResourceDescriptor, ...]:

@@ -354,8 +354,10 @@ class World:
         ))  # fmt: skip
         if released:
             weights = self.component("model-parameters-final", "base/model.safetensors", licence)
-            self.say("release-base", Release(self.described("base"), "base", components=(weights,),
-                                             created_on="2026-10-01T10:00:00Z"), "elder")  # fmt: skip
+            self.say("release-base", Release(
+                self.described("base"), "base", created_on="2026-10-01T10:00:00Z", components=(weights,),
+                datasets=(self.listing("corpus"),), declarations=DECLARATIONS,
+            ), "elder")  # fmt: skip
 
     def explain_base(self) -> None:
         """Let the Elder Lab attest how it trained its base model, on the same corpus and with the same code."""

@@ -16,8 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from provenance.artifacts.containers.reading import family_of, read_tensors
 from provenance.artifacts.tensors import Tensor, TensorHasher, header_length, parse_header
-from provenance.errors import ArtifactError, RegistryError
+from provenance.errors import ArtifactError, Finding, RegistryError
 
 BLOCK = 1 << 20
 # A zip archive is found from its end: this mark, 18 bytes, and a comment of up to 65,535 bytes.
@@ -33,7 +34,7 @@ class FileRead:
     """What one pass over a file gave: size in bytes, sha256 in hex, its tensors, and why there are none.
 
     `tensors` is None where the file holds no weights in a container that is read, `problem` says what is wrong
-    with a safetensors file; its sha256 is right all the same. `content` is the file itself where it was asked for.
+    with a file of weights; its sha256 is right all the same. `content` is the file itself where it was asked for.
     `is_archive` marks a safetensors file that opens as a zip archive too: other loaders would run what is in it.
     """
 
@@ -43,6 +44,7 @@ class FileRead:
     problem: ArtifactError | None = None
     content: bytes | None = None
     is_archive: bool = False
+    findings: tuple[Finding, ...] = ()
 
 
 def read_file(
@@ -80,7 +82,8 @@ def read_file(
         if progress is not None:
             progress(len(data))
 
-    if tensors:
+    container = family_of(location) is not None
+    if tensors and not container:
         header = _read_header(descriptor, before.st_size, location)
         take(memoryview(header.data))
         problem = header.problem
@@ -93,9 +96,17 @@ def read_file(
         take(block)
         if position > before.st_size:  # it grows: reading on could take for ever
             break
-    _refuse_change(before, os.fstat(descriptor), position, location)
     found = tuple(hasher.tensors()) if hasher is not None else None
-    return FileRead(position, whole.hexdigest(), found, problem, bytes(kept) if keep else None, _ZIP_END in tail)
+    seen: tuple[Finding, ...] = ()
+    if tensors and container and position == before.st_size:
+        try:
+            contained = read_tensors(descriptor, before.st_size, location)
+            found, seen = contained.tensors, contained.findings
+        except ArtifactError as err:
+            problem = err
+    _refuse_change(before, os.fstat(descriptor), position, location)
+    content = bytes(kept) if keep else None
+    return FileRead(position, whole.hexdigest(), found, problem, content, _ZIP_END in tail, seen)
 
 
 @dataclass(frozen=True)

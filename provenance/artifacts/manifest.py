@@ -17,11 +17,12 @@ from functools import cached_property
 from pathlib import Path
 
 from provenance.artifacts.digest import DigestSet
+from provenance.artifacts.containers.reading import family_of
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
 from provenance.artifacts.names import brief, is_odd_label
 from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, opened
 from provenance.artifacts.tensors import Weights
-from provenance.errors import ArtifactError, Finding, RegistryError
+from provenance.errors import ArtifactError, Finding, RegistryError, Severity
 
 # OMS v1.0 section 6.2: left out of a model signature, matched at the top of the folder only.
 REPOSITORY_FILES = (".git", ".gitattributes", ".github", ".gitignore")
@@ -29,6 +30,7 @@ WEIGHT_SUFFIXES = (
     ".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz", ".npy", ".onnx", ".h5", ".keras",
     ".msgpack", ".tflite", ".mlmodel", ".pb", ".jit",
 )
+CONTAINERS = ("safetensors", "pytorch", "numpy", "gguf")  # in the order in which they are taken for the model
 INDEX_SUFFIX = ".safetensors.index.json"
 MAX_KEPT = 16 << 20
 
@@ -192,7 +194,7 @@ class _Reader:
         if not self.may_be_read(file):
             return FileRead(file.size, "")
         kept = file.size <= MAX_KEPT and (file.path.endswith(INDEX_SUFFIX) or self.keep(file.path))
-        tensors = self.tensors and file.path.endswith(".safetensors")
+        tensors = self.tensors and container_of(file.path) is not None
         try:
             with opened(self.root, file.path) as descriptor, _new_file(self.copy_into, file.path) as target:
                 return read_file(
@@ -228,7 +230,7 @@ def _new_file(folder: Path | None, path: str) -> Iterator[int | None]:
 def _manifest(name: str, is_file: bool, found: Listing, reads: list[FileRead], tensors: bool) -> Manifest:
     findings = list(found.findings)
     findings += [
-        Finding(read.problem.code, "error", read.problem.message, read.problem.location, read.problem.hint)
+        Finding(read.problem.code, _gravity(read), read.problem.message, read.problem.location, read.problem.hint)
         for read in reads
         if read.problem is not None
     ]
@@ -242,14 +244,26 @@ def _manifest(name: str, is_file: bool, found: Listing, reads: list[FileRead], t
     return replace(manifest, weights=weights, findings=tuple(sorted([*findings, *more])))
 
 
+def _gravity(read: FileRead) -> Severity:
+    """A file that was not read, or a broken safetensors file, is an error.
+
+    What another name says is a guess (`.bin` may be anything): its digest holds, and a policy decides what it is worth.
+    """
+    return "warning" if read.sha256 and family_of(read.problem.location if read.problem else "") else "error"
+
+
 def _weights(manifest: Manifest, reads: Mapping[str, FileRead]) -> tuple[Weights | None, list[Finding]]:
     findings = [
         Finding("weights-unsupported", "warning", "weights in a container whose tensors are not read", entry.path,
                 "publish them as safetensors too")
         for entry in manifest.weight_files
-        if not entry.path.endswith(".safetensors")
+        if container_of(entry.path) is None
     ]
-    shards = {path: read for path, read in reads.items() if path.endswith(".safetensors")}
+    present = {container_of(path) for path in reads}
+    # One model is often published in several containers: the first of these is the model, the others are compared.
+    container = next((kind for kind in CONTAINERS if kind in present), None)
+    shards = {path: read for path, read in reads.items() if container_of(path) == container is not None}
+    findings += [finding for read in reads.values() for finding in read.findings]
     for path in sorted(path for path, read in reads.items() if path.endswith(INDEX_SUFFIX) and read.sha256):
         findings += _index_findings(path, manifest, shards)
     incomplete = any(finding.severity == "error" for finding in findings)
@@ -262,7 +276,27 @@ def _weights(manifest: Manifest, reads: Mapping[str, FileRead]) -> tuple[Weights
     # Without tensors there is nothing to know it by: all empty files would be one and the same model.
     if not weights.tensors:
         return None, findings or [Finding("folder-has-no-weights", "info", "no file here holds weights")]
-    return weights, [*findings, *_oddities(shards)]
+    return weights, [*findings, *_oddities(shards), *_others(weights, container, reads)]
+
+
+def container_of(path: str) -> str | None:
+    """The kind of container that a file's name says; None where it is not one whose tensors are read."""
+    return "safetensors" if path.endswith(".safetensors") else family_of(path)
+
+
+def _others(weights: Weights, container: str | None, reads: Mapping[str, FileRead]) -> Iterator[Finding]:
+    """Whether the same folder holds the same weights in other containers too."""
+    for kind in CONTAINERS:
+        files = {path: read for path, read in reads.items() if container_of(path) == kind != container}
+        tensors = [tensor for read in files.values() for tensor in read.tensors or ()]
+        if not files or kind == "gguf" or any(read.tensors is None for read in files.values()):
+            continue
+        first = min(files)
+        if len({tensor.name for tensor in tensors}) == len(tensors) and Weights.of(tensors).root == weights.root:
+            yield Finding("weights-elsewhere", "info", f"the same weights as in {container}, tensor by tensor", first)
+        else:
+            yield Finding("weights-differ", "warning", f"other tensors than in {container}", first,
+                          f"load the {container} files, or ask the producer which of them are the model")
 
 
 def _oddities(shards: Mapping[str, FileRead]) -> Iterator[Finding]:

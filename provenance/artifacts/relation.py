@@ -1,6 +1,6 @@
 """What two sets of weights are to each other, in one word and one sentence, as far as digests, names and shapes tell.
 
-A digest says that values are equal, and nothing of how near they are: what is said beyond "the same" is what the
+The word is the same whichever side is named first. A digest says that values are equal, and nothing of how near they are: what is said beyond "the same" is what the
 evidence is consistent with, and the sentence says so. Rules are tried in the order of `RULES`; the first that holds
 is the answer. A share below `FAINT` of the bytes proves no kinship: networks of one architecture share constant
 tensors (position tables, biases that were never trained) whoever trained them.
@@ -9,7 +9,7 @@ tensors (position tables, biases that were never trained) whoever trained them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,9 +79,10 @@ def _other(side: Side) -> Side:
 def _quantised(comparison: Comparison) -> Relation | None:
     recast = [change for change in comparison.changed if change.before.shape == change.after.shape
               and change.before.dtype != change.after.dtype]
-    if comparison.share(change.before for change in recast).ratio >= _MOST:
-        base: Side = "first" if _size(recast, "before") >= _size(recast, "after") else "second"
-        return Relation("quantised", base, "Quantised or converted, not comparable: the same names and shapes in other "
+    if _least_share(comparison, (), recast) >= _MOST:
+        before, after = _size(recast, "before"), _size(recast, "after")
+        larger: Side | None = "first" if before > after else "second" if after > before else None
+        return Relation("quantised", larger, "Quantised or converted, not comparable: the same names and shapes in other "
                         f"dtypes ({_casts(recast)}) for {len(recast):,} tensors. {_SILENT}")
     for base, plain, packed in _both_ways(comparison):
         names = {tensor.name for tensor in packed.tensors}
@@ -96,6 +97,17 @@ def _quantised(comparison: Comparison) -> Relation | None:
 
 
 _SILENT = "Digests cannot tell whether their values agree."
+
+
+def _least_share(comparison: Comparison, unchanged: Sequence[Tensor], changes: Sequence[Change]) -> float:
+    """How much of the weights these tensors are, on the side of which they are less."""
+    before = comparison.share((*unchanged, *(change.before for change in changes)))
+    after = comparison.share((*unchanged, *(change.after for change in changes)), "second")
+    return min(before.ratio, after.ratio)
+
+
+def _kept_share(comparison: Comparison) -> float:
+    return _least_share(comparison, comparison.unchanged, comparison.renamed)
 
 
 def _size(changes: list[Change], side: Literal["before", "after"]) -> int:
@@ -149,10 +161,8 @@ def _numbered(tensors: tuple[Tensor, ...]) -> list[list[tuple[int, str]]]:
 
 def _fine_tune(comparison: Comparison) -> Relation | None:
     alike = _alike(comparison)
-    kept = comparison.share(comparison.kept).ratio
-    before = (*comparison.kept, *(change.before for change in alike))
-    after = (*comparison.unchanged, *(change.after for change in (*comparison.renamed, *alike)))
-    if kept < FAINT or min(comparison.share(before).ratio, comparison.share(after, "second").ratio) < _MOST:
+    spanned = _least_share(comparison, comparison.unchanged, (*comparison.renamed, *alike))
+    if _kept_share(comparison) < FAINT or spanned < _MOST:
         return None
     counts = {"other values in the same shape": len(alike),
               "another shape or dtype": len(comparison.changed) - len(alike),
@@ -171,7 +181,7 @@ def _alike(comparison: Comparison) -> list[Change]:
 def _same_architecture(comparison: Comparison) -> Relation | None:
     alike = _alike(comparison)
     fewer = min(len(comparison.first.tensors), len(comparison.second.tensors))
-    if not alike or len(alike) + len(comparison.kept) < fewer or comparison.share(comparison.kept).ratio >= FAINT:
+    if not alike or len(alike) + len(comparison.kept) < fewer or _kept_share(comparison) >= FAINT:
         return None
     return Relation("same-architecture", None, "The same names and shapes with other values: "
                     f"{len(alike):,} tensors differ. A full fine-tune looks like this, and so does another model of "

@@ -8,7 +8,7 @@ here, and instructions to nobody.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provenance.artifacts.digest import problem_with
@@ -19,6 +19,7 @@ from provenance.statements.reader import validate
 from provenance.statements.statement import ResourceDescriptor, Statement
 
 MODEL_SIGNATURE = "https://model_signing/signature/v1.0"
+_LONE_FILE = "."  # how releases before 1.0.1 of the reference implementation name a model that is one file
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class ModelSignature:
             raise _broken("it has a shard_size without shards (5.2.2)", location)
         rows: list[Mapping[str, str]] = statement.predicate["resources"]
         names = [row["name"] for row in rows]
-        if names != sorted(names) or len(set(names)) != len(names):
+        if len(set(names)) != len(names) or not _is_sorted(names):
             raise _broken("its resources are not sorted by name without duplicates (5.2.1)", location)
         for row in rows:
-            if problem := problem_with_name(row["name"]):
+            if names != [_LONE_FILE] and (problem := problem_with_name(row["name"])):
                 raise _broken(f"a resource name {problem} (6.1.2)", location)
             if row["algorithm"] != "sha256":
                 raise _broken("a resource uses another algorithm than the signature (7)", location)
@@ -64,6 +65,11 @@ class ModelSignature:
         return cls(statement.subjects, {row["name"]: row["digest"] for row in rows}, ignored)
 
 
+def _is_sorted(names: list[str]) -> bool:
+    """By code points, as the specification says, or part by part, as the reference implementation does."""
+    return names in (sorted(names), sorted(names, key=lambda name: name.split("/")))
+
+
 def model_statement(manifest: Manifest) -> Statement:
     """The statement that signs a model by files and sha256 (section 6)."""
     rows = sorted((entry.path, entry.sha256) for entry in manifest.files if not is_repository_file(entry.path))
@@ -78,6 +84,9 @@ def model_statement(manifest: Manifest) -> Statement:
 
 def compare_with(signature: ModelSignature, manifest: Manifest) -> list[Finding]:
     """Section 8.4: every signed file is there and as signed, and every file outside the ignored paths is signed."""
+    if manifest.is_file and signature.resources.keys() == {_LONE_FILE}:
+        digest = signature.resources[_LONE_FILE]
+        signature = replace(signature, resources={manifest.files[0].path: digest})
     return [*_signed_files(signature, manifest), *_unsigned_files(signature, manifest)]
 
 

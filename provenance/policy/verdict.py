@@ -27,12 +27,12 @@ class Item:
 
     @classmethod
     def on(cls, statements: Iterable[VerifiedStatement], subject: str, outcome: Outcome, reason: str,
-           basis: Basis = "stated", voice: Voice | None = None) -> Item:  # fmt: skip
+           basis: Basis = "stated") -> Item:  # fmt: skip
         """An item that rests on statements; its voice is that of the weakest."""
         used = tuple(statements)
         heard = [s.voice for s in used]
         weakest: Voice = min(heard, key=VOICES.index) if heard else "none"
-        return cls(subject, outcome, reason, basis, voice or weakest, tuple(sorted({s.sha256 for s in used})),
+        return cls(subject, outcome, reason, basis, weakest, tuple(sorted({s.sha256 for s in used})),
                    tuple(sorted({s.principal.name for s in used if s.principal})))  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:

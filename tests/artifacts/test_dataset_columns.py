@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -98,7 +99,7 @@ def arrays(draw: st.DrawFn) -> Any:
 def cells(array: Any, kind: Any) -> list[bytes]:
     encoded = encode_array(array, kind)
     ends = encoded.offsets.tolist()
-    return [bytes(encoded.data[start:end]) for start, end in zip(ends, ends[1:], strict=False)]
+    return [bytes(encoded.data[start:end]) for start, end in pairwise(ends)]
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
@@ -171,6 +172,13 @@ def test_every_nan_is_one_and_signed_zeros_are_two() -> None:
         assert len(set(cells(zeros, type_of(zeros.type)))) == 2
 
 
+def test_a_nan_that_is_widened_is_the_one_nan() -> None:
+    import numpy
+
+    signalling = pa.array(numpy.array([0x7F800001, 0xFFC00001], "u4").view("f4"))
+    assert set(cells(signalling, type_of(pa.float64()))) == {reference.cell({"type": "float64"}, float("nan"))}
+
+
 def media(rows: list[Any]) -> Any:
     return pa.array(rows, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
 
@@ -197,7 +205,8 @@ def test_a_schema_may_keep_the_path_beside_the_bytes() -> None:
 
 
 @pytest.mark.parametrize(("array", "wanted"), [
-    (pa.array([300]), pa.int8()), (pa.array([-1]), pa.uint64()), (pa.array([1500], pa.timestamp("ms")), pa.timestamp("s")),
+    (pa.array([300]), pa.int8()), (pa.array([-1]), pa.uint64()),
+    (pa.array([1500], pa.timestamp("ms")), pa.timestamp("s")),
     (pa.array([86_400_001], pa.date64()), pa.date32()), (pa.array([1 << 62], pa.timestamp("s")), pa.timestamp("ns")),
     (pa.array([decimal.Decimal("1.55")]), pa.decimal128(3, 1)), (pa.array([1], pa.duration("ns")), pa.duration("us")),
 ])

@@ -20,7 +20,7 @@ def folder(tmp_path: Path, *names: str) -> Path:
     """A folder of JSON Lines files with one record each: its number among the names."""
     for number, name in enumerate(names):
         (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "data" / name).write_text('{"a":%d}\n' % number, encoding="utf-8")
+        (tmp_path / "data" / name).write_text(f'{{"a":{number}}}\n', encoding="utf-8")
     return tmp_path / "data"
 
 
@@ -86,7 +86,7 @@ def test_names_and_folders_of_files_are_no_content(tmp_path: Path) -> None:
 def test_how_records_are_cut_into_shards_is_no_content(tmp_path: Path) -> None:
     place = folder(tmp_path, *(f"train-0000{at}-of-00004.jsonl" for at in range(4)))
     whole = tmp_path / "whole.jsonl"
-    whole.write_text("".join('{"a":%d}\n' % at for at in range(4)), encoding="utf-8")
+    whole.write_text("".join(f'{{"a":{at}}}\n' for at in range(4)), encoding="utf-8")
     assert content(place).root == content(whole).root
     shards = content(place).splits[0].shards
     assert [shard.records for shard in shards] == [1, 1, 1, 1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ def test_no_two_values_of_a_type_have_one_encoding_or_begin_alike() -> None:
         by_type.setdefault(json.dumps(case["type"]), []).append(case["encoding"])
     for encodings in by_type.values():
         ordered = sorted(encodings)
-        assert not any(right.startswith(left) for left, right in zip(ordered, ordered[1:], strict=False))
+        assert not any(right.startswith(left) for left, right in pairwise(ordered))
 
 
 def content_of(vector: dict[str, Any], folder: Path) -> Content:
@@ -136,3 +138,19 @@ def test_a_column_is_encoded_as_its_values_one_by_one() -> None:
         (kind,) = Schema.from_dict({"columns": [{"name": "a", **case["type"]}]}).types
         values = from_json(kind, [case["value"], None, case["value"]])
         assert [cell.hex() for cell in encode_column(kind, values)] == [case["encoding"], "00", case["encoding"]]
+
+
+def test_the_numbers_of_the_page_are_those_of_its_vector() -> None:
+    page = (ROOT / "attestations" / "dataset-tree.md").read_text(encoding="utf-8")
+    vector = load("valid/example.json")
+    (split,) = vector["splits"]
+    named = {vector["schemaDigest"], vector["root"], split["head"], split["digest"]}
+    named |= {*split["leaves"], *split["columns"]}
+    assert set(re.findall(r"\b[0-9a-f]{64}\b", page)) == named
+    schema = Schema.from_dict(vector["schema"])
+    for record in split["records"]:
+        values = [from_json(kind, [record[name]])[0] for name, kind in schema]
+        assert encode_record(schema, values).hex() in page.replace(" ", "")
+    proof = re.search(r"```json\n(\{\n.*?)```", page, re.DOTALL)
+    assert proof is not None
+    assert check_proof(proof[1].encode(), root=vector["root"]).verified

@@ -347,13 +347,33 @@ def test_files_without_tensors_are_no_weights(folder: Write) -> None:
     assert codes(manifest, "info") == ["folder-has-no-weights"]
 
 
-def test_weights_in_another_container_are_named_and_not_read(folder: Write) -> None:
-    manifest = scan(folder({"pytorch_model.bin": b"x", "model.GGUF": b"GGUF", "model.safetensors": safetensors([A])}))
-    assert {(f.code, f.location) for f in manifest.findings} == {
-        ("weights-unsupported", "pytorch_model.bin"), ("weights-unsupported", "model.GGUF")
-    }
-    assert [entry.path for entry in manifest.weight_files] == ["model.GGUF", "model.safetensors", "pytorch_model.bin"]
-    assert manifest.weights is not None
+def test_what_only_has_the_name_of_a_container_is_named_and_keeps_its_digest(tmp_path: Path) -> None:
+    names = ("model.GGUF", "pytorch_model.bin", "model.onnx")
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    manifest = scan(tmp_path)
+    assert manifest.weights is None
+    assert {finding.location for finding in manifest.findings} == set(names)
+    assert {finding.severity for finding in manifest.findings} == {"warning"}
+    assert all(entry.sha256 for entry in manifest.files)
+
+
+def test_one_model_in_several_containers_has_one_root(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    values = {"w": numpy.arange(6, dtype=numpy.float32).reshape(2, 3), "b": numpy.zeros(3, numpy.float16)}
+    save_file = pytest.importorskip("safetensors.numpy").save_file
+    save_file(values, tmp_path / "model.safetensors")
+    alone = scan(tmp_path)
+    numpy.savez(tmp_path / "weights.npz", w=numpy.asfortranarray(values["w"]), b=values["b"])
+    both = scan(tmp_path)
+    assert alone.weights is not None
+    assert both.weights == alone.weights
+    assert [finding.code for finding in both.findings] == ["weights-elsewhere"]
+    (tmp_path / "model.safetensors").unlink()
+    assert scan(tmp_path).weights == alone.weights
+    numpy.savez(tmp_path / "weights.npz", w=values["w"] + 1, b=values["b"])
+    save_file(values, tmp_path / "model.safetensors")
+    assert [finding.code for finding in scan(tmp_path).findings] == ["weights-differ"]
 
 
 def test_tensors_are_not_read_unless_asked_for(folder: Write) -> None:

@@ -12,12 +12,19 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from provenance.bundles import sigstore
-from provenance.bundles.sigstore import Artifact, Identity, IdentityPattern, PublicKey, TrustRoot, UnpinnedIdentity
+from provenance.bundles.sigstore import (
+    CertificateIdentity,
+    IdentityPattern,
+    PublicKey,
+    SignedFile,
+    TrustRoot,
+    UnpinnedIdentity,
+)
 from provenance.bundles.sigstore import peer as peer_module
 from provenance.errors import TrustError
 from tests.sigstore_instance import Instance, Keyless
 from tests.sigstore_instance.fixtures import *  # noqa: F403  the instance
-from tests.sigstore_instance.fixtures import STATEMENT, check, root_of
+from tests.sigstore_instance.fixtures import STATEMENT, check, flip, root_of
 
 NAME = "https://ci.example/train.yml@refs/heads/main"
 FILE = b"the bytes of a file"
@@ -38,7 +45,8 @@ FORMS: dict[str, tuple[dict[str, Any], bool]] = {  # how it is signed, and wheth
 @pytest.mark.parametrize("form", FORMS)
 def test_a_keyless_bundle_of_every_form_is_valid(form: str, instance: Instance) -> None:
     how, judged = FORMS[form]
-    result = check(Keyless(instance, **how).sign(STATEMENT), root_of(instance), signer=Identity(NAME, instance.url))
+    who = CertificateIdentity(NAME, instance.url)
+    result = check(Keyless(instance, **how).sign(STATEMENT), root_of(instance), signer=who)
     assert (result.status, result.code, result.reason) == ("VALID", "", "")
     assert (result.identity, result.issuer) == (NAME, instance.url)
     assert (result.payload, result.payload_type) == (STATEMENT, "application/vnd.in-toto+json")
@@ -46,9 +54,9 @@ def test_a_keyless_bundle_of_every_form_is_valid(form: str, instance: Instance) 
 
 
 @pytest.mark.parametrize("rekor", [1, 2])
-@pytest.mark.parametrize("artifact", [None, Artifact.of(FILE), Artifact({"sha256": hashlib.sha256(FILE).digest()})],
+@pytest.mark.parametrize("artifact", [None, SignedFile.of(FILE), SignedFile({"sha256": hashlib.sha256(FILE).digest()})],
                          ids=["alone", "with the file", "with its digest"])
-def test_a_file_that_is_signed_directly(rekor: int, artifact: Artifact | None, instance: Instance) -> None:
+def test_a_file_that_is_signed_directly(rekor: int, artifact: SignedFile | None, instance: Instance) -> None:
     result = check(Keyless(instance, rekor=rekor).sign_file(FILE), root_of(instance), artifact=artifact)
     assert (result.status, result.confirmed, result.payload) == ("VALID", True, None)
     assert result.message_digest == "sha256:" + hashlib.sha256(FILE).hexdigest()
@@ -65,6 +73,19 @@ def test_the_answer_says_what_was_checked(instance: Instance) -> None:
     assert result.keyid == hashlib.sha256(keyless.public_pem).hexdigest()
     assert result.root is not None
     assert (result.root.name, result.root.newest) == ("test root", datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_every_one_of_several_log_entries_must_hold(instance: Instance) -> None:
+    """A threshold that counts only good ones would let a bad one in."""
+    keyless = Keyless(instance, stamped_at=(None,))
+    bundle = keyless.sign(STATEMENT)
+    second = keyless.log_envelope(bundle["dsseEnvelope"], "application/vnd.in-toto+json", STATEMENT)
+    bundle["verificationMaterial"]["tlogEntries"].append(second)
+    result = check(bundle, root_of(instance))
+    assert (result.status, [entry.index for entry in result.entries], result.confirmed) == (
+        "VALID", [int(entry["logIndex"]) for entry in bundle["verificationMaterial"]["tlogEntries"]], False)
+    second["inclusionProof"]["rootHash"] = flip(second["inclusionProof"]["rootHash"])
+    assert check(bundle, root_of(instance)).code == "log-proof-invalid"
 
 
 def test_a_bundle_v0_1_may_rely_on_the_promise_alone(instance: Instance) -> None:
@@ -140,7 +161,7 @@ LOOK_ALIKES = {
 @pytest.mark.parametrize("who", ["exact", "pattern"])
 @pytest.mark.parametrize("claims", LOOK_ALIKES.values(), ids=LOOK_ALIKES)
 def test_a_look_alike_is_not_the_identity(claims: dict[str, str], who: str, instance: Instance) -> None:
-    signer = Identity(MAIN, instance.url) if who == "exact" else IdentityPattern(
+    signer = CertificateIdentity(MAIN, instance.url) if who == "exact" else IdentityPattern(
         r"^https://github\.com/acme/model/\.github/workflows/[a-z]+\.yml@refs/heads/main$", instance.url)
     root = root_of(instance)
     real = Keyless(instance, claims={"job_workflow_ref": f"{WORKFLOW}@refs/heads/main"}).sign(STATEMENT)
@@ -156,7 +177,7 @@ def test_names_of_every_kind_are_read(claims: dict[str, str], instance: Instance
 
 
 @pytest.mark.parametrize(("kind", "name", "issuer"), [
-    (Identity, "", "https://issuer.example"), (Identity, NAME, ""), (IdentityPattern, "", "https://issuer.example"),
+    (CertificateIdentity, "", "https://x.example"), (CertificateIdentity, NAME, ""), (IdentityPattern, "", "x"),
     (IdentityPattern, "acme", "x"), (IdentityPattern, "^acme", "x"), (IdentityPattern, "^(acme$", "x"),
 ], ids=["no identity", "no issuer", "no pattern", "not anchored", "anchored once", "not a pattern"])
 def test_an_identity_that_would_let_others_in_is_refused(kind: Any, name: str, issuer: str) -> None:

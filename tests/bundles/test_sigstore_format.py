@@ -15,15 +15,21 @@ from provenance.bundles.sigstore import read_unverified
 from tests.sigstore_instance import Instance, Keyless
 from tests.sigstore_instance.encoding import b64, canonical, unb64
 from tests.sigstore_instance.fixtures import *  # noqa: F403  the instance
-from tests.sigstore_instance.fixtures import STATEMENT, Flaw, check, entry_of, flaws, flip, root_of, stamps_of
+from tests.sigstore_instance.fixtures import (
+    STATEMENT,
+    Flaw,
+    check,
+    entry_of,
+    flaws,
+    flip,
+    root_of,
+    signed,
+    stamps_of,
+)
 
 FLAWS: list[Flaw] = []
 flaw = flaws(FLAWS)
 Bundle = dict[str, Any]
-
-
-def signed(instance: Instance, **how: Any) -> Bundle:
-    return Keyless(instance, **how).sign(STATEMENT)
 
 
 # The format

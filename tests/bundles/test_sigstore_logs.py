@@ -10,16 +10,12 @@ import pytest
 from tests.sigstore_instance import Instance, Keyless
 from tests.sigstore_instance.encoding import PEM, b64, ec_key, sha256, unb64
 from tests.sigstore_instance.fixtures import *  # noqa: F403  the instance
-from tests.sigstore_instance.fixtures import STATEMENT, Flaw, check, entry_of, flaws, flip, root_of
+from tests.sigstore_instance.fixtures import STATEMENT, Flaw, check, entry_of, flaws, flip, root_of, signed
 from tests.sigstore_instance.tree import signed_note
 
 FLAWS: list[Flaw] = []
 flaw = flaws(FLAWS)
 Bundle = dict[str, Any]
-
-
-def signed(instance: Instance, **how: Any) -> Bundle:
-    return Keyless(instance, **how).sign(STATEMENT)
 
 
 # The log entry

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from provenance.bundles.sigstore import Identity, TrustRoot
+from provenance.bundles.sigstore import CertificateIdentity, TrustRoot
 from provenance.bundles.sigstore.pep740 import bundle_of
 from provenance.errors import ProvenanceError
 from tests.sigstore_instance.fixtures import check
 
 VECTORS = Path(__file__).resolve().parents[2].parent / "shared" / "vectors"
-IBM = Identity("stefanb@us.ibm.com", "https://sigstore.verify.ibm.com/oauth2")
-GENERATOR = Identity("https://github.com/slsa-framework/slsa-github-generator/.github/workflows/"
+IBM = CertificateIdentity("stefanb@us.ibm.com", "https://sigstore.verify.ibm.com/oauth2")
+GENERATOR = CertificateIdentity("https://github.com/slsa-framework/slsa-github-generator/.github/workflows/"
                      "generator_generic_slsa3.yml@refs/tags/v2.1.0", "https://token.actions.githubusercontent.com")
-WILLIAM = Identity("william@yossarian.net", "https://github.com/login/oauth")
+WILLIAM = CertificateIdentity("william@yossarian.net", "https://github.com/login/oauth")
 BUNDLES = {"oms-model-transparency/*-sigstore/model.sig": IBM, "slsa-verifier/gha_generic-v2.1.0/*.jsonl": GENERATOR}
 FOUND = [(path, who) for pattern, who in BUNDLES.items() for path in sorted(VECTORS.glob(pattern))]
 PYPI = sorted((VECTORS / "pypi-attestations").glob("rfc8785-*.whl.*"))
@@ -29,7 +29,7 @@ PYPI = sorted((VECTORS / "pypi-attestations").glob("rfc8785-*.whl.*"))
 @pytest.mark.skipif(not FOUND, reason="the bundles are not here")
 @pytest.mark.parametrize(("path", "who"), FOUND or [(VECTORS, IBM)],
                          ids=[f"{path.parent.name}/{path.name}" for path, _ in FOUND] or ["none"])
-def test_a_production_bundle(path: Path, who: Identity) -> None:
+def test_a_production_bundle(path: Path, who: CertificateIdentity) -> None:
     root, data = TrustRoot.embedded(), path.read_bytes()
     result = check(data, root, signer=who)
     assert (result.status, result.confirmed) == ("VALID", True), result.reason

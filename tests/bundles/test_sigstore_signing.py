@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from provenance.bundles.sigstore import Artifact, Identity, sign_dsse
+from provenance.bundles.sigstore import CertificateIdentity, SignedFile, sign_dsse
 from provenance.bundles.sigstore.signing import compose_config, read_trust_config, sign_file
 from provenance.errors import ProvenanceError
 from tests.sigstore_instance import Instance, Keyless
@@ -35,7 +35,7 @@ def config(served: Instance, tmp_path: Path) -> Path:
 def test_what_we_sign_is_valid_and_holds_the_very_bytes(rekor: Literal[1, 2] | None, kind: str, config: Path,
                                                        served: Instance) -> None:
     bundle = sign_dsse(OURS, config, served.oidc.token(), rekor=rekor)
-    result = check(bundle, root_of(served), signer=Identity(NAME, served.url))
+    result = check(bundle, root_of(served), signer=CertificateIdentity(NAME, served.url))
     assert (result.status, result.payload, result.confirmed) == ("VALID", OURS, True)
     assert [entry.kind for entry in result.entries] == [kind]
     assert json.loads(bundle)["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -43,9 +43,9 @@ def test_what_we_sign_is_valid_and_holds_the_very_bytes(rekor: Literal[1, 2] | N
 
 def test_a_file_is_signed(served: Instance) -> None:
     bundle = sign_file(b"weights", served.trust_config(), served.oidc.token(email="a@example.org"))
-    result = check(bundle, root_of(served), artifact=Artifact.of(b"weights"))
+    result = check(bundle, root_of(served), artifact=SignedFile.of(b"weights"))
     assert (result.status, result.identity) == ("VALID", "a@example.org")
-    assert check(bundle, root_of(served), artifact=Artifact.of(b"other")).code == "artifact-mismatch"
+    assert check(bundle, root_of(served), artifact=SignedFile.of(b"other")).code == "artifact-mismatch"
 
 
 @pytest.mark.parametrize("how", [{}, {"rekor": 2, "kind": "hashedrekord"}], ids=["Rekor v1", "Rekor v2"])
@@ -74,7 +74,7 @@ def test_what_model_signing_signs_is_valid_and_the_other_way_round(served: Insta
     signing = model_signing.signing.Config().use_sigstore_signer(
         identity_token=served.oidc.token(), trust_config=config)
     signing.sign(model, signature)
-    result = check(signature.read_bytes(), root_of(served), signer=Identity(NAME, served.url))
+    result = check(signature.read_bytes(), root_of(served), signer=CertificateIdentity(NAME, served.url))
     assert (result.status, result.confirmed) == ("VALID", True)
     signature.write_bytes(sign_dsse(result.payload or b"", config, served.oidc.token()))
     verifying = model_signing.verifying.Config().use_sigstore_verifier(

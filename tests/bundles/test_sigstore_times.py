@@ -9,24 +9,20 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from provenance.bundles.sigstore import TrustRoot, Verification
+from provenance.bundles.sigstore import BundleVerification
 from provenance.errors import TrustError
 from tests.sigstore_instance import Instance, Keyless
 from tests.sigstore_instance.authority import listed
 from tests.sigstore_instance.ct import CertificateLog
 from tests.sigstore_instance.encoding import DER, b64, rfc3339, unb64
 from tests.sigstore_instance.fixtures import *  # noqa: F403  the instances
-from tests.sigstore_instance.fixtures import STATEMENT, Flaw, check, flaws, flip, root_of, stamps_of
+from tests.sigstore_instance.fixtures import STATEMENT, Flaw, check, flaws, flip, root_of, signed, stamps_of
 
 FLAWS: list[Flaw] = []
 flaw = flaws(FLAWS)
 Bundle = dict[str, Any]
 JUNE = datetime(2025, 6, 1, 12, tzinfo=UTC)
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-
-def signed(instance: Instance, **how: Any) -> Bundle:
-    return Keyless(instance, **how).sign(STATEMENT)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
 
 @flaw("certificate-outside-validity")
@@ -231,7 +227,6 @@ def times(window: dict[str, datetime]) -> dict[str, str]:
     return {name: rfc3339(moment) for name, moment in window.items()}
 
 
-SECOND = timedelta(seconds=1)
 WINDOWS: dict[str, tuple[dict[str, Any], Any, Any, str]] = {
     "log": ({}, log_window(0, start=JUNE, end=JUNE), log_window(0, end=JUNE - SECOND), "log-promise-invalid"),
     "log, not yet": ({}, log_window(0, start=JUNE), log_window(0, start=JUNE + SECOND), "log-promise-invalid"),
@@ -252,7 +247,7 @@ def test_a_window_is_closed_and_ends(name: str, instance: Instance) -> None:
     assert outcome(check(bundle, root_of(instance, closed))) == ("INVALID", code)
 
 
-def outcome(result: Verification) -> tuple[str, str]:
+def outcome(result: BundleVerification) -> tuple[str, str]:
     return result.status, result.code
 
 
@@ -289,7 +284,7 @@ def test_a_log_of_a_kind_that_is_not_known_leaves_the_others_alone(instance: Ins
     def change(root: dict[str, Any]) -> None:
         root["tlogs"][1]["publicKey"]["rawBytes"] = b64(b"ML-DSA")
 
-    root: TrustRoot = root_of(instance, change)
+    root = root_of(instance, change)
     assert check(signed(instance), root).verified
     assert outcome(check(signed(instance, rekor=2), root)) == ("UNSUPPORTED", "trust-root-unknown")
 

@@ -17,11 +17,20 @@ import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 if __name__ == "__main__":  # a checkout need not be installed
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from provenance.bundles.sigstore import Artifact, Identity, PublicKey, Signer, TrustRoot, Verification, verify
+from provenance.bundles.sigstore import (
+    BundleVerification,
+    CertificateIdentity,
+    ExpectedSigner,
+    PublicKey,
+    SignedFile,
+    TrustRoot,
+    verify,
+)
 from provenance.bundles.sigstore.signing import compose_config, sign_file, sign_statement
 from provenance.errors import ProvenanceError
 from provenance.statements.reader import parse_json
@@ -74,26 +83,26 @@ def _verify(options: argparse.Namespace) -> str:
     return ""
 
 
-def _instance(options: argparse.Namespace) -> str:
+def _instance(options: argparse.Namespace) -> Literal["production", "staging"]:
     return "staging" if options.staging else "production"
 
 
-def _signer(options: argparse.Namespace) -> Signer:
+def _signer(options: argparse.Namespace) -> ExpectedSigner:
     if options.key:
         if options.certificate_identity or options.certificate_oidc_issuer:
             raise ProvenanceError("usage", "a key and an identity exclude each other")
         return PublicKey(options.key.read_bytes())
-    return Identity(options.certificate_identity or "", options.certificate_oidc_issuer or "")
+    return CertificateIdentity(options.certificate_identity or "", options.certificate_oidc_issuer or "")
 
 
-def _artifact(text: str) -> Artifact:
+def _artifact(text: str) -> SignedFile:
     """A digest when it is spelled as one and no such file exists; a path otherwise."""
     if re.fullmatch("sha256:[0-9a-f]{64}", text) and not Path(text).exists():
-        return Artifact({"sha256": bytes.fromhex(text.removeprefix("sha256:"))})
-    return Artifact.of(Path(text).read_bytes())
+        return SignedFile({"sha256": bytes.fromhex(text.removeprefix("sha256:"))})
+    return SignedFile.of(Path(text).read_bytes())
 
 
-def _is_subject(result: Verification, artifact: Artifact) -> bool:
+def _is_subject(result: BundleVerification, artifact: SignedFile) -> bool:
     statement = parse_json(result.payload or b"", "the statement")
     if result.payload_type != PAYLOAD_TYPE:
         return False

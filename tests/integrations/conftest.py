@@ -25,8 +25,6 @@ from provenance.workflows.trust_file import NewPrincipal, add_principal, init_tr
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
-ITEM = {"F32": 4, "F64": 8, "BF16": 2, "F16": 2, "U8": 1, "I64": 8, "BOOL": 1, "F8_E4M3": 1, "C64": 8}
-
 # name -> dtype, shape, bytes
 Tensors = Mapping[str, tuple[str, Sequence[int], bytes]]
 
@@ -49,7 +47,9 @@ def floats(*values: float) -> tuple[str, list[int], bytes]:
 
 # Two mebibytes and a half, no chunk of it like another, at an odd place in the file.
 LARGE = b"".join(index.to_bytes(4, "little") for index in range(5 << 17))
-TINY: Tensors = {"a": floats(1.0, 2.0), "b": floats(3.0), "empty": ("F32", [0, 4], b""), "scalar": ("I64", [], b"\7" + b"\0" * 7)}
+TINY: Tensors = {
+    "a": floats(1.0, 2.0), "b": floats(3.0), "empty": ("F32", [0, 4], b""), "scalar": ("I64", [], b"\7" + b"\0" * 7),
+}  # fmt: skip
 MANY: Tensors = {"odd": ("U8", [3], b"abc"), "large": ("F32", [5 << 15, 4], LARGE), **TINY}
 
 
@@ -78,7 +78,8 @@ class Lab:
         """A key, and the principal that it belongs to."""
         keygen(self.root / f"{name}.key", "ed25519", None)
         if trusted:
-            add_principal(self.trust, NewPrincipal(name, name.upper(), (role,), (self.root / f"{name}.key.pub",), ("*",)))
+            public = self.root / f"{name}.key.pub"
+            add_principal(self.trust, NewPrincipal(name, name.upper(), (role,), (public,), ("*",)))
 
     def write(self, files: Mapping[str, Tensors], folder: str = "model") -> Path:
         """Write a model folder of these safetensors files, in the place of what was there."""

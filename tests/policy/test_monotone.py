@@ -19,24 +19,22 @@ from hypothesis import strategies as st
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.policy.evaluate import Evaluation, Subject
 from provenance.policy.policy import LADDER, load_policy, policy_ids
-from tests.policy.test_requirements import CASES, Case
+from tests.policy.test_requirements import CASES, nothing
 from tests.world import World
 
 Worlds = dict[str, Callable[[World], object]]
 
 
-def _also(*, explained: bool) -> Worlds:
-    def spoil(world: World) -> None:
-        world.hang_on_base("LicenseRef-Llama-3.1" if explained else "Apache-2.0")
-        if explained:
-            world.explain_base()
-
-    return {f"a base model, explained: {explained}": spoil}
+def closed_base(world: World) -> None:
+    """A base model that explains itself, and is under a closed licence."""
+    world.hang_on_base("LicenseRef-Llama-3.1")
+    world.explain_base()
 
 
 # Every world of the table of requirements, less those in which something was already taken away.
+COMPLETE = "complete"
 WORLDS: Worlds = {str(case): case.spoil for case in CASES if "taken away" not in case.when}
-WORLDS |= _also(explained=True) | _also(explained=False)
+WORLDS |= {COMPLETE: nothing, "a closed base model": closed_base}
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,10 @@ def test_taking_evidence_away_shows_no_more(name: str, data: st.DataObject) -> N
 
 @pytest.mark.parametrize("index", range(7))
 def test_taking_away_any_one_bundle_of_the_complete_world_shows_nothing(index: int) -> None:
-    world, before = spoilt(str(next(case for case in CASES if case.requirement == "W-1")))
+    world, before = spoilt(COMPLETE)
     assert before == Answers(frozenset(policy_ids()), len(LADDER))
     after = world.with_only(s for i, s in enumerate(world.whole.statements) if i != index)
-    listed_in_the_release = world.whole.statements[index].file != "release.sigstore.json"
-    assert after.rung == 0, "X-1 is on the lowest rung"
-    assert listed_in_the_release or after.passed == frozenset()
+    assert after == Answers(frozenset(), 0)
 
 
 @settings(max_examples=40)
@@ -97,9 +93,3 @@ def test_the_order_of_the_evidence_changes_nothing(name: str, order: list[int]) 
     world, before = spoilt(name)
     statements = world.whole.statements
     assert world.with_only(statements[i] for i in order if i < len(statements)) == before
-
-
-def test_the_worlds_are_many_and_some_pass() -> None:
-    assert len(WORLDS) > 150
-    assert isinstance(CASES[0], Case)
-    assert spoilt(str(CASES[0]))[1].rung == len(LADDER)

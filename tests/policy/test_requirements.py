@@ -323,6 +323,10 @@ def cases() -> Iterator[Case]:
     yield Case("C-5", OPEN, "no training step is attested", lambda w: w.unsay("train"))
     yield Case("C-5", OPEN, "the training step is by no producer", lambda w: let_gate_sign(w, "train"))
 
+    yield Case("C-5", PASSED, "base model and model are declared complete", open_base)
+    yield Case("C-5", OPEN, "nobody declares the base model's configuration complete",
+               lambda w: (open_base(w), w.change("release-base", declarations={"datasetListComplete": True})))
+
     yield Case("C-6", PASSED, "every step pins its environment", nothing)
     yield Case("C-6", OPEN, "one step does not pin its environment",
                lambda w: train_with(w, training_data="corpus", source="train.py network.py"))
@@ -370,6 +374,11 @@ def cases() -> Iterator[Case]:
     yield Case("D-5", FAILED, "the producer declares the list incomplete",
                lambda w: w.declare(datasetListComplete=False))
     yield Case("D-5", OPEN, "the producer is silent", lambda w: w.declare(datasetListComplete=None))
+    yield Case("D-5", PASSED, "the lists of model and base model are declared complete", open_base)
+    yield Case("D-5", FAILED, "the base model's list is declared incomplete",
+               lambda w: (open_base(w), w.change("release-base", declarations={"datasetListComplete": False})))
+    yield Case("D-5", OPEN, "nobody declares the base model's list complete",
+               lambda w: (open_base(w), w.change("release-base", declarations={})))
     yield Case("D-5", OPEN, "nobody says on what the base model was trained", lambda w: w.hang_on_base())
 
     yield Case("D-6", PASSED, "every dataset is open data", nothing)

@@ -11,8 +11,15 @@ from typing import Any
 
 import pytest
 
-from provenance.bundles.sigstore import Artifact, Signer, TrustRoot, UnpinnedIdentity, Verification, verify
-from tests.sigstore_instance import Instance, serve
+from provenance.bundles.sigstore import (
+    BundleVerification,
+    ExpectedSigner,
+    SignedFile,
+    TrustRoot,
+    UnpinnedIdentity,
+    verify,
+)
+from tests.sigstore_instance import Instance, Keyless, serve
 
 STATEMENT = (b'{"_type":"https://in-toto.io/Statement/v1","predicate":{},"predicateType":"urn:example:test:v1",'
              b'"subject":[{"digest":{"sha256":"' + b"ab" * 32 + b'"},"name":"model"}]}')
@@ -59,6 +66,11 @@ def flaws(into: list[Flaw]) -> Callable[..., Any]:
     return flaw
 
 
+def signed(instance: Instance, **how: Any) -> dict[str, Any]:
+    """A bundle over STATEMENT, signed as `Keyless` is told."""
+    return Keyless(instance, **how).sign(STATEMENT)
+
+
 def root_of(instance: Instance, change: Callable[[dict[str, Any]], Any] | None = None) -> TrustRoot:
     """The instance's trust root, changed first where a test wants that."""
     document = copy.deepcopy(instance.trusted_root())
@@ -67,8 +79,8 @@ def root_of(instance: Instance, change: Callable[[dict[str, Any]], Any] | None =
     return TrustRoot.from_bytes(json.dumps(document).encode(), "test root")
 
 
-def check(bundle: dict[str, Any] | bytes, root: TrustRoot | None, *, signer: Signer | None = None,
-          as_of: datetime | None = None, artifact: Artifact | None = None) -> Verification:
+def check(bundle: dict[str, Any] | bytes, root: TrustRoot | None, *, signer: ExpectedSigner | None = None,
+          as_of: datetime | None = None, artifact: SignedFile | None = None) -> BundleVerification:
     """What is said of a bundle now, whoever signed it unless a test says who must have."""
     data = bundle if isinstance(bundle, bytes) else json.dumps(bundle).encode()
     return verify(data, root, signer=signer or UnpinnedIdentity(), as_of=as_of or datetime.now(UTC), artifact=artifact)

@@ -54,7 +54,7 @@ class Keyless:
         """A bundle over a DSSE envelope."""
         signature = self._signature(pae(payload_type, payload))
         envelope = {"payload": b64(payload), "payloadType": payload_type, "signatures": [{"sig": b64(signature)}]}
-        entries = [self._log_envelope(envelope, payload_type, payload)] if self.rekor else []
+        entries = [self.log_envelope(envelope, payload_type, payload)] if self.rekor else []
         return self._bundle(entries, signature, {"dsseEnvelope": envelope})
 
     def sign_file(self, content: bytes) -> dict[str, Any]:
@@ -86,7 +86,8 @@ class Keyless:
                                          "timestampVerificationData": {"rfc3161Timestamps": stamps}},
                 **content}
 
-    def _log_envelope(self, envelope: dict[str, Any], payload_type: str, payload: bytes) -> dict[str, Any]:
+    def log_envelope(self, envelope: dict[str, Any], payload_type: str, payload: bytes) -> dict[str, Any]:
+        """The log entry of an envelope, as the kind that was asked for."""
         if self.kind == "hashedrekord":
             (signature,) = envelope["signatures"]
             return self._log_digest(pae(payload_type, payload), None, signature["sig"])

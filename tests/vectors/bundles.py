@@ -80,6 +80,13 @@ def _scoped(maker: Maker) -> Iterator[Case]:
 
 
 def _model_signatures(maker: Maker) -> Iterator[Case]:
+    files = {"a/z.bin": b"z", "a.txt": b"a"}  # by code points, a.txt comes first
+    rows = [{"name": name, "algorithm": "sha256", "digest": h(data).hex()} for name, data in files.items()]
+    root = h(*(bytes.fromhex(row["digest"]) for row in rows)).hex()
+    by_parts = changed(statements.model_signature(), put("predicate", "resources", to=rows),
+                       put("subject", 0, "digest", to={"sha256": root}))
+    yield "model-signature-sorted-by-parts", maker.bundle(by_parts), \
+        valid("names may be sorted part by part, as the reference implementation does", "lab")
     place = ("predicate", "serialization", "ignore_paths")
     ignoring = changed(statements.model_signature(), put(*place, to=[".git", "notes", "logs/run.txt"]))
     bare = changed(statements.model_signature(), drop(*place))

@@ -87,6 +87,10 @@ def expected(about: str, splits: dict[str, list[Json]], schema: Json = SCHEMA, *
 
 
 def trees() -> Iterator[tuple[str, Json]]:
+    example = {"columns": [column("title", "utf8"), column("words", "int32")]}
+    tales = [{"title": "The Fox", "words": 120}, {"title": "The Crow", "words": None},
+             {"title": "The Hare", "words": 95}]
+    yield "example", expected("the example of attestations/dataset-tree.md", {"train": tales}, example)
     three = {"train": ROWS[:3]}
     yield "tales", expected("five records, also as JSON Lines and as CSV", {"train": ROWS},
                             files=["tales.jsonl", "tales.csv"])

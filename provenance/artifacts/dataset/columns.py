@@ -39,6 +39,9 @@ def encode_array(array: Any, kind: Type) -> Cells:
     except pa.ArrowInvalid as err:
         raise ArtifactError("dataset-value-invalid", f"a value cannot be read as {kind}: {err}",
                             hint="give a schema whose types hold every value exactly") from err
+    except pa.ArrowNotImplementedError as err:
+        raise ArtifactError("dataset-type-unsupported", f"this pyarrow cannot read {array.type} as {kind}",
+                            hint="install a newer pyarrow") from err
 
 
 def join(columns: Sequence[Cells], prefix: bytes = b"") -> Cells:
@@ -50,10 +53,13 @@ def join(columns: Sequence[Cells], prefix: bytes = b"") -> Cells:
 
 
 def _encode(array: Any, kind: Type) -> Cells:
-    name = kind.kind
-    if name in INTEGERS or name in FLOATS or name in COUNTED:
-        return _fixed(array, _numbers(array, kind))
-    return _ENCODERS[name](array, kind)
+    if arrow().pa.types.is_null(array.type):
+        return _null(array, kind)
+    if kind.kind in FLOATS:
+        return _fixed(array, _floats(array, kind))
+    if kind.kind in INTEGERS or kind.kind in COUNTED:
+        return _fixed(array, _integers(array, kind))
+    return _ENCODERS[kind.kind](array, kind)
 
 
 def _values(array: Any) -> Any:
@@ -74,21 +80,28 @@ def _valid(array: Any) -> Any:
     return array.is_valid().to_numpy(zero_copy_only=False)
 
 
-def _numbers(array: Any, kind: Type) -> Any:
+def _floats(array: Any, kind: Type) -> Any:
     """The bytes of the numbers, a row a value; whatever lies where a value is null."""
-    lib = arrow()
-    width = INTEGERS.get(kind.kind) or FLOATS.get(kind.kind) or 8
-    wanted = lib.pa.date32() if kind.kind == "date" else arrow_type(kind)
-    array = array if array.type == wanted else array.cast(wanted)
-    size = wanted.bit_width // 8
-    raw = lib.np.frombuffer(_buffer(array, 1), lib.np.uint8, len(array) * size, array.offset * size)
-    if kind.kind in FLOATS:
-        values = raw.view(f"<f{size}")
-        nan = lib.np.array(NANS[kind.kind], f"<u{size}")
-        raw = lib.np.where(lib.np.isnan(values), nan, values.view(f"<u{size}"))
-    elif size < width:  # date32 and time32
+    np, width = arrow().np, FLOATS[kind.kind]
+    values = _raw(array).view(f"<f{array.type.bit_width // 8}").astype(f"<f{width}", copy=False)
+    bits = np.where(np.isnan(values), np.array(NANS[kind.kind], f"<u{width}"), values.view(f"<u{width}"))
+    return bits.view(np.uint8).reshape(len(array), width)
+
+
+def _integers(array: Any, kind: Type) -> Any:
+    """The bytes of the numbers, a row a value; whatever lies where a value is null."""
+    np, wanted = arrow().np, arrow_type(kind)
+    raw = _raw(array if array.type == wanted else array.cast(wanted))
+    width = INTEGERS.get(kind.kind, 8)
+    if wanted.bit_width < width * 8:  # date32 and time32
         raw = raw.view("<i4").astype("<i8")
-    return raw.view(lib.np.uint8).reshape(len(array), width)
+    return raw.view(np.uint8).reshape(len(array), width)
+
+
+def _raw(array: Any) -> Any:
+    """The bytes of an array of one width, as they lie in its buffer."""
+    np, size = arrow().np, array.type.bit_width // 8
+    return np.frombuffer(_buffer(array, 1), np.uint8, len(array) * size, array.offset * size)
 
 
 def _buffer(array: Any, at: int) -> Any:
@@ -131,18 +144,13 @@ def _null(array: Any, _: Type) -> Cells:
 
 def _bool(array: Any, _: Type) -> Cells:
     lib = arrow()
-    if lib.pa.types.is_null(array.type):
-        return _null(array, _)
     bits = lib.pc.fill_null(array, False).to_numpy(zero_copy_only=False)  # noqa: FBT003  a value, not a switch
     return _fixed(array, bits.astype("u1").reshape(-1, 1))
 
 
 def _decimal(array: Any, kind: Type) -> Cells:
-    lib = arrow()
     array = array.cast(arrow_type(kind))
-    size = len(array) * DECIMAL_BYTES
-    raw = lib.np.frombuffer(_buffer(array, 1), lib.np.uint8, size, array.offset * DECIMAL_BYTES)
-    return _fixed(array, raw.reshape(len(array), DECIMAL_BYTES))
+    return _fixed(array, _raw(array).reshape(len(array), DECIMAL_BYTES))
 
 
 def _bytes(array: Any, _: Type) -> Cells:
@@ -169,8 +177,6 @@ def _media(array: Any) -> Any:
 
 def _list(array: Any, kind: Type) -> Cells:
     lib = arrow()
-    if lib.pa.types.is_null(array.type):
-        return _null(array, kind)
     lengths = lib.pc.fill_null(lib.pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
     items = _encode(_values(array.flatten()), kind.children[0])
     return _cut(array, lengths, items)
@@ -184,8 +190,6 @@ def _cut(array: Any, lengths: Any, items: Cells) -> Cells:
 
 def _map(array: Any, kind: Type) -> Cells:
     lib = arrow()
-    if lib.pa.types.is_null(array.type):
-        return _null(array, kind)
     found = array.type
     entry = lib.pa.struct([lib.pa.field("key", found.key_type, nullable=False), lib.pa.field("value", found.item_type)])
     lists = array.cast(lib.pa.large_list(entry))
@@ -197,8 +201,6 @@ def _map(array: Any, kind: Type) -> Cells:
 
 def _struct(array: Any, kind: Type) -> Cells:
     lib = arrow()
-    if lib.pa.types.is_null(array.type):
-        return _null(array, kind)
     fields = {array.type.field(at).name: field for at, field in enumerate(array.flatten())}
     cells = [_encode(_values(fields[name]), child) for name, child in zip(kind.names, kind.children, strict=True)]
     tags = _fixed(array, lib.np.empty((len(array), 0), lib.np.uint8))

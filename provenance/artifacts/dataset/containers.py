@@ -12,8 +12,8 @@ from provenance.artifacts.dataset.schema import Schema
 from provenance.artifacts.dataset.shards import ShardFile
 from provenance.errors import ArtifactError
 
-BATCH_ROWS = 8192
-BATCH_BYTES = 8 << 20
+BATCH_ROWS = 4096
+BATCH_BYTES = 2 << 20
 
 
 class TypedFile:

@@ -1,8 +1,8 @@
 """Sigstore bundles, verified offline: `verify` with a `TrustRoot` and whoever must have signed.
 
     root = TrustRoot.embedded()
-    who = Identity("https://github.com/acme/train/.github/workflows/train.yml@refs/heads/main",
-                   "https://token.actions.githubusercontent.com")
+    who = CertificateIdentity("https://github.com/acme/train/.github/workflows/train.yml@refs/heads/main",
+                              "https://token.actions.githubusercontent.com")
     result = verify(bundle, root, signer=who, as_of=now)
     result.status, result.code, result.reason        # VALID, INVALID or UNSUPPORTED, and why
     result.identity, result.issuer, result.signing_time, result.entries, result.root
@@ -12,25 +12,31 @@
 with the `sigstore` extra.
 """
 
-from provenance.bundles.sigstore.identity import Identity, IdentityPattern, PublicKey, Signer, UnpinnedIdentity
+from provenance.bundles.sigstore.identity import (
+    CertificateIdentity,
+    ExpectedSigner,
+    IdentityPattern,
+    PublicKey,
+    UnpinnedIdentity,
+)
 from provenance.bundles.sigstore.reading import read_unverified
-from provenance.bundles.sigstore.results import CheckedEntry, ProvenTime, RootFacts, Verification
+from provenance.bundles.sigstore.results import BundleVerification, CheckedEntry, ProvenTime, RootFacts
 from provenance.bundles.sigstore.roots import TrustRoot
 from provenance.bundles.sigstore.signing import sign_dsse
-from provenance.bundles.sigstore.verifying import Artifact, verify
+from provenance.bundles.sigstore.verifying import SignedFile, verify
 
 __all__ = [
-    "Artifact",
+    "BundleVerification",
+    "CertificateIdentity",
     "CheckedEntry",
-    "Identity",
+    "ExpectedSigner",
     "IdentityPattern",
     "ProvenTime",
     "PublicKey",
     "RootFacts",
-    "Signer",
+    "SignedFile",
     "TrustRoot",
     "UnpinnedIdentity",
-    "Verification",
     "read_unverified",
     "sign_dsse",
     "verify",

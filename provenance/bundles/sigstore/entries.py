@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from provenance.bundles.envelope import MAX_BUNDLE, Envelope, UnsupportedBundle
-from provenance.bundles.sigstore.reading import Bundle, Entry, decode_base64
+from provenance.bundles.sigstore.reading import LogEntry, SigstoreBundle, decode_base64
 from provenance.errors import BundleError, ProvenanceError
 from provenance.statements.reader import parse_json
 
@@ -35,14 +35,14 @@ class Logged:
 
 
 @dataclass(frozen=True)
-class Claim:
+class EntrySubject:
     """What an entry must be about: the digests of the file (by algorithm), and the certificate or key in DER."""
 
     digests: Mapping[str, bytes]
     verifier: bytes
 
 
-def check_subject(entry: Entry, bundle: Bundle, claim: Claim) -> None:
+def check_subject(entry: LogEntry, bundle: SigstoreBundle, claim: EntrySubject) -> None:
     """BundleError `log-entry-mismatch`, or UnsupportedBundle for a kind that is not read here."""
     reader = _READERS.get((entry.kind, entry.version))
     if reader is None:
@@ -61,7 +61,7 @@ def check_subject(entry: Entry, bundle: Bundle, claim: Claim) -> None:
         _compare(fact, bundle, claim)
 
 
-def _compare(logged: Logged, bundle: Bundle, claim: Claim) -> None:
+def _compare(logged: Logged, bundle: SigstoreBundle, claim: EntrySubject) -> None:
     if logged.algorithm not in _HASHES:
         raise UnsupportedBundle("log-entry-unsupported", f"a log entry with a digest of kind {logged.algorithm[:20]}",
                                 hint="SHA-2 of 256, 384 and 512 bits is read")
@@ -77,7 +77,7 @@ def _compare(logged: Logged, bundle: Bundle, claim: Claim) -> None:
         raise _mismatch("it names another key or certificate")
 
 
-def _digest(logged: Logged, bundle: Bundle, claim: Claim) -> bytes | None:
+def _digest(logged: Logged, bundle: SigstoreBundle, claim: EntrySubject) -> bytes | None:
     if logged.over == "signed" and not isinstance(bundle.content, Envelope):
         return claim.digests.get(logged.algorithm)
     if not isinstance(bundle.content, Envelope):

@@ -14,7 +14,7 @@ from provenance.errors import TrustError
 
 
 @dataclass(frozen=True)
-class Identity:
+class CertificateIdentity:
     """Exactly this subject alternative name, vouched for by exactly this issuer."""
 
     identity: str
@@ -76,7 +76,7 @@ class PublicKey:
     pem: bytes
 
 
-Signer = Identity | IdentityPattern | UnpinnedIdentity | PublicKey
+ExpectedSigner = CertificateIdentity | IdentityPattern | UnpinnedIdentity | PublicKey
 
 
 def _refuse_empty(identity: str, issuer: str) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from provenance.bundles.envelope import UnsupportedBundle
-from provenance.bundles.sigstore.reading import Bundle, Entry, Proof
+from provenance.bundles.sigstore.reading import InclusionProof, LogEntry, SigstoreBundle
 from provenance.bundles.sigstore.results import CheckedEntry, ProvenTime
 from provenance.bundles.sigstore.roots import Log, TrustRoot
 from provenance.bundles.sigstore.signatures import made_by
@@ -25,7 +25,7 @@ _SIGNATURE_LINE = re.compile(r"\u2014 (\S+) (\S+)")
 _MAX_SIGNATURES = 64
 
 
-def check_entry(entry: Entry, bundle: Bundle, root: TrustRoot) -> tuple[CheckedEntry, ProvenTime | None]:
+def check_entry(entry: LogEntry, bundle: SigstoreBundle, root: TrustRoot) -> tuple[CheckedEntry, ProvenTime | None]:
     """Inclusion proof, checkpoint and promise, whichever the bundle's version demands or the entry holds."""
     proof = entry.proof
     if bundle.version == "0.1" and proof and not proof.checkpoint:
@@ -48,14 +48,14 @@ def check_entry(entry: Entry, bundle: Bundle, root: TrustRoot) -> tuple[CheckedE
     return found, time
 
 
-def check_use(entry: Entry, root: TrustRoot, moments: Sequence[datetime]) -> None:
+def check_use(entry: LogEntry, root: TrustRoot, moments: Sequence[datetime]) -> None:
     """Refuse what a retired log says of later signatures: its key may long be somebody else's."""
     end = _log(entry, root).window.end
     if end is not None and any(moment > end for moment in moments):
         raise _proof("the log was no longer in use at the time of the signature")
 
 
-def _log(entry: Entry, root: TrustRoot) -> Log:
+def _log(entry: LogEntry, root: TrustRoot) -> Log:
     log = root.log(entry.log_id)
     if log is None or log.key is None:
         raise UnsupportedBundle("trust-root-unknown", f"the log {entry.log_id.hex()[:16]} is not one that the trust "
@@ -63,7 +63,7 @@ def _log(entry: Entry, root: TrustRoot) -> Log:
     return log
 
 
-def check_inclusion(body: bytes, proof: Proof) -> None:
+def check_inclusion(body: bytes, proof: InclusionProof) -> None:
     """RFC 9162 section 2.1.3.2: hash from the leaf to the root."""
     if not proof.index < proof.size:
         raise _proof("its index lies outside the tree")
@@ -86,7 +86,7 @@ def check_inclusion(body: bytes, proof: Proof) -> None:
         raise _proof("it does not lead to its root")
 
 
-def check_checkpoint(log: Log, proof: Proof) -> None:
+def check_checkpoint(log: Log, proof: InclusionProof) -> None:
     """The log signed this size and this root."""
     note, lines = _note(proof.checkpoint)
     signatures = [signature for hint, signature in lines if hint == log.log_id[:4]]
@@ -123,7 +123,7 @@ def _signature_line(line: str) -> tuple[bytes, bytes]:
     return raw[:4], raw[4:]
 
 
-def check_promise(log: Log, entry: Entry) -> ProvenTime:
+def check_promise(log: Log, entry: LogEntry) -> ProvenTime:
     """The signed entry timestamp: the log took the entry in at this time."""
     if entry.integrated is None:
         raise _promise("it has no time")

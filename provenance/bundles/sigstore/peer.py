@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from provenance.bundles.envelope import Envelope, UnsupportedBundle
-from provenance.bundles.sigstore.reading import Bundle, Entry, Message
+from provenance.bundles.sigstore.reading import LogEntry, MessageSignature, SigstoreBundle
 from provenance.bundles.sigstore.results import ProvenTime
 from provenance.bundles.sigstore.roots import TrustRoot
 from provenance.errors import BundleError
@@ -21,12 +21,12 @@ from provenance.statements.reader import to_json
 
 _KINDS = {
     Envelope: {("dsse", "0.0.1"), ("hashedrekord", "0.0.2")},
-    Message: {("hashedrekord", "0.0.1"), ("hashedrekord", "0.0.2")},
+    MessageSignature: {("hashedrekord", "0.0.1"), ("hashedrekord", "0.0.2")},
 }
 _MEDIA_TYPE = "application/vnd.dev.sigstore.bundle+json;version="
 
 
-def can_judge(bundle: Bundle, key: Any, root: TrustRoot, times: tuple[ProvenTime, ...]) -> bool:
+def can_judge(bundle: SigstoreBundle, key: Any, root: TrustRoot, times: tuple[ProvenTime, ...]) -> bool:
     """Whether sigstore-python has a judgement on such a bundle under such a root."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -42,7 +42,8 @@ def can_judge(bundle: Bundle, key: Any, root: TrustRoot, times: tuple[ProvenTime
     )
 
 
-def confirm(bundle: Bundle, certificate: Any, root: TrustRoot, stamps: tuple[bytes, ...], digest: bytes | None) -> None:
+def confirm(bundle: SigstoreBundle, certificate: Any, root: TrustRoot, stamps: tuple[bytes, ...],
+            digest: bytes | None) -> None:
     """Ask it; BundleError or UnsupportedBundle `verifiers-disagree` unless it agrees.
 
     `stamps` are the timestamps that counted, `digest` the SHA-256 of a file that was signed.
@@ -59,7 +60,8 @@ def confirm(bundle: Bundle, certificate: Any, root: TrustRoot, stamps: tuple[byt
                                 f"{str(err)[:200]}", hint="please report the bundle") from err
 
 
-def _ask(bundle: Bundle, certificate: Any, root: TrustRoot, stamps: tuple[bytes, ...], digest: bytes | None) -> None:
+def _ask(bundle: SigstoreBundle, certificate: Any, root: TrustRoot, stamps: tuple[bytes, ...],
+         digest: bytes | None) -> None:
     from sigstore.hashes import Hashed
     from sigstore.models import Bundle as TheirBundle
 
@@ -103,7 +105,7 @@ def _verifier(document: bytes) -> Any:
     return Verifier(trusted_root=ClientTrustConfig.from_json(config.decode("utf-8")).trusted_root)
 
 
-def _document(bundle: Bundle, stamps: tuple[bytes, ...]) -> dict[str, Any]:
+def _document(bundle: SigstoreBundle, stamps: tuple[bytes, ...]) -> dict[str, Any]:
     leaf = {"rawBytes": _b64(bundle.leaf or b"")}
     material: dict[str, Any] = {
         "tlogEntries": [_entry(entry) for entry in bundle.entries],
@@ -116,7 +118,7 @@ def _document(bundle: Bundle, stamps: tuple[bytes, ...]) -> dict[str, Any]:
     return {"mediaType": _MEDIA_TYPE + bundle.version, "verificationMaterial": material, **_content(bundle.content)}
 
 
-def _content(content: Envelope | Message) -> dict[str, Any]:
+def _content(content: Envelope | MessageSignature) -> dict[str, Any]:
     if isinstance(content, Envelope):
         return {"dsseEnvelope": {"payload": _b64(content.payload), "payloadType": content.payload_type,
                                  "signatures": [{"sig": _b64(content.signature)}]}}
@@ -126,7 +128,7 @@ def _content(content: Envelope | Message) -> dict[str, Any]:
     return {"messageSignature": signature}
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: LogEntry) -> dict[str, Any]:
     document: dict[str, Any] = {
         "logIndex": str(entry.index),
         "logId": {"keyId": _b64(entry.log_id)},

@@ -34,7 +34,7 @@ _DIGESTS = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 
 
 @dataclass(frozen=True)
-class Proof:
+class InclusionProof:
     """An inclusion proof: position, root and size of the tree, the hashes from leaf to root, the signed checkpoint."""
 
     index: int
@@ -45,7 +45,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """A transparency log entry; `body` is what was logged, `promise` the signed entry timestamp (SET)."""
 
     index: int
@@ -54,12 +54,12 @@ class Entry:
     version: str
     integrated: int | None
     promise: bytes | None
-    proof: Proof | None
+    proof: InclusionProof | None
     body: bytes
 
 
 @dataclass(frozen=True)
-class Message:
+class MessageSignature:
     """A signature over a file, with the digest that the bundle claims for it (empty when it claims none)."""
 
     signature: bytes
@@ -68,15 +68,15 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Bundle:
+class SigstoreBundle:
     """A bundle: who signed (a leaf certificate in DER, or the hint of a key), what, and what logs and clocks say."""
 
     version: Literal["0.1", "0.2", "0.3"]
     leaf: bytes | None
     hint: str
-    entries: tuple[Entry, ...]
+    entries: tuple[LogEntry, ...]
     timestamps: tuple[bytes, ...]
-    content: Envelope | Message
+    content: Envelope | MessageSignature
 
     @property
     def signature(self) -> bytes:
@@ -84,7 +84,7 @@ class Bundle:
         return self.content.signature
 
 
-def read_unverified(data: bytes, location: str) -> Bundle:
+def read_unverified(data: bytes, location: str) -> SigstoreBundle:
     """The parts of a bundle; BundleError for a broken one, UnsupportedBundle for one that is not read here."""
     top = _object(parse_json(data, location, limit=MAX_BUNDLE), "the bundle", location,
                   {"mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature"})
@@ -95,7 +95,7 @@ def read_unverified(data: bytes, location: str) -> Bundle:
     entries = tuple(_entry(item, location) for item in _list(material, "tlogEntries", MAX_ENTRIES, location))
     if len({(entry.log_id, entry.index) for entry in entries}) != len(entries):
         raise broken("one log entry is there twice", location)  # a threshold would count it twice
-    return Bundle(version, leaf, hint, entries, _timestamps(material, location), _content(top, location))
+    return SigstoreBundle(version, leaf, hint, entries, _timestamps(material, location), _content(top, location))
 
 
 def broken(why: str, location: str) -> BundleError:
@@ -156,7 +156,7 @@ def _raw(value: Any, location: str) -> bytes:
     return decode_base64(certificate.get("rawBytes"), "certificate", location)
 
 
-def _entry(value: Any, location: str) -> Entry:
+def _entry(value: Any, location: str) -> LogEntry:
     item = _object(value, "a log entry", location, {
         "logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise", "inclusionProof",
         "canonicalizedBody"})
@@ -166,7 +166,7 @@ def _entry(value: Any, location: str) -> Entry:
     if "canonicalizedBody" not in item:  # the format lets readers put it together again from the rest of the bundle
         raise UnsupportedBundle("log-entry-unsupported", "a log entry without its body", location=location,
                                 hint="ask the signer for a bundle with the entry's body")
-    return Entry(
+    return LogEntry(
         _integer(item, "logIndex", location),
         decode_base64(log_id.get("keyId"), "log id", location),
         _text(kind, "kind", location),
@@ -178,10 +178,10 @@ def _entry(value: Any, location: str) -> Entry:
     )
 
 
-def _proof(value: Any, location: str) -> Proof:
+def _proof(value: Any, location: str) -> InclusionProof:
     item = _object(value, "inclusionProof", location, {"logIndex", "rootHash", "treeSize", "hashes", "checkpoint"})
     checkpoint = _object(item.get("checkpoint", {}), "checkpoint", location, {"envelope"})
-    return Proof(
+    return InclusionProof(
         _integer(item, "logIndex", location),
         decode_base64(item.get("rootHash", ""), "root hash", location),
         _integer(item, "treeSize", location),
@@ -205,7 +205,7 @@ def _timestamp(value: Any, location: str) -> bytes:
     return decode_base64(text.replace("\r", "").replace("\n", ""), "timestamp", location)
 
 
-def _content(top: dict[str, Any], location: str) -> Envelope | Message:
+def _content(top: dict[str, Any], location: str) -> Envelope | MessageSignature:
     if ("dsseEnvelope" in top) == ("messageSignature" in top):
         raise broken("it must hold exactly one of dsseEnvelope and messageSignature", location)
     if "messageSignature" in top:
@@ -224,17 +224,18 @@ def _content(top: dict[str, Any], location: str) -> Envelope | Message:
     )
 
 
-def _message(value: Any, location: str) -> Message:
+def _message(value: Any, location: str) -> MessageSignature:
     item = _object(value, "messageSignature", location, {"messageDigest", "signature"})
     signature = decode_base64(item.get("signature"), "signature", location)
     if "messageDigest" not in item:
-        return Message(signature, "", b"")
+        return MessageSignature(signature, "", b"")
     digest = _object(item["messageDigest"], "messageDigest", location, {"algorithm", "digest"})
     algorithm = _text(digest, "algorithm", location)
     if algorithm not in _DIGESTS:
         raise UnsupportedBundle("bundle-kind-unsupported", f"a message digest of kind {algorithm[:50]}",
                                 location=location, hint="SHA-2 of 256, 384 and 512 bits is read")
-    return Message(signature, _DIGESTS[algorithm], decode_base64(digest.get("digest"), "message digest", location))
+    value = decode_base64(digest.get("digest"), "message digest", location)
+    return MessageSignature(signature, _DIGESTS[algorithm], value)
 
 
 def _object(value: Any, what: str, location: str, known: set[str]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class RootFacts:
 
 
 @dataclass(frozen=True)
-class Verification:
+class BundleVerification:
     """The answer for one bundle. What was signed is only there when the status is VALID.
 
     `identity` and `issuer` are empty for a bundle signed by a key; `keyid` names the key in either case, as

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from provenance.bundles.sigstore.identity import UnpinnedIdentity
-from provenance.bundles.sigstore.results import Verification
+from provenance.bundles.sigstore.results import BundleVerification
 from provenance.bundles.sigstore.roots import TrustRoot, embedded_file
-from provenance.bundles.sigstore.verifying import Artifact, verify
+from provenance.bundles.sigstore.verifying import SignedFile, verify
 from provenance.errors import BundleError, ProvenanceError, TrustError
 from provenance.statements.reader import parse_json, to_json
 
@@ -45,7 +45,7 @@ def sign_statement(payload: bytes, config: bytes, identity_token: str, *,
 def sign_file(content: bytes, config: bytes, identity_token: str) -> bytes:
     """A Sigstore bundle v0.3 over the bytes of a file; errors as `sign_dsse`."""
     bundle = _sign(config, identity_token, None, lambda signer: signer.sign_artifact(content))
-    _check(bundle, config, Artifact.of(content))
+    _check(bundle, config, SignedFile.of(content))
     return bundle
 
 
@@ -99,16 +99,12 @@ def _statement(payload: bytes) -> Any:
     """
     from sigstore.dsse import Statement
 
-    class Bytes(Statement):
-        """The two things that signing asks of a Statement."""
-
-        def __init__(self, contents: bytes) -> None:
-            self._contents = contents
-
-    return Bytes(payload)
+    statement: Any = Statement.__new__(Statement)  # its constructor is what refuses the names
+    statement._contents = payload
+    return statement
 
 
-def _check(bundle: bytes, config: bytes, artifact: Artifact | None) -> Verification:
+def _check(bundle: bytes, config: bytes, artifact: SignedFile | None) -> BundleVerification:
     """What is not VALID to us is nobody's evidence: say so now, while it can be signed again."""
     root = TrustRoot.from_bytes(config, "the trust config")
     result = verify(bundle, root, signer=UnpinnedIdentity(), as_of=datetime.now(UTC), artifact=artifact)

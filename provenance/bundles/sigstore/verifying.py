@@ -26,9 +26,9 @@ from typing import Any
 
 from provenance.bundles.envelope import Envelope, UnsupportedBundle
 from provenance.bundles.sigstore import certificates, entries, logs, peer
-from provenance.bundles.sigstore.identity import PublicKey, Signer
-from provenance.bundles.sigstore.reading import Bundle, Message, broken, read_unverified
-from provenance.bundles.sigstore.results import ProvenTime, Verification
+from provenance.bundles.sigstore.identity import ExpectedSigner, PublicKey
+from provenance.bundles.sigstore.reading import MessageSignature, SigstoreBundle, broken, read_unverified
+from provenance.bundles.sigstore.results import BundleVerification, ProvenTime
 from provenance.bundles.sigstore.roots import TrustRoot
 from provenance.bundles.sigstore.signatures import key_name, made_by, made_over
 from provenance.bundles.sigstore.timestamps import check_timestamp
@@ -39,20 +39,20 @@ _ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
 @dataclass(frozen=True)
-class Artifact:
+class SignedFile:
     """A file that a bundle signs directly: its digests, and its bytes where a key needs those (Ed25519)."""
 
     digests: Mapping[str, bytes]
     content: bytes | None = None
 
     @classmethod
-    def of(cls, content: bytes) -> Artifact:
+    def of(cls, content: bytes) -> SignedFile:
         """From the bytes of the file."""
         return cls({name: hashlib.new(name, content).digest() for name in _ALGORITHMS}, content)
 
 
-def verify(data: bytes, root: TrustRoot | None, *, signer: Signer, as_of: datetime, artifact: Artifact | None = None,
-           location: str = "the bundle") -> Verification:
+def verify(data: bytes, root: TrustRoot | None, *, signer: ExpectedSigner, as_of: datetime,
+           artifact: SignedFile | None = None, location: str = "the bundle") -> BundleVerification:
     """The answer for one bundle; never raises for what is in it.
 
     `root` may be None for a `PublicKey` alone: a bundle with log entries or timestamps is then UNSUPPORTED.
@@ -64,21 +64,21 @@ def verify(data: bytes, root: TrustRoot | None, *, signer: Signer, as_of: dateti
     try:
         return _verify(read_unverified(data, location), root, signer, as_of, artifact, location)  # 1
     except UnsupportedBundle as err:
-        return Verification("UNSUPPORTED", facts, err.code, err.message)
+        return BundleVerification("UNSUPPORTED", facts, err.code, err.message)
     except TrustError:
         raise  # what was handed in to verify with cannot be used: not a word about the bundle
     except ProvenanceError as err:
-        return Verification("INVALID", facts, err.code, err.message)
+        return BundleVerification("INVALID", facts, err.code, err.message)
 
 
-def _verify(bundle: Bundle, root: TrustRoot | None, signer: Signer, as_of: datetime, artifact: Artifact | None,
-            location: str) -> Verification:
+def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSigner, as_of: datetime,
+            artifact: SignedFile | None, location: str) -> BundleVerification:
     certificate, key = _verifier(bundle, signer)
     digests = _check_signature(bundle, key, artifact)  # 2
-    claim = entries.Claim(digests, _der(certificate, key))
+    claim = entries.EntrySubject(digests, _der(certificate, key))
     for entry in bundle.entries:
         entries.check_subject(entry, bundle, claim)  # 3
-    found = Verification("VALID", root.facts if root else None, keyid=key_name(key), **_what(bundle, digests))
+    found = BundleVerification("VALID", root.facts if root else None, keyid=key_name(key), **_what(bundle, digests))
     if root is None:
         if certificate is not None or bundle.entries or bundle.timestamps:
             raise UnsupportedBundle("trust-root-unknown", "no trust root was given to check it with", location=location,
@@ -104,7 +104,7 @@ def _verify(bundle: Bundle, root: TrustRoot | None, signer: Signer, as_of: datet
     return replace(found, confirmed=True)
 
 
-def _verifier(bundle: Bundle, signer: Signer) -> tuple[Any, Any]:
+def _verifier(bundle: SigstoreBundle, signer: ExpectedSigner) -> tuple[Any, Any]:
     """The leaf certificate, or None, and the key that must have made the signature."""
     if bundle.leaf is None and not isinstance(signer, PublicKey):
         raise UnsupportedBundle("signature-unknown-signer", "signed by a key, not under an identity",
@@ -138,7 +138,7 @@ def _der(certificate: Any, key: Any) -> bytes:
     return bytes(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
 
 
-def _check_signature(bundle: Bundle, key: Any, artifact: Artifact | None) -> Mapping[str, bytes]:
+def _check_signature(bundle: SigstoreBundle, key: Any, artifact: SignedFile | None) -> Mapping[str, bytes]:
     """Refuse a wrong signature; the digests of a file that is signed directly."""
     if isinstance(bundle.content, Envelope):
         if not made_by(key, bundle.signature, bundle.content.pae):
@@ -154,7 +154,7 @@ def _check_signature(bundle: Bundle, key: Any, artifact: Artifact | None) -> Map
     return digests
 
 
-def _digests(message: Message, artifact: Artifact | None) -> Mapping[str, bytes]:
+def _digests(message: MessageSignature, artifact: SignedFile | None) -> Mapping[str, bytes]:
     """What is known of the file, which must be what the bundle claims of it."""
     if artifact is None and not message.algorithm:
         raise UnsupportedBundle("bundle-kind-unsupported", "a signature over a file that was not given",
@@ -176,15 +176,15 @@ def _wrong_signature() -> BundleError:
                        hint="get the bundle again from its signer")
 
 
-def _what(bundle: Bundle, digests: Mapping[str, bytes]) -> dict[str, Any]:
+def _what(bundle: SigstoreBundle, digests: Mapping[str, bytes]) -> dict[str, Any]:
     if isinstance(bundle.content, Envelope):
         return {"payload": bundle.content.payload, "payload_type": bundle.content.payload_type}
     name, digest = next(iter(digests.items()))
     return {"message_digest": f"{name}:{digest.hex()}"}
 
 
-def _check_times(bundle: Bundle, root: TrustRoot, found: Verification, as_of: datetime,
-                 location: str) -> tuple[Verification, tuple[bytes, ...]]:
+def _check_times(bundle: SigstoreBundle, root: TrustRoot, found: BundleVerification, as_of: datetime,
+                 location: str) -> tuple[BundleVerification, tuple[bytes, ...]]:
     """Steps 5 to 7: the result with entries and times, and the timestamps that counted."""
     keyless = bundle.leaf is not None
     if keyless and root.logs and not bundle.entries:

@@ -67,8 +67,17 @@ class Context:
 
     @property
     def lineage_releases(self) -> list[VerifiedStatement]:
-        """Accepted releases of the model in hand and of the models behind it."""
+        """Accepted releases of the model in hand and of the base models behind it."""
         return self.accepted(dict.fromkeys((*self.graph.releases, *self.graph.base_releases)))
+
+    def declared(self, declaration: str) -> list[tuple[VerifiedStatement, bool | None]]:
+        """What each of these releases declares: yes, no, or nothing; empty where the model has no release.
+
+        The producer of a model cannot speak for what somebody else made its base model from.
+        """
+        if not self.releases:
+            return []
+        return [(statement, _declared(statement, declaration)) for statement in self.lineage_releases]
 
     def components(self, *kinds: str) -> Iterator[tuple[VerifiedStatement, Component]]:
         """Accepted components of these kinds of the model in hand, with the release that names each."""
@@ -92,6 +101,11 @@ class Check:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     uses_lineage: bool = False
     asks_how_made: bool = False
+
+
+def _declared(statement: VerifiedStatement, declaration: str) -> bool | None:
+    told = statement.claim.declarations.get(declaration) if isinstance(statement.claim, Release) else None
+    return told if isinstance(told, bool) else None
 
 
 def licence_item(

@@ -109,21 +109,20 @@ def _rows_of(thing: Described, published: _Published) -> list[tuple[VerifiedStat
 
 
 def training_configuration(context: Context) -> Sequence[Item]:
-    """C-5: each training step records its command, and the producer declares the configuration complete."""
-    declared = [
-        s for s in context.releases
-        if isinstance(s.claim, Release) and s.claim.declarations.get("trainingConfigurationComplete") is True
-    ]  # fmt: skip
+    """C-5: each training step records its command, and its producer declares the configuration complete."""
+    declared = context.declared("trainingConfigurationComplete")
+    complete = bool(declared) and all(told for _, told in declared)
     items = []
     for statement in context.graph.steps_of("train", "fine-tune"):
         step = step_of(statement)
         subject = f"step {step.name}"
         if not context.accepts(statement):
             items.append(Item.on([statement], subject, "undetermined", "its signer is not accepted here"))
-        elif not declared:
+        elif not complete:
             items.append(Item.on([statement], subject, "undetermined", "nobody declares its configuration complete"))
         else:
-            items.append(Item.on([statement, *declared], subject, "pass", "command recorded and declared complete"))
+            releases = [release for release, _ in declared]
+            items.append(Item.on([statement, *releases], subject, "pass", "command recorded and declared complete"))
     return items or nothing("no training step is attested")
 
 

@@ -87,14 +87,14 @@ def availability(context: Context) -> Sequence[Item]:
 
 
 def list_complete(context: Context) -> Sequence[Item]:
-    """D-5: the producer declares that the list of datasets is complete."""
-    items = []
-    for statement in context.releases:
-        told = statement.claim.declarations.get("datasetListComplete") if isinstance(statement.claim, Release) else None
-        if told is True:
-            items.append(Item.on([statement], "", "pass", "the list of datasets is declared complete"))
-        elif told is False:
-            items.append(Item.on([statement], "", "fail", "the list of datasets is declared incomplete"))
+    """D-5: the producer declares that the list of datasets is complete, and so does that of each base model."""
+    answers: dict[bool | None, tuple[Outcome, str]] = {
+        True: ("pass", "the list of datasets is declared complete"),
+        False: ("fail", "the list of datasets is declared incomplete"),
+        None: ("undetermined", "does not declare its list of datasets complete"),
+    }
+    items = [Item.on([s], f"release {s.claim.name}", *answers[told])
+             for s, told in context.declared("datasetListComplete") if isinstance(s.claim, Release)]  # fmt: skip
     return items or nothing("nobody accepted here declares the list of datasets complete")
 
 

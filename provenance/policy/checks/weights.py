@@ -19,6 +19,13 @@ from provenance.statements.step import MODEL_MAKING, Step
 _WEIGHTS = "model-parameters-final"
 
 
+# What keeps weights from being known, or would run code where they are loaded: never passed, whoever signed it.
+UNREADABLE = frozenset({
+    "folder-has-no-weights", "gguf-invalid", "npz-invalid", "pickle-invalid", "pickle-unsafe", "weights-amplified",
+    "weights-differ", "weights-unsupported", "zip-invalid",
+})
+
+
 def signed_weights(context: Context) -> Sequence[Item]:
     """W-1: the final weights are identified by digest and signed, and nothing unsigned lies beside them."""
     binding = context.accepted(s for s in context.graph.statements if _binds(context, s))
@@ -41,7 +48,7 @@ def signed_weights(context: Context) -> Sequence[Item]:
 
 
 def _unreadable(context: Context) -> str:
-    bad = [f for f in context.model.findings if f.code in ("weights-unsupported", "folder-has-no-weights")]
+    bad = [finding for finding in context.model.findings if finding.code in UNREADABLE]
     if bad:
         return f"{bad[0].message} ({bad[0].location or context.model.name})"
     return "" if context.model.weights else "the weights cannot be read"

@@ -1,0 +1,222 @@
+"""`hf://org/name[@revision]`: a snapshot in the local Hugging Face cache, held against the Hub's own digests.
+
+    models--org--name/refs/main            the commit that a branch or tag meant when it was fetched
+    models--org--name/snapshots/COMMIT/    the files, each a link to
+    models--org--name/blobs/OID            the bytes, under the digest that the Hub recorded: the sha256 of a file in
+                                           LFS, the git blob SHA-1 of any other
+
+Links are followed by name, never by the system: a link of a snapshot leads to a regular file in `blobs/` of the same
+repository, or it is refused. What was hashed is compared with the name of the blob. Nothing touches a network unless
+`online` is true; then `huggingface_hub` fetches the snapshot first. A snapshot that somebody fetched in part is read as
+it is: what the repository holds beside it, the cache does not know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provenance.artifacts.hashing import FileRead, Progress
+from provenance.artifacts.manifest import MAX_KEPT, Manifest
+from provenance.artifacts.names import brief, collisions, problem_with_name
+from provenance.artifacts.sources.collecting import Collected, Collection, Total, collect
+from provenance.artifacts.sources.folder import FoundFile, Listing, open_folder, opened
+from provenance.errors import ArtifactError, Finding, UsageError
+
+if TYPE_CHECKING:
+    from provenance.artifacts.cache import DigestCache
+
+PREFIX = "hf://"
+_ADDRESS = re.compile(r"(?:(datasets)/)?((?:[\w.-]+/)?[\w.-]+)(?:@(.+))?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class HubAddress:
+    """A repository of the Hub and a branch, tag or commit of it; `kind` is `model` or `dataset`."""
+
+    repository: str
+    revision: str = "main"
+    kind: str = "model"
+
+    @classmethod
+    def parse(cls, uri: str) -> HubAddress:
+        """Read `hf://[datasets/]org/name[@revision]`; UsageError where it is none."""
+        found = _ADDRESS.fullmatch(uri.removeprefix(PREFIX))
+        if not uri.startswith(PREFIX) or found is None or {".", ".."} & set(found[2].split("/")):
+            raise _usage(uri)
+        revision = found[3] or "main"
+        if problem_with_name(revision):
+            raise _usage(uri)
+        return cls(found[2], revision, "dataset" if found[1] else "model")
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{'datasets/' if self.kind == 'dataset' else ''}{self.repository}@{self.revision}"
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder in the cache."""
+        return "--".join([f"{self.kind}s", *self.repository.split("/")])
+
+
+@dataclass(frozen=True)
+class HubSnapshot:
+    """A snapshot that was read: which commit the revision meant, and its files by their names in the repository."""
+
+    address: HubAddress
+    commit: str
+    collected: Collected
+
+    @property
+    def manifest(self) -> Manifest:
+        """The files and weights of the snapshot."""
+        return self.collected.manifest
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where `huggingface_hub` keeps its cache: HF_HUB_CACHE, else `hub` in HF_HOME, else in the user's cache."""
+    base = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    home = environment.get("HF_HOME") or f"{base}/huggingface"
+    place = environment.get("HF_HUB_CACHE") or environment.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
+    return Path(os.path.expandvars(place)).expanduser()
+
+
+def scan_hub(
+    uri: str, *, online: bool = False, tensors: bool = True, cache: DigestCache | None = None,
+    progress: Progress | None = None, total: Total | None = None,
+) -> HubSnapshot:
+    """Read a snapshot once; ArtifactError `hub-not-cached` where the cache does not hold it.
+
+    A file that is not what its name in the cache says is an error finding `hub-digest-mismatch`.
+    """
+    address = HubAddress.parse(uri)
+    if online:
+        _fetch(address)
+    place = Path(os.path.realpath(cache_folder())) / address.folder
+    commit = _commit_of(place, address)
+    if not (place / "snapshots" / commit).is_dir():
+        raise _not_cached(address, f"it does not hold the snapshot {commit}")
+    root = open_folder(place)
+    try:
+        found, blobs = _snapshot(place, commit)
+        what = Collection(
+            address.repository.rpartition("/")[2], found, lambda file: opened(root, blobs[file.path]), tensors=tensors,
+            keep=lambda file: len(_oid_of(blobs[file.path])) == 40,
+            examine=lambda file, read: _compared(file, read, _oid_of(blobs[file.path])))
+        return HubSnapshot(address, commit, collect(what, cache=cache, progress=progress, total=total))
+    finally:
+        os.close(root)
+
+
+def _fetch(address: HubAddress) -> None:
+    # Read when the library is imported: it tells the Hub which tools run it, unless it is asked not to.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as err:
+        raise ArtifactError("extra-missing", "fetching from the Hub needs huggingface_hub", location=str(address),
+                            hint="pip install 'open-provenance[remote]'") from err
+    try:
+        snapshot_download(address.repository, repo_type=address.kind, revision=address.revision,
+                          cache_dir=cache_folder())
+    except Exception as err:  # noqa: BLE001  its HTTP library, the system and itself each have errors of their own
+        raise ArtifactError("source-unreachable", f"the Hub did not give the snapshot: {brief(str(err))}",
+                            location=str(address), hint="check the name, the network and HF_TOKEN") from err
+
+
+def _commit_of(place: Path, address: HubAddress) -> str:
+    if _COMMIT.fullmatch(address.revision):
+        return address.revision
+    try:
+        with (place / "refs" / address.revision).open("rb") as file:
+            commit = file.read(64).decode("ascii", "replace").strip()
+    except OSError as err:
+        raise _not_cached(address, "it does not know the revision") from err
+    if not _COMMIT.fullmatch(commit):
+        raise _not_cached(address, "what it holds for the revision is not a commit")
+    return commit
+
+
+def _snapshot(place: Path, commit: str) -> tuple[Listing, dict[str, str]]:
+    """The files of a snapshot, and where in the repository's folder the bytes of each lie."""
+    found, blobs = Listing(), dict[str, str]()
+    top = f"snapshots/{commit}"
+    for folder, folders, names in os.walk(place / top, onerror=_unlisted):
+        inside = Path(folder).relative_to(place / top).as_posix()
+        # What `walk` calls a folder may be a link to one: it is not entered, and is looked at like a file.
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            path = name if inside == "." else f"{inside}/{name}"
+            try:
+                blobs[path] = _blob_of(place, f"{top}/{path}")
+                found.files.append(FoundFile(path, (place / blobs[path]).lstat().st_size))
+            except ArtifactError as err:
+                found.findings.append(Finding(err.code, "error", err.message, err.location, err.hint))
+            except OSError as err:
+                found.findings.append(Finding("input-unreadable", "error", f"cannot be read: {err.strerror}", path,
+                                              "fetch the snapshot again"))
+    found.files.sort(key=lambda file: file.path.encode("utf-8"))
+    for group in collisions(file.path for file in found.files):
+        found.findings.append(Finding("file-name-collides", "error", "these names are one name on other systems: "
+                                      + " and ".join(group), group[0], "rename one of them"))
+    return found, blobs
+
+
+def _unlisted(err: OSError) -> None:
+    raise ArtifactError("input-unreadable", f"cannot list the snapshot: {err.strerror}", location=str(err.filename),
+                        hint="check its permissions") from err
+
+
+def _blob_of(place: Path, path: str) -> str:
+    """Where the bytes of a snapshot's entry lie, relative to the folder of the repository."""
+    shown = os.fsencode(path.split("/", 2)[2]).decode("utf-8", "backslashreplace")
+    if problem := problem_with_name(path.split("/", 2)[2]):
+        raise ArtifactError("file-name-invalid", f"a name {problem}", location=shown, hint="rename it")
+    mode = (place / path).lstat().st_mode
+    if stat.S_ISREG(mode):
+        return path  # a system without links: the snapshot holds the bytes itself
+    if not stat.S_ISLNK(mode):
+        raise ArtifactError("file-special", "a device, pipe or socket", location=shown, hint="fetch it again")
+    target = os.path.normpath(place / Path(path).parent / os.readlink(place / path))  # noqa: PTH115  its text
+    oid = Path(target).name
+    if target != str(place / "blobs" / oid) or not _OID.fullmatch(oid):
+        raise ArtifactError("hub-link-outside", "a link that does not lead to a blob of its repository",
+                            location=shown, hint="delete the snapshot and fetch it again")
+    return f"blobs/{oid}"
+
+
+def _oid_of(blob: str) -> str:
+    return blob.removeprefix("blobs/") if blob.startswith("blobs/") else ""
+
+
+def _compared(file: FoundFile, read: FileRead, oid: str) -> Finding | None:
+    """What there is to say of a file whose bytes were hashed and whose blob has this name."""
+    if not oid or (len(oid) == 40 and read.content is None):
+        why = "the snapshot holds the file itself" if not oid else f"a file in git of more than {MAX_KEPT} bytes"
+        return Finding("hub-digest-unchecked", "warning", f"not held against a digest of the Hub: {why}", file.path,
+                       "fetch it again on a system with symbolic links")
+    content = read.content or b""
+    # The name of an object of git is its SHA-1; it is compared, and identifies nothing by itself.
+    actual = read.sha256 if len(oid) == 64 else hashlib.sha1(
+        b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if actual == oid:
+        return None
+    return Finding("hub-digest-mismatch", "error", f"its bytes have the digest {actual}, and the Hub recorded {oid}",
+                   file.path, "delete the snapshot and its blobs, and fetch it again")
+
+
+def _not_cached(address: HubAddress, why: str) -> ArtifactError:
+    return ArtifactError("hub-not-cached", f"not in the cache of Hugging Face: {why}", location=str(address),
+                         hint="--online fetches it; HF_HOME names another cache")
+
+
+def _usage(uri: str) -> UsageError:
+    return UsageError("usage", "not the address of a repository on the Hub", location=brief(uri),
+                      hint="write hf://org/name or hf://org/name@revision")
