@@ -226,6 +226,11 @@ class LineageGraph:
         """Every use of another model on the way to the model."""
         return tuple(use for statement in self.steps for use in self.models_of(statement))
 
+    @cached_property
+    def bases(self) -> tuple[Use, ...]:
+        """The models that the weights began with, back to random parameters."""
+        return tuple(use for statement in self.model_steps for use in beginnings(statement))
+
     def is_model(self, use: Use) -> bool:
         """Whether somebody says that this is a model, in whatever role a step used it."""
         made = use.thing.weights is not None and any(_makes_model(maker) for maker in self.made_by(use.identities))
@@ -274,10 +279,7 @@ class LineageGraph:
     @cached_property
     def unexplained_bases(self) -> tuple[Use, ...]:
         """Models that the weights began with, and of which no step says how they were made."""
-        return tuple(
-            use for statement in self.model_steps for use in beginnings(statement)
-            if not any(_makes_model(maker) for maker in self.made_by(use.identities))
-        )  # fmt: skip
+        return tuple(use for use in self.bases if not any(map(_makes_model, self.made_by(use.identities))))
 
     def _is_known(self, use: Use) -> bool:
         known = use.identities
@@ -292,8 +294,7 @@ class LineageGraph:
     @cached_property
     def base_releases(self) -> tuple[VerifiedStatement, ...]:
         """The release statements about the models that the weights began with."""
-        bases = (use for statement in self.model_steps for use in beginnings(statement))
-        return _unique(statement for use in bases for statement in self.releases_of(use.identities))
+        return _unique(statement for use in self.bases for statement in self.releases_of(use.identities))
 
     @cached_property
     def missing_evidence(self) -> tuple[ResourceDescriptor, ...]:

@@ -294,6 +294,17 @@ def test_a_shard_of_prepared_data_is_known_by_itself(world: World) -> None:
     assert world.verdict()["result"] == "pass"
 
 
+def test_a_digest_in_capital_letters_is_never_a_second_thing(world: World) -> None:
+    """LIN-31: the statement is refused as a whole, and missed."""
+    corpus = world.described("corpus")
+    shouted = tuple(replace(thing, digest={k: v.upper() for k, v in thing.digest.items()}) for thing in corpus)
+    world.change("prepare", outputs=shouted)
+    verdict = world.verdict()
+    status = {row["file"]: (row["status"], row["code"]) for row in verdict["evidence"]}
+    assert status["prepare.sigstore.json"] == ("INVALID", "statement-invalid")
+    assert verdict["result"] == "undetermined"
+
+
 # --- independence ---------------------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,10 @@
 """What two sets of weights are to each other, in one word and one sentence, as far as digests, names and shapes tell.
 
-The word is the same whichever side is named first. A digest says that values are equal, and nothing of how near they are: what is said beyond "the same" is what the
+A digest says that values are equal, and nothing of how near they are: what is said beyond "the same" is what the
 evidence is consistent with, and the sentence says so. Rules are tried in the order of `RULES`; the first that holds
-is the answer. A share below `FAINT` of the bytes proves no kinship: networks of one architecture share constant
-tensors (position tables, biases that were never trained) whoever trained them.
+is the answer, and the word is the same whichever side is named first. A share below `FAINT` of the bytes proves no
+kinship: networks of one architecture share constant tensors (position tables, biases that were never trained) whoever
+trained them.
 """
 
 from __future__ import annotations
@@ -82,8 +83,8 @@ def _quantised(comparison: Comparison) -> Relation | None:
     if _least_share(comparison, (), recast) >= _MOST:
         before, after = _size(recast, "before"), _size(recast, "after")
         larger: Side | None = "first" if before > after else "second" if after > before else None
-        return Relation("quantised", larger, "Quantised or converted, not comparable: the same names and shapes in other "
-                        f"dtypes ({_casts(recast)}) for {len(recast):,} tensors. {_SILENT}")
+        return Relation("quantised", larger, "Quantised or converted, not comparable: the same names and shapes in "
+                        f"other dtypes ({_casts(recast)}) for {len(recast):,} tensors. {_SILENT}")
     for base, plain, packed in _both_ways(comparison):
         names = {tensor.name for tensor in packed.tensors}
         packs = [tensor for tensor in plain.tensors if _is_packed(tensor, names)]

@@ -358,13 +358,13 @@ def test_a_hundred_thousand_tensors_take_seconds_and_ten_times_as_many_ten_times
     def seconds(count: int) -> float:
         first, second = rows(count, 0), rows(count, 10**9)
         renamed = Weights(tuple(replace(tensor, name=f"x.{tensor.name}") for tensor in first.tensors))
-        start = time.perf_counter()
+        start = time.process_time()
         for other in (second, renamed):
             found = compare(first, other)
             relation(found)
             layers(found)
             assert len(found.shares) == 5
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     small, large = min(seconds(10_000) for _ in range(3)), seconds(100_000)
     assert large < 12

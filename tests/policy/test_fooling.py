@@ -221,6 +221,21 @@ def test_what_is_recalled_passes_nothing_and_shows_nothing(world: World, what: s
     assert (shown(verdict), declared(verdict)) == (None, None)
 
 
+def test_a_file_of_a_model_that_is_recalled_shows_no_rung(world: World) -> None:
+    """Whoever finds a bad file knows its sha256, and not in which folders it lies."""
+    weights = scan(world.model).by_path["model.safetensors"]
+    world.revoke(artifacts=[f"sha256:{weights.sha256}"])
+    assert list(world.evaluation().recalled.values()) == ["model.safetensors"]
+    assert shown(world.verdict()) is None
+
+
+def test_a_dataset_is_recalled_by_any_digest_by_which_it_is_attested(world: World) -> None:
+    part = scan(world.folder / "corpus").by_path["part-0.txt"]
+    world.revoke(artifacts=[f"sha256:{part.sha256}"])
+    assert list(world.evaluation().recalled.values()) == ["corpus"]
+    assert shown(world.verdict()) is None
+
+
 def test_a_recall_of_something_else_changes_nothing(world: World) -> None:
     world.revoke(artifacts=["sha256:" + "0" * 64])
     assert world.verdict()["passed"]

@@ -83,7 +83,8 @@ def _valid(array: Any) -> Any:
 def _floats(array: Any, kind: Type) -> Any:
     """The bytes of the numbers, a row a value; whatever lies where a value is null."""
     np, width = arrow().np, FLOATS[kind.kind]
-    values = _raw(array).view(f"<f{array.type.bit_width // 8}").astype(f"<f{width}", copy=False)
+    with np.errstate(invalid="ignore"):  # widening a signalling NaN; it becomes the one NaN
+        values = _raw(array).view(f"<f{array.type.bit_width // 8}").astype(f"<f{width}", copy=False)
     bits = np.where(np.isnan(values), np.array(NANS[kind.kind], f"<u{width}"), values.view(f"<u{width}"))
     return bits.view(np.uint8).reshape(len(array), width)
 

@@ -70,14 +70,14 @@ class Context:
         """Accepted releases of the model in hand and of the base models behind it."""
         return self.accepted(dict.fromkeys((*self.graph.releases, *self.graph.base_releases)))
 
-    def declared(self, declaration: str) -> list[tuple[VerifiedStatement, bool | None]]:
-        """What each of these releases declares: yes, no, or nothing; empty where the model has no release.
+    def declared(self, declaration: str) -> list[tuple[list[VerifiedStatement], bool | None]]:
+        """Who declares something of the model and of each base model that was released: yes, no, or nothing.
 
-        The producer of a model cannot speak for what somebody else made its base model from.
+        Empty where the model has no release: its producer cannot speak for a base model that somebody else made, nor
+        somebody else for the model.
         """
-        if not self.releases:
-            return []
-        return [(statement, _declared(statement, declaration)) for statement in self.lineage_releases]
+        bases = (self.accepted(self.graph.releases_of(use.identities)) for use in self.graph.bases)
+        return [_answer(releases, declaration) for releases in (self.releases, *bases) if releases and self.releases]
 
     def components(self, *kinds: str) -> Iterator[tuple[VerifiedStatement, Component]]:
         """Accepted components of these kinds of the model in hand, with the release that names each."""
@@ -103,9 +103,13 @@ class Check:
     asks_how_made: bool = False
 
 
-def _declared(statement: VerifiedStatement, declaration: str) -> bool | None:
-    told = statement.claim.declarations.get(declaration) if isinstance(statement.claim, Release) else None
-    return told if isinstance(told, bool) else None
+def _answer(releases: list[VerifiedStatement], declaration: str) -> tuple[list[VerifiedStatement], bool | None]:
+    """The releases that decide: a no outweighs a yes, and silence decides nothing."""
+    for answer in (False, True):
+        told = [s for s in releases if isinstance(s.claim, Release) and s.claim.declarations.get(declaration) is answer]
+        if told:
+            return told, answer
+    return releases, None
 
 
 def licence_item(

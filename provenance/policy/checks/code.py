@@ -121,7 +121,7 @@ def training_configuration(context: Context) -> Sequence[Item]:
         elif not complete:
             items.append(Item.on([statement], subject, "undetermined", "nobody declares its configuration complete"))
         else:
-            releases = [release for release, _ in declared]
+            releases = [release for told, _ in declared for release in told]
             items.append(Item.on([statement, *releases], subject, "pass", "command recorded and declared complete"))
     return items or nothing("no training step is attested")
 

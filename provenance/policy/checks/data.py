@@ -91,10 +91,9 @@ def list_complete(context: Context) -> Sequence[Item]:
     answers: dict[bool | None, tuple[Outcome, str]] = {
         True: ("pass", "the list of datasets is declared complete"),
         False: ("fail", "the list of datasets is declared incomplete"),
-        None: ("undetermined", "does not declare its list of datasets complete"),
+        None: ("undetermined", "nobody accepted here declares the list of datasets complete"),
     }
-    items = [Item.on([s], f"release {s.claim.name}", *answers[told])
-             for s, told in context.declared("datasetListComplete") if isinstance(s.claim, Release)]  # fmt: skip
+    items = [Item.on(releases, "", *answers[told]) for releases, told in context.declared("datasetListComplete")]
     return items or nothing("nobody accepted here declares the list of datasets complete")
 
 
