@@ -3,7 +3,7 @@
     framework: {name: Model Openness Framework, version: '1.0', date: '2024-12-15'}
     release:
       name: tiny
-      license: {distribution: {name: Apache-2.0, path: LICENSE}}    # for all components; code, data, document: for a kind
+      license: {distribution: {name: Apache-2.0, path: LICENSE}}    # of everything; code, data, document: of a kind
       components:
         - {name: Model card, license: CC-BY-4.0, license_path: LICENSE-CARD, component_path: README.md}
 
@@ -178,9 +178,9 @@ class _Told:
         for key in part:
             if key not in known:
                 # A misspelt `licence` would otherwise be a component without one, and nobody would know why.
-                variant = isinstance(key, str) and key.casefold() in known
-                self.tell(f"{what} has an unknown member {brief(str(key))}, which is not read", nearest(str(key), known),
-                          "member-case-variant" if variant else "schema-mismatch")  # fmt: skip
+                name = str(key)
+                self.tell(f"{what} has an unknown member {brief(name)}, which is not read", nearest(name, known),
+                          "member-case-variant" if name.casefold() in known else "schema-mismatch")  # fmt: skip
 
     def framework(self, value: object) -> str:
         found = value if isinstance(value, dict) else {}
@@ -208,7 +208,8 @@ class _Told:
         for scope in _SCOPES:
             row = value.get(scope)
             if row is not None and not isinstance(row, dict):
-                self.tell(f"the global licence for {scope} is not a mapping, and is not read", "write `name:` and `path:`")
+                self.tell(f"the global licence for {scope} is not a mapping, and is not read",
+                          "write `name:` and `path:`")  # fmt: skip
             elif row and (name := self.licence(row.get("name"), f"the global licence for {scope}")):
                 yield scope, "" if name == UNLICENSED else name
 
@@ -219,7 +220,8 @@ class _Told:
             if not isinstance(row, dict) or not isinstance(name, str):
                 self.tell(f"component {number} has no name, and is not read", "name it as MOF does")
             elif name not in BY_NAME:
-                self.tell(f"{brief(name)} is no component of MOF {VERSION}, and is not read", nearest(name, list(BY_NAME)))
+                self.tell(f"{brief(name)} is no component of MOF {VERSION}, and is not read",
+                          nearest(name, list(BY_NAME)))  # fmt: skip
             else:
                 if name in seen:
                     self.tell(f"{name} is named twice; the last licence counts", "keep one of them")
@@ -233,7 +235,7 @@ class _Told:
         return DeclaredComponent(component, "" if own == UNLICENSED else own, *paths)
 
     def licence(self, value: object, what: str) -> str | None:
-        """What is written for a licence: None where nothing is; what is no text is kept as it is spelled, and unknown."""
+        """What is written for a licence: None where nothing is; what is no text is kept as it is spelled, unknown."""
         if value is None or isinstance(value, str):
             return value
         if not value:

@@ -1,7 +1,7 @@
 """The digest cache: what a file's digests were when it last had this size, these times and this place on the disk.
 
-It spares `provenance digest` the second read of a file that nobody touched. It is a memory, not evidence: a user who can
-write to it, or set a file's times and the clock, can make it say anything. So no verdict may rest on it; `verify`,
+It spares `provenance digest` the second read of a file that nobody touched. It is a memory, not evidence: a user who
+can write to it, or set a file's times and the clock, can make it say anything. So no verdict may rest on it; `verify`,
 `admit` and `reproduce` do not import this module, and a test holds that.
 
     key      device, inode, size, mtime and ctime in nanoseconds, what was asked, version of this tool
@@ -91,7 +91,7 @@ class DigestCache:
 
     def put(self, status: os.stat_result, asked: str, read: FileRead) -> None:
         """Remember a read that went well, unless the file changed a moment ago. Written by `flush`."""
-        if read.problem is not None or not read.sha256 or read.size != status.st_size:
+        if read.problem is not None or read.findings or not read.sha256 or read.size != status.st_size:
             return
         if self._now() - max(status.st_mtime_ns, status.st_ctime_ns) < RACY:  # less than 0: a time in the future
             return

@@ -21,6 +21,9 @@ from provenance.statements.statement import ResourceDescriptor
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
+    from provenance.bundles.sigstore.identity import CertificateIdentity, IdentityPattern
+    from provenance.bundles.sigstore.roots import TrustRoot
+
 ROLES = ("producer", "data-supplier", "assessor", "reproducer", "approver", "buyer", "gate")
 
 
@@ -37,6 +40,7 @@ class Principal:
     subject_digests: frozenset[str] = frozenset()
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    identities: tuple[CertificateIdentity | IdentityPattern, ...] = ()
 
     def may_speak_as_of(self, moment: datetime) -> bool:
         """Whether the window includes the moment; a time that the signer claims never takes its place."""
@@ -76,7 +80,13 @@ class Trust:
     principals: tuple[Principal, ...]
     revoked_keys: frozenset[str] = frozenset()
     revoked_bundles: frozenset[str] = frozenset()
+    revoked_identities: frozenset[str] = frozenset()
+    trust_root: TrustRoot | None = None
     recalled: frozenset[str] = field(default_factory=frozenset)
+
+    def holder_of(self, identity: str, issuer: str) -> Principal | None:
+        """The principal who has this Sigstore identity, exactly or by an anchored pattern."""
+        return next((p for p in self.principals if any(own.accepts(identity, issuer) for own in p.identities)), None)
 
     def candidates(self, hint: str) -> list[tuple[Principal, SSlibKey]]:
         """Every trusted key, those that the hint names first; a hint is never proof (DSSE protocol)."""
@@ -115,8 +125,29 @@ def parse_trust(data: bytes, location: str) -> Trust:
     return Trust(
         hashlib.sha256(data).hexdigest(), document["version"], parse_time(document["expires"], location), principals,
         frozenset(revoked.get("keys", ())), frozenset(revoked.get("bundles", ())),
+        frozenset(revoked.get("identities", ())), _trust_root(document, principals, location),
         frozenset(revoked.get("artifacts", ())),
     )
+
+
+def _trust_root(document: Mapping[str, Any], principals: tuple[Principal, ...], location: str) -> TrustRoot | None:
+    """The Sigstore instance that the trust file names, where it lists identities at all."""
+    if not any(principal.identities for principal in principals):
+        return None
+    from provenance.bundles.sigstore.roots import TrustRoot
+
+    named = document.get("trustedRoot", "production")
+    if named in ("production", "staging"):
+        return TrustRoot.embedded(named)
+    return TrustRoot.from_file(Path(location).parent / named)
+
+
+def _identity(item: Mapping[str, str]) -> CertificateIdentity | IdentityPattern:
+    from provenance.bundles.sigstore.identity import CertificateIdentity, IdentityPattern
+
+    if "identityPattern" in item:
+        return IdentityPattern(item["identityPattern"], item["issuer"])
+    return CertificateIdentity(item["identity"], item["issuer"])
 
 
 def _refuse_shared_keys(principals: tuple[Principal, ...], location: str) -> None:
@@ -143,10 +174,11 @@ def _principal(item: Mapping[str, Any], location: str) -> Principal:
     subjects: Mapping[str, list[str]] = item["subjects"]
     return Principal(
         item["name"], item["party"], tuple(item["roles"]),
-        tuple(public_key(pem.encode("ascii", "replace"), f"{location}: {item['name']}") for pem in item["keys"]),
+        tuple(public_key(pem.encode("ascii", "replace"), f"{location}: {item['name']}") for pem in item.get("keys", ())),
         tuple(item["predicateTypes"]), tuple(subjects.get("names", ())), frozenset(subjects.get("digests", ())),
         parse_time(item["validFrom"], location) if "validFrom" in item else None,
         parse_time(item["validUntil"], location) if "validUntil" in item else None,
+        tuple(map(_identity, item.get("identities", ()))),
     )
 
 

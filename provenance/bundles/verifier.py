@@ -5,7 +5,8 @@ For each bundle, in this order:
 1. Refuse what the trust file has revoked: by the sha256 of the file, and after step 2 by that of the statement in it,
    because whoever has a bundle can write it again with one more space.
 2. Parse the bundle strictly; a kind that is not checked here is UNSUPPORTED, a broken one INVALID.
-3. Try the trusted keys on the signature, the hinted one first. A key hint decides nothing.
+3. Try the trusted keys on the signature, the hinted one first. A key hint decides nothing. Where the trust file lists
+   Sigstore identities, a bundle by certificate is verified by `bundles.sigstore` against its trust root.
 4. Parse the statement from the very bytes whose signature was checked.
 5. Refuse a revoked key, a time outside the principal's window, a predicate type or subject outside its scope.
 6. Parse the predicate by its type; an unknown type proves nothing and is UNSUPPORTED.
@@ -16,19 +17,19 @@ can be read, and nothing that needs a signer passes on them. The verifier keeps 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import Envelope, UnsupportedBundle, parse_bundle, sha256
 from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature
-from provenance.bundles.trust import Principal, Trust
+from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
 from provenance.statements.dataset import DATASET, Dataset
 from provenance.statements.release import RELEASE, Release
 from provenance.statements.reproduction import REPRODUCTION, Reproduction
-from provenance.statements.statement import Statement
+from provenance.statements.statement import PAYLOAD_TYPE, Statement
 from provenance.statements.step import SLSA_PROVENANCE_V1, Step
 from provenance.statements.verification_summary import VERIFICATION_SUMMARY, VerificationSummary
 
@@ -70,6 +71,20 @@ class Examined:
     keyid: str = ""
     principal: Principal | None = None
     verified: VerifiedStatement | None = None
+    proven: tuple[str, str] | None = None  # a time, and who proves it: "log" or "timestamp"
+
+
+@dataclass(frozen=True)
+class _Signer:
+    """Who signed: the principal, the key (None: a certificate), its name, and the time that its window must include.
+
+    A key-signed bundle has no time but the verdict's own; one by certificate has the time that a log proves.
+    """
+
+    principal: Principal
+    key: SSlibKey | None
+    name: str
+    moment: datetime
 
 
 @dataclass(frozen=True)
@@ -89,10 +104,39 @@ class Verifier:
             signer = self._signer(envelope)  # 3
             statement = Statement.from_bytes(envelope.payload, file)  # 4
         except UnsupportedBundle as err:
+            if self.trust is not None and self.trust.trust_root is not None:
+                return self._examine_certificate(data, file, digest, self.trust)
             return Examined(file, digest, "UNSUPPORTED", err.code, err.message)
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message)
-        return self._judge(statement, envelope, signer, file, digest)
+        found = _Signer(*signer, signer[1].keyid, self.as_of) if signer else None
+        return self._judge(statement, found, envelope.hint, file, digest)
+
+    def _examine_certificate(self, data: bytes, file: str, digest: str, trust: Trust) -> Examined:
+        """Steps 2 to 4 for a bundle that is signed by certificate; its time is proven, not claimed."""
+        from provenance.bundles import sigstore
+
+        assert trust.trust_root is not None  # noqa: S101  the caller looked
+        result = sigstore.verify(data, trust.trust_root, signer=sigstore.UnpinnedIdentity(), as_of=self.as_of,
+                                 location=file)
+        name = f"{result.identity} (issuer {result.issuer})" if result.identity else result.keyid
+        if result.status != "VALID" or result.payload is None:
+            why = result.reason or "a signature over a file rather than a statement"
+            return Examined(file, digest, result.status if result.status != "VALID" else "UNSUPPORTED",
+                            result.code or "bundle-kind-unsupported", why, keyid=name)
+        try:
+            if result.payload_type != PAYLOAD_TYPE:
+                raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=file,
+                                  hint="only in-toto statements are evidence")
+            self._refuse_revoked(sha256(result.payload))
+            statement = Statement.from_bytes(result.payload, file)
+        except ProvenanceError as err:
+            return Examined(file, digest, "INVALID", err.code, err.message, keyid=name)
+        principal = trust.holder_of(result.identity, result.issuer)
+        proven = result.signing_time
+        found = _Signer(principal, None, result.identity, proven.moment if proven else self.as_of) if principal else None
+        said = self._judge(statement, found, name, file, digest)
+        return replace(said, proven=(timestamp(proven.moment), proven.source)) if proven else said
 
     def declare(self, statement: Statement, file: str, digest: str) -> VerifiedStatement:
         """An unsigned declaration (a card) in the same form, with the voice `unsigned`."""
@@ -123,16 +167,11 @@ class Verifier:
         return None
 
     def _judge(
-        self,
-        statement: Statement,
-        envelope: Envelope,
-        signer: tuple[Principal, SSlibKey] | None,
-        file: str,
-        digest: str,
+        self, statement: Statement, signer: _Signer | None, hint: str, file: str, digest: str
     ) -> Examined:
         names = tuple(subject.name for subject in statement.subjects)
-        principal = signer[0] if signer else None
-        keyid = signer[1].keyid if signer else envelope.hint
+        principal = signer.principal if signer else None
+        keyid = signer.name if signer and signer.key else hint
 
         def say(
             status: Status, code: str = "", reason: str = "", verified: VerifiedStatement | None = None
@@ -142,7 +181,7 @@ class Verifier:
 
         if signer and (objection := self._objection(signer, statement)):  # 5
             return say("INVALID", *objection)
-        why = "signed by a key that the trust file does not list" if self.trust else "no trust file was given"
+        why = "signed by a key or identity that the trust file does not list" if self.trust else "no trust file was given"
         try:
             if statement.predicate_type == VERIFICATION_SUMMARY:
                 VerificationSummary.from_statement(statement, file)
@@ -156,12 +195,12 @@ class Verifier:
             return say("UNSUPPORTED", "signature-unknown-signer", f"{why}; read as an unsigned declaration", verified)
         return say("VALID", verified=verified)
 
-    def _objection(self, signer: tuple[Principal, SSlibKey], statement: Statement) -> tuple[str, str] | None:
-        principal, key = signer
+    def _objection(self, signer: _Signer, statement: Statement) -> tuple[str, str] | None:
+        principal = signer.principal
         assert self.trust is not None  # noqa: S101  a signer is only ever found in a trust file
-        if key.keyid in self.trust.revoked_keys:
-            return "signer-revoked", f"the trust file revokes this key of {principal.name}"
-        if not principal.may_speak_as_of(self.as_of):
+        if signer.name in (self.trust.revoked_keys if signer.key else self.trust.revoked_identities):
+            return "signer-revoked", f"the trust file revokes this key or identity of {principal.name}"
+        if not principal.may_speak_as_of(signer.moment):
             return "signer-outside-window", f"{principal.name} may not speak at the time of this verdict"
         if not principal.may_speak_of(statement.predicate_type, statement.subjects):
             return "signer-not-in-scope", f"{principal.name} may not speak of this predicate type or subject"

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Judge a model and its evidence by a policy."),
     "reproduce": ("reproduce", "Recompute attested checksums, or run a step again."),
     "admit": ("admit", "Copy a model into a registry if it passes a policy."),
+    "inventory": ("inventory", "List many models: how open they are, declared and shown."),
     "policy": ("policy", "List, show and check policies."),
     "demo": ("demo", "See the whole story on real models."),
 }

@@ -42,7 +42,9 @@ def init(path: Path, days: int, shown: Shown) -> None:
 @click.option("--name", required=True, help="A name for the principal.")
 @click.option("--party", required=True, help="The organisation that it speaks for.")
 @click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="What it is believed as.")
-@click.option("--public-key", "public_keys", multiple=True, required=True, type=EXISTING, metavar="FILE")
+@click.option("--public-key", "public_keys", multiple=True, type=EXISTING, metavar="FILE", help="A key that it signs with.")
+@click.option("--identity", help="Its Sigstore identity, exactly: an e-mail address or the URI of a workflow.")
+@click.option("--issuer", help="The OIDC issuer of that identity, exactly.")
 @click.option("--subject", "subjects", multiple=True, required=True, metavar="SCOPE",
               help="What it may speak of: a name, a prefix ending in *, or algorithm:hex.")
 @click.option("--predicate-type", "types", multiple=True, metavar="URI",
@@ -52,7 +54,7 @@ def init(path: Path, days: int, shown: Shown) -> None:
 @common_options
 def add(
     path: Path, name: str, party: str, roles: tuple[str, ...], public_keys: tuple[Path, ...],
-    subjects: tuple[str, ...], types: tuple[str, ...], valid_from: str | None, valid_until: str | None, shown: Shown,
+    identity: str | None, issuer: str | None, subjects: tuple[str, ...], types: tuple[str, ...], valid_from: str | None, valid_until: str | None, shown: Shown,
 ) -> None:
     """Add a principal to the trust file PATH and raise its version.
 
@@ -65,7 +67,11 @@ def add(
 
     if not all(subjects):
         raise UsageError("usage", "a scope is empty", location="--subject", hint="write '*' for every subject")
-    principal = NewPrincipal(name, party, roles, public_keys, subjects, types, valid_from, valid_until)
+    if (identity is None) != (issuer is None) or not (public_keys or identity):
+        raise UsageError("usage", "say by what its signatures are known", location=name,
+                         hint="give --public-key, or --identity together with --issuer")
+    identities = ((identity, issuer),) if identity and issuer else ()
+    principal = NewPrincipal(name, party, roles, public_keys, subjects, types, valid_from, valid_until, identities)
     _show(add_principal(path, principal), path, shown)
 
 
@@ -87,7 +93,7 @@ def show(path: Path, shown: Shown) -> None:
 
 def _show(trust: Trust, path: Path, shown: Shown) -> None:
     principals = [
-        {"name": p.name, "party": p.party, "roles": list(p.roles), "keyids": [key.keyid for key in p.keys],
+        {"name": p.name, "party": p.party, "roles": list(p.roles), "keyids": [key.keyid for key in p.keys], "identities": [str(own) for own in p.identities],
          "predicateTypes": list(p.predicate_types), "subjects": [*p.subject_names, *sorted(p.subject_digests)],
          "validFrom": timestamp(p.valid_from) if p.valid_from else None,
          "validUntil": timestamp(p.valid_until) if p.valid_until else None}
@@ -105,6 +111,7 @@ def _text(trust: Trust, path: Path, moment: datetime) -> str:
     for principal in trust.principals:
         lines.append(f"\n{printable(principal.name)} ({printable(principal.party)}): {', '.join(principal.roles)}")
         lines += [f"  key      {key.keyid}" for key in principal.keys]
+        lines += [f"  identity {printable(str(own))}" for own in principal.identities]
         lines += [f"  may sign {printable(kind)}" for kind in principal.predicate_types]
         lines += [f"  about    {printable(scope)}" for scope in (*principal.subject_names, *principal.subject_digests)]
     if not trust.principals:

@@ -52,7 +52,8 @@ class Attested:
 def attested_in(bundle: Path, trust: Path, as_of: datetime) -> list[Attested]:
     """Everything in a bundle, or a folder of them, that speaks of weights in the voice of a trusted producer.
 
-    ProvenanceError where there is nothing, or nothing that the trust file has not recalled.
+    ProvenanceError where there is nothing, or nothing that the trust file has not recalled: by an identity that the
+    statement gives; a recalled tensor tree is not known behind a signature over files.
     """
     believed, statements = trusted_statements(bundle, trust, as_of)
     found, recalled = list[Attested](), 0
@@ -82,14 +83,17 @@ def _things(statement: VerifiedStatement) -> Iterator[_Thing]:
     by = f"by {signer} in {statement.file}"
     if isinstance(statement.claim, ModelSignature):
         files = {path: digest for path, digest in statement.claim.resources.items() if path.endswith(_SUFFIX)}
-        yield _Thing(Attested(f"the model signature {by}", None, "", files, {}), _identities(*statement.claim.subjects))
+        known = Attested(f"the model signature {by}", None, "", files, {})
+        yield _Thing(known, _identities(known, *statement.claim.subjects))
     for thing in models_in(statement):
         parts = (thing.whole, thing.weights) if thing.weights else (thing.whole,)
-        yield _Thing(_attested(thing, f"{thing.name} {by}"), _identities(*parts))
+        known = _attested(thing, f"{thing.name} {by}")
+        yield _Thing(known, _identities(known, *parts))
 
 
-def _identities(*parts: ResourceDescriptor) -> frozenset[str]:
-    return frozenset(str(identity) for part in parts for identity in part.identities)
+def _identities(known: Attested, *parts: ResourceDescriptor) -> frozenset[str]:
+    files = {f"sha256:{digest}" for digest in known.files.values()}
+    return frozenset(files | {str(identity) for part in parts for identity in part.identities})
 
 
 def _attested(thing: Described, label: str) -> Attested:

@@ -88,10 +88,8 @@ def _step(document: _Document, statement: VerifiedStatement, kind: str = "step")
 
 def _declared(document: _Document, releases: Sequence[VerifiedStatement], model: str) -> None:
     """Datasets and base models that a release or card only names: declared, and joined to nothing by digest."""
-    for statement in releases:
-        if not isinstance(statement.claim, Release):
-            continue
-        for kind, things in (("dataset", statement.claim.datasets), ("base-model", statement.claim.base_models)):
+    for claim in (statement.claim for statement in releases if isinstance(statement.claim, Release)):
+        for kind, things in (("dataset", claim.datasets), ("base-model", claim.base_models)):
             for thing in things:
                 if not thing.digest:
                     node = document.node(f"{kind} {thing.name}", kind, thing.name, None, [], "declared")

@@ -35,11 +35,14 @@ Profile = Literal["mot-compat", "type-strict"]
 Status = Literal["included", "conditional", "unlicensed", "invalid", "missing"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 MOF_POLICY = "mof-1.0"
+POLICY_VERSION = "1.0.0"  # of the rules below
 NUMERALS = {3: "III", 2: "II", 1: "I"}
 POLICIES: Mapping[str, tuple[int, ...]] = {
-    MOF_POLICY: (3, 2, 1), f"{MOF_POLICY}-class-iii": (3,), f"{MOF_POLICY}-class-ii": (2,), f"{MOF_POLICY}-class-i": (1,),
-}  # fmt: skip
-SOURCE = "Model Openness Framework 1.0 (arXiv 2403.13784), as the Model Openness Tool evaluates it"
+    MOF_POLICY: (3, 2, 1),
+    f"{MOF_POLICY}-class-iii": (3,),
+    f"{MOF_POLICY}-class-ii": (2,),
+    f"{MOF_POLICY}-class-i": (1,),
+}
 _FACTS = Path(__file__).with_name("mof_facts.yaml")
 _REPORT, _PAPER = "technical-report", "research-paper"
 _WORST: tuple[Status, ...] = ("missing", "unlicensed", "invalid", "conditional", "included")
@@ -169,7 +172,8 @@ def _classes(results: Mapping[str, ComponentResult]) -> tuple[ClassResult, ...]:
         reached = all(lower.outcome == "pass" for lower in found)
         progress = round(included / len(rows) * 100, 4) if reached else 0.0
         blockers = tuple(row for row in rows if row.outcome != "pass")
-        found.append(ClassResult(mof_class, included, len(rows), progress, combine([row.outcome for row in rows]), blockers))
+        outcome = combine([row.outcome for row in rows])
+        found.append(ClassResult(mof_class, included, len(rows), progress, outcome, blockers))
     return tuple(found)
 
 
@@ -249,3 +253,10 @@ def data_version() -> str:
     from hashlib import sha256
 
     return f"{licences.data_version()}, MOF facts sha256:{sha256(_FACTS.read_bytes()).hexdigest()}"
+
+
+def title_of(policy: str) -> str:
+    """The title of one of `POLICIES`."""
+    classes = POLICIES[policy]
+    which = "classes III, II and I" if len(classes) > 1 else f"class {NUMERALS[classes[0]]}"
+    return f"Model Openness Framework 1.0, {which}"

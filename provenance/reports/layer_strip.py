@@ -19,7 +19,7 @@ TOO_MANY = "{count:,} layers are too many for a picture; the list has them."
 
 STATES = ("unchanged", "renamed", "changed", "removed", "added")
 SIGNS = {"unchanged": "=", "renamed": "≈", "changed": "≠", "removed": "-", "added": "+"}
-_CELL, _GAP, _COLUMNS, _MARGIN, _LEGEND = 22.0, 4.0, 30, 12.0, 28.0
+_CELL, _GAP, _COLUMNS, _MARGIN, _LEGEND, _ENTRY = 22.0, 4.0, 30, 12.0, 28.0, 136.0
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Strip:
-    """Everything that the template draws."""
+    """Everything that the template draws; `step` is the width of an entry of the legend."""
 
     width: float
     height: float
     cell: float
+    step: float
     cells: tuple[Cell, ...]
     legend: tuple[tuple[str, str, int], ...]
     told: str
@@ -71,14 +72,14 @@ def strip(document: Mapping[str, Any]) -> Strip | str:
     columns = min(len(layers), _COLUMNS)
     rows = -(-len(layers) // columns)
     step = _CELL + _GAP
-    width = max(columns * step - _GAP, 5 * 84.0) + 2 * _MARGIN
+    width = max(columns * step - _GAP, len(STATES) * _ENTRY) + 2 * _MARGIN
     cells = tuple(_cell(layer, _MARGIN + place % columns * step, _LEGEND + _MARGIN + place // columns * step)
                   for place, layer in enumerate(layers))  # fmt: skip
     totals = {state: sum(int(layer[state]) for layer in layers) for state in STATES}
     legend = tuple((state, SIGNS[state], totals[state]) for state in STATES)
     told = ", ".join(f"{count:,} {state}" for state, _, count in legend)
     height = _LEGEND + rows * step - _GAP + 2 * _MARGIN
-    return Strip(width, height, _CELL, cells, legend, f"{len(layers):,} layers; tensors: {told}.")
+    return Strip(width, height, _CELL, _ENTRY, cells, legend, f"{len(layers):,} layers; tensors: {told}.")
 
 
 def _cell(layer: Mapping[str, Any], x: float, y: float) -> Cell:

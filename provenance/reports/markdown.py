@@ -171,6 +171,7 @@ def _method(verdict: Mapping[str, Any]) -> Iterator[str]:
         _bullets([
             f"Tool: {md(tool['name'])} {md(tool['version'])}. Network used: none.",
             f"Trust file: {handed_in}.",
+            *([f"Trust root: {md(wording.root_words(verdict))}."] if wording.root_words(verdict) else []),
             f"Policy source: {md(verdict['policy']['source'])}.",
         ]),
         "To come to this verdict again:",

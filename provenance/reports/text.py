@@ -116,7 +116,9 @@ def _facts(verdict: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Trust file", (
         f"version {trust['version']}, expires {trust['expires']}  sha256:{trust['digest']['sha256'][:12]}"
         if trust else "none: no signer is believed"
-    )  # fmt: skip
+    )
+    if wording.root_words(verdict):
+        yield "Trust root", wording.root_words(verdict)
 
 
 def _weights_digest(model: dict[str, Any]) -> str:

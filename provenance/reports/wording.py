@@ -184,6 +184,12 @@ def item_words(item: Document) -> str:
     return f"{item['subject']}: {item['reason']}" if item["subject"] else str(item["reason"])
 
 
+def root_words(verdict: Document) -> str:
+    """The Sigstore trust root with the date of its newest key; empty where no identity is believed."""
+    root = (verdict["trust"] or {}).get("root")
+    return f"{root['name']}, newest key {root['newest']}, sha256:{root['digest']['sha256'][:12]}" if root else ""
+
+
 def declares(requirement: Document) -> str:
     """What nobody signed and somebody declares, where the evidence leaves the requirement open; empty otherwise."""
     return f"Declared, unsigned: {requirement['declares']}" if requirement["declares"] else ""

@@ -194,9 +194,15 @@ def _explain(problem: ValidationError) -> Iterator[str]:
     elif problem.validator == "type":
         yield f"{where} must be of type {' or '.join(rule) if isinstance(rule, list) else rule}"
     elif problem.validator in ("oneOf", "anyOf"):
-        yield f"{where} has none of the forms that it may have"
+        yield _explain_choice(where, rule, "exactly" if problem.validator == "oneOf" else "at least")
     else:
         yield f"{where} breaks the rule {problem.validator} {brief(json.dumps(rule))}"
+
+
+def _explain_choice(where: str, forms: list[dict[str, Any]], count: str) -> str:
+    if all(form.keys() == {"required"} for form in forms):
+        return f"{where} must have {count} one of {', '.join(' and '.join(form['required']) for form in forms)}"
+    return f"{where} has none of the forms that it may have"
 
 
 def refuse_case_variants(document: Mapping[str, Any], known: frozenset[str], location: str) -> None:

@@ -235,7 +235,8 @@ def _weights_document(comparison: Comparison, by_layer: Iterable[Layer]) -> dict
     return {
         "same": comparison.same,
         "shares": shares,
-        "renamed": [_change(change) for change in comparison.renamed],
+        "renamed": [{**_tensor(change.before), "newName": change.after.name, "ambiguous": change.ambiguous}
+                    for change in comparison.renamed],
         "changed": [_change(change) for change in comparison.changed],
         "removed": [_tensor(tensor) for tensor in comparison.removed],
         "added": [_tensor(tensor) for tensor in comparison.added],
@@ -245,7 +246,7 @@ def _weights_document(comparison: Comparison, by_layer: Iterable[Layer]) -> dict
 
 def _change(change: Change) -> dict[str, Any]:
     return {"before": _tensor(change.before), "after": _tensor(change.after), "differs": list(change.differs),
-            "movedFrom": change.moved_from or None, "ambiguous": change.ambiguous}  # fmt: skip
+            "movedFrom": change.moved_from or None}  # fmt: skip
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:

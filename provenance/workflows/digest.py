@@ -44,7 +44,7 @@ def digest(
     progress: Progress | None = None,
     total: Total | None = None,
 ) -> Digested:
-    """Read a file, a folder or what an address names once; ArtifactError where its digests would not be the whole truth.
+    """Read a file, a folder or what an address names once; ArtifactError where its digests would not be all there is.
 
     Addresses are `hf://`, `oci://` and every URL of fsspec; of those only the local Hugging Face cache, `memory://` and
     `file://` are read without `online`. `cache` lets the digest cache of this user stand for files that did not change.

@@ -41,7 +41,7 @@ class KeyPair:
 
 @dataclass(frozen=True)
 class NewPrincipal:
-    """What is to be put into a trust file."""
+    """What is to be put into a trust file; `identities` are pairs of Sigstore identity and issuer, both exact."""
 
     name: str
     party: str
@@ -51,6 +51,7 @@ class NewPrincipal:
     predicate_types: tuple[str, ...] = ()
     valid_from: str | None = None
     valid_until: str | None = None
+    identities: tuple[tuple[str, str], ...] = ()
 
 
 def keygen(path: Path, kind: keys.KeyKind, passphrase: bytes | None) -> KeyPair:
@@ -82,11 +83,12 @@ def add_principal(path: Path, principal: NewPrincipal) -> Trust:
     if not types:
         raise TrustError("usage", f"say what {principal.name} may sign: no predicate type is usual for its roles",
                          location="--predicate-type", hint="name a type URI")
-    entry: dict[str, Any] = {
-        "name": principal.name, "party": principal.party, "roles": list(principal.roles),
-        "keys": [_public_pem(key) for key in principal.public_keys], "predicateTypes": list(types),
-        "subjects": _subjects(principal.subjects),
-    }
+    entry: dict[str, Any] = {"name": principal.name, "party": principal.party, "roles": list(principal.roles)}
+    if principal.public_keys:
+        entry["keys"] = [_public_pem(key) for key in principal.public_keys]
+    if principal.identities:
+        entry["identities"] = [{"identity": name, "issuer": issuer} for name, issuer in principal.identities]
+    entry |= {"predicateTypes": list(types), "subjects": _subjects(principal.subjects)}
     if principal.valid_from:
         entry["validFrom"] = principal.valid_from
     if principal.valid_until:

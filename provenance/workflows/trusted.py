@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from provenance.bundles.store import read_evidence
+from provenance.bundles.store import EvidenceFile, read_evidence
 from provenance.bundles.trust import Trust, read_trust
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import BundleError
@@ -22,7 +22,7 @@ def trusted_statements(bundle: Path, trust: Path, as_of: datetime) -> tuple[Trus
     """
     believed = read_trust(trust, as_of)
     verifier = Verifier(believed, as_of)
-    examined = [verifier.examine(file.data or b"", file.name) for file in read_evidence(bundle)]
+    examined = [_examine(verifier, file) for file in read_evidence(bundle)]
     found = [item.verified for item in examined if item.verified and _is_by_producer(item)]
     if not found:
         reasons = [item for item in examined if item.status != "VALID"]
@@ -30,6 +30,12 @@ def trusted_statements(bundle: Path, trust: Path, as_of: datetime) -> tuple[Trus
         raise BundleError(code or "evidence-none", f"no statement of a trusted producer is here: {why}",
                           location=str(bundle), hint="check the bundle and the trust file")  # fmt: skip
     return believed, found
+
+
+def _examine(verifier: Verifier, file: EvidenceFile) -> Examined:
+    if file.data is None:
+        return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
+    return verifier.examine(file.data, file.name)
 
 
 def _is_by_producer(item: Examined) -> bool:

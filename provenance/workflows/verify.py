@@ -157,7 +157,15 @@ def _trust(trust: Trust | None) -> dict[str, Any] | None:
     if trust is None:
         return None
     return {"digest": {"sha256": trust.digest}, "version": trust.version, "expires": timestamp(trust.expires),
-            "principals": len(trust.principals)}
+            "principals": len(trust.principals), "root": _root(trust)}
+
+
+def _root(trust: Trust) -> dict[str, Any] | None:
+    """The Sigstore trust root behind the identities of a trust file, and how old it is at most."""
+    if trust.trust_root is None:
+        return None
+    facts = trust.trust_root.facts
+    return {"name": facts.name, "digest": {"sha256": facts.digest}, "newest": timestamp(facts.newest)}
 
 
 def _ladder(ladder: Sequence[Rung]) -> dict[str, Any]:
@@ -252,11 +260,14 @@ def _evidence(result: Examined, used: set[str]) -> dict[str, Any]:
         signers = [{"principal": principal.name if principal else "", "party": principal.party if principal else "",
                     "roles": list(principal.roles) if principal else [], "keyid": result.keyid}]
     claimed = _claimed_time(result.verified)
+    time = {"value": claimed, "source": "claimed"} if claimed else None
+    if result.proven is not None:
+        time = {"value": result.proven[0], "source": result.proven[1]}
     return {
         "file": result.file, "sha256": result.sha256, "status": result.status, "code": result.code,
         "reason": result.reason, "predicateType": result.predicate_type, "subjects": list(result.subjects[:20]),
         "signers": signers, "voice": result.verified.voice if result.verified else "none",
-        "used": result.sha256 in used, "time": {"value": claimed, "source": "claimed"} if claimed else None,
+        "used": result.sha256 in used, "time": time,
     }
 
 

@@ -76,7 +76,7 @@ class TestWhatBecameOfEachTensor:
     @pytest.mark.parametrize(("after", "differs"), [
         (("F32", [2], 2), ("data",)), (("I32", [2], 1), ("dtype",)), (("F32", [1, 2], 1), ("shape",)),
         (("F16", [2], 2), ("dtype", "data")), (("F16", [4], 2), ("dtype", "shape", "data")),
-    ])  # fmt: skip
+    ])
     def test_a_change_says_what_differs(self, after: Row, differs: tuple[str, ...]) -> None:
         assert between({"x": ("F32", [2], 1)}, {"x": after}).changed[0].differs == differs
 
@@ -90,7 +90,7 @@ class TestWhatBecameOfEachTensor:
         assert [(c.before.name, c.after.name, c.ambiguous) for c in found.renamed] == [
             ("0.bias", "model.0.bias", True), ("1.bias", "model.1.bias", True), ("2.bias", "model.2.bias", True),
             ("w", "model.w", False),
-        ]  # fmt: skip
+        ]
 
     def test_one_of_several_equal_tensors_may_go_without_the_others_being_renamed(self) -> None:
         found = between({"a": ("F32", [2], 0), "b": ("F32", [2], 0)}, {"c": ("F32", [2], 0)})
@@ -108,7 +108,7 @@ class TestWhatBecameOfEachTensor:
         assert shares == {
             "unchanged": ("first", 1, 2, 12, 16), "renamed": ("first", 0, 2, 0, 16), "changed": ("first", 0, 2, 0, 16),
             "removed": ("first", 1, 2, 4, 16), "added": ("second", 1, 2, 32, 44),
-        }  # fmt: skip
+        }
 
     def test_a_share_of_nothing_is_nothing(self) -> None:
         empty = between({"x": ("F32", [0], 1), "y": ("F32", [0], 2)}, {"x": ("F32", [0], 1)})
@@ -119,7 +119,7 @@ class TestWhatBecameOfEachTensor:
     @pytest.mark.parametrize(("dtype", "shape", "size"), [
         ("F32", (2, 3), 24), ("F4", (2, 4), 4), ("F6_E2M3", (4,), 3), ("Q4_0", (2, 32), 36), ("C64", (), 8),
         ("U8", (0, 7), 0),
-    ])  # fmt: skip
+    ])
     def test_sizes_follow_from_dtype_and_shape(self, dtype: str, shape: tuple[int, ...], size: int) -> None:
         assert size_of(Tensor("x", dtype, shape, "")) == size
 
@@ -260,7 +260,7 @@ def lora(path: str, out: int, into: int, rank: int = 2, form: str = "peft") -> d
         return {f"base_model.model.{path}.lora_embedding_A": down, f"base_model.model.{path}.lora_embedding_B": up}
     flat = path.replace(".", "_")
     return {f"lora_unet_{flat}.lora_down.weight": down, f"lora_unet_{flat}.lora_up.weight": up,
-            f"lora_unet_{flat}.alpha": ("F32", [], 8)}  # fmt: skip
+            f"lora_unet_{flat}.alpha": ("F32", [], 8)}
 
 
 class TestAdapters:
@@ -286,7 +286,7 @@ class TestAdapters:
     def test_convolutions_fit_by_their_channels(self) -> None:
         base: dict[str, Row] = {"down.conv.weight": ("F32", [6, 3, 3, 3], "conv")}
         pair: dict[str, Row] = {"down.conv.lora.down.weight": ("F32", [2, 3, 3, 3], 1),
-                                "down.conv.lora.up.weight": ("F32", [6, 2, 1, 1], 2)}  # fmt: skip
+                                "down.conv.lora.up.weight": ("F32", [6, 2, 1, 1], 2)}
         assert kind(base, pair) == ("adapter", "first")
 
     def test_trained_heads_and_scales_may_lie_beside_the_pairs(self) -> None:
@@ -295,7 +295,7 @@ class TestAdapters:
 
     @pytest.mark.parametrize("flaw", [
         {"out": 9}, {"into": 7}, {"path": "model.layers.9.self_attn.q_proj"}, {"path": "model.norm"},
-    ])  # fmt: skip
+    ])
     def test_a_pair_that_does_not_fit_makes_it_no_adapter_over_this_base(self, flaw: dict[str, Any]) -> None:
         bad = lora(**{"path": "model.layers.1.self_attn.q_proj", "out": 8, "into": 8, **flaw})
         adapter = weights(lora("model.layers.0.self_attn.q_proj", 8, 8) | bad)
@@ -322,7 +322,7 @@ class TestLayers:
         ("model.layers.3.mlp.up_proj.weight", "model.layers.3"), ("model.norm.weight", "model.norm"), ("w", "w"),
         ("0.weight", "0"), ("h.11", "h.11"), ("layers.3b.w", "layers.3b"), ("", ""), (".", "."),
         ("a.1234567890.b", "a.1234567890"), ("a..0.b", "a..0"),
-    ])  # fmt: skip
+    ])
     def test_the_first_number_ends_a_layer(self, name: str, layer: str) -> None:
         assert layer_of(name) == layer
 
@@ -335,7 +335,7 @@ class TestLayers:
         (["h.0", "h.1", "h.2", "h.4", "wte"], ["h.0 to 2", "h.4", "wte"]), (["0", "1"], ["0 to 1"]), ([], []),
         (["a.1", "b.2"], ["a.1", "b.2"]), (["a.99999999999", "a.100000000000"], ["a.99999999999", "a.100000000000"]),
         (["a", "a.1", "a.2"], ["a", "a.1 to 2"]),
-    ])  # fmt: skip
+    ])
     def test_runs_of_numbers_are_joined(self, names: list[str], told: list[str]) -> None:
         assert ranges(names) == told
 

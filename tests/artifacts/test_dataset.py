@@ -23,7 +23,6 @@ from provenance.artifacts.dataset.encoding import decode_record  # noqa: E402
 from provenance.artifacts.dataset.proof import prove  # noqa: E402
 from provenance.artifacts.dataset.schema import Schema  # noqa: E402
 from provenance.artifacts.dataset.splits import layout_of  # noqa: E402
-from provenance.artifacts.dataset.tree import Tree, head_from_path  # noqa: E402
 from provenance.artifacts.dataset.values import to_json  # noqa: E402
 from provenance.errors import ArtifactError  # noqa: E402
 from provenance.workflows.dataset import Files, digest_dataset, prove_row  # noqa: E402
@@ -285,28 +284,6 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
             file.write(b"x")
 
     refused(tmp_path / "a.parquet", "file-changed-while-read", progress=change)
-
-
-@settings(max_examples=60)
-@given(st.integers(1, 70), st.data())
-def test_the_tree_and_its_paths_are_those_of_rfc_6962(count: int, data: st.DataObject) -> None:
-    leaves = [reference.h(bytes([at])) for at in range(count)]
-    at = data.draw(st.integers(0, count - 1))
-    tree = Tree(at)
-    while tree.count < count:  # in batches of any size
-        tree.extend(leaves[tree.count : tree.count + data.draw(st.integers(1, 9))])
-    assert tree.head() == reference.mth(leaves)
-    assert list(tree.path()) == reference.audit_path(at, leaves)
-    assert head_from_path(leaves[at], at, count, tree.path()) == tree.head()
-    other = data.draw(st.integers(0, count + 1))
-    assert other == at or head_from_path(leaves[at], other, count, tree.path()) != tree.head()
-
-
-def test_a_tree_without_the_leaf_has_no_path() -> None:
-    for tree in (Tree(), Tree(3)):
-        tree.extend([bytes(32)])
-        with pytest.raises(IndexError):
-            tree.path()
 
 
 def test_every_record_of_a_dataset_can_be_proved(tmp_path: Path) -> None:

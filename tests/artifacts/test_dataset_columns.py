@@ -161,6 +161,17 @@ def test_what_lies_beneath_a_null_is_no_content() -> None:
          pa.array([None, {"a": 2}]))
 
 
+def test_a_damaged_view_beneath_a_null_is_not_followed() -> None:
+    """pyarrow 26 validates such an array, and its cast reads two gigabytes from nowhere."""
+    views = pa.array(["a", None, "a text that lies in a buffer of its own"], pa.string_view())
+    validity, slots, *texts = views.buffers()
+    damaged = slots.to_pybytes()[:16] + (1 << 31).to_bytes(4, "little") + b"\xff" * 12 + slots.to_pybytes()[32:]
+    array = pa.Array.from_buffers(views.type, 3, [validity, pa.py_buffer(damaged), *texts])
+    array.validate(full=True)
+    same(array, views)
+    same(array.slice(1), views.slice(1))
+
+
 def test_every_nan_is_one_and_signed_zeros_are_two() -> None:
     import numpy
 

@@ -17,7 +17,8 @@ SHA512 = hashlib.sha512(b"a").hexdigest()
 
 @pytest.mark.parametrize(("digests", "kind"), [
     ({"sha256": A}, "file"), ({"dirHash": A}, "folder"), ({"dirHash1": A}, "folder"),
-    ({"dirHash": A, "sha256": B}, "folder"), ({"tensorTree": A}, "weights"), ({"tensorTree": A, "sha256": B}, "weights"),
+    ({"dirHash": A, "sha256": B}, "folder"),
+    ({"tensorTree": A}, "weights"), ({"tensorTree": A, "sha256": B}, "weights"),
     ({"gitCommit": SHA1}, "source"), ({"gitCommit": SHA1, "gitTree": SHA1}, "source"),
     ({"gitCommit": SHA1, "sha256": A}, "file"), ({}, "file"),
 ])

@@ -133,7 +133,7 @@ def test_a_rewrite_that_puts_the_times_back_is_noticed(model: Path) -> None:
 
 
 def test_a_size_that_the_system_misstates_is_noticed(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    status = list(os.stat(model))
+    status = list(model.stat())
     status[6] += 1
     monkeypatch.setattr(hashing.os, "fstat", lambda _: os.stat_result(status))
     with pytest.raises(ArtifactError, match="changed while it was read"):

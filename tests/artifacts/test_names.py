@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from provenance.artifacts.names import brief, collisions, is_deceptive, is_odd_label, problem_with_name
 
 GOOD = [
-    "model.safetensors", "a/b/c.txt", ".gitattributes", ".hidden/x", "-dash first", "it's \"quoted\" 100%.txt", "ünïcödé",
+    "model.safetensors", "a/b/c.txt", ".gitattributes", ".hidden/x", "-dash first", "it's \"quoted\" 100%.txt",
+    "ünïcödé",
     "模型.bin", "a b", "console.txt", "nullable", "com0", "auxiliary/x", "x" * 255, "ab:c", "~", "...a",
-]  # fmt: skip
+]
 BAD = {
     "": "is empty",
     "a\nb": "control characters", "a\x1b[31mb": "control characters", "a\0": "control characters",
@@ -27,7 +28,7 @@ BAD = {
     "x" * 256: "more than 255 bytes", "é" * 128: "more than 255 bytes",
     "/".join("a" * 65): "nested deeper than 64",
     "caf\udce9": "not valid UTF-8",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -72,7 +73,7 @@ def test_a_usual_tensor_name_is_not_odd(name: str) -> None:
 @pytest.mark.parametrize("group", [
     ("A.txt", "a.txt"), ("caf\u00e9", "cafe\u0301"), ("straße", "STRASSE"), ("K", "\u212a"), ("x", "x."), ("x", "x "),
     ("d/x", "d./x"), ("\u1fb3", "\u03b1\u0345"),
-])  # fmt: skip
+])
 def test_names_that_are_one_name_elsewhere_collide(group: tuple[str, str]) -> None:
     assert collisions([*group, "other"]) == [tuple(sorted(group))]
 

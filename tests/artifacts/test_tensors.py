@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ def test_the_tree_is_that_of_the_reference(made: list[Tensor], block: int) -> No
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 5 * CHUNK + 3])
 @pytest.mark.parametrize("block", [1 << 20, 777_777])
 def test_chunks_do_not_depend_on_the_blocks_that_are_read(size: int, block: int) -> None:
-    made = [Tensor("pad", "U8", (3,), b"123"), Tensor("t", "U8", (size,), b"\x07" * size), Tensor("x", "U8", (1,), b"9")]
+    large = Tensor("t", "U8", (size,), b"\x07" * size)
+    made = [Tensor("pad", "U8", (3,), b"123"), large, Tensor("x", "U8", (1,), b"9")]
     assert weights_of(safetensors(made), block=block).root == root(made).hex()
 
 
@@ -158,9 +160,9 @@ def test_order_of_tensors_and_metadata_do_not_matter(made: list[Tensor], random:
 def test_any_change_of_a_tensor_changes_the_root(made: list[Tensor], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(made) - 1))
     old = made[place]
-    changes = [Tensor(old.name + "'", old.dtype, old.shape, old.data), Tensor(old.name, old.dtype, (1, *old.shape), old.data)]
+    changes = [replace(old, name=old.name + "'"), replace(old, shape=(1, *old.shape))]
     if old.data:
-        changes.append(Tensor(old.name, old.dtype, old.shape, bytes([old.data[0] ^ 1]) + old.data[1:]))
+        changes.append(replace(old, data=bytes([old.data[0] ^ 1]) + old.data[1:]))
     changed = [*made[:place], data.draw(st.sampled_from(changes)), *made[place + 1 :]]
     if len({tensor.name for tensor in changed}) == len(changed):
         assert root(changed) != root(made)
@@ -217,10 +219,10 @@ def accepted_by_the_package(data: bytes) -> bool:
 
 
 def accepted_here(data: bytes) -> bool:
+    """Whether it is read; any error but ours fails the test."""
     try:
         parse(data)
-    except ArtifactError as err:
-        assert err.code in ("safetensors-invalid", "safetensors-truncated")
+    except ArtifactError:
         return False
     return True
 
@@ -235,20 +237,23 @@ def test_what_is_accepted_of_the_vectors_the_package_accepts_too(name: str) -> N
 
 
 # Pieces of headers: what a mutation puts in the place of another piece.
-PIECES = [b"0", b"-0", b"1", b"4", b"8", b"4.0", b"1e1", b"true", b"null", b"[]", b"{}", b'""', b'"U8"', b'"F4"', b'"x"',
-          b"[0,4]", b"[4]", b"[2,2]", b",", b":", b" ", b"\t", b"\n", b"\0", b"\xff", b"\xef\xbb\xbf", b"}", b"]",
-          b'"shape":[4],', b'"__metadata__":{"a":"b"},', b'"t":', b"18446744073709551616", b"\\u0074", b"\\ud800"]  # fmt: skip
+PIECES = [
+    b"0", b"-0", b"1", b"4", b"8", b"4.0", b"1e1", b"true", b"null", b"[]", b"{}", b'""', b'"U8"', b'"F4"', b'"x"',
+    b"[0,4]", b"[4]", b"[2,2]", b",", b":", b" ", b"\t", b"\n", b"\0", b"\xff", b"\xef\xbb\xbf", b"}", b"]",
+    b'"shape":[4],', b'"__metadata__":{"a":"b"},', b'"t":', b"18446744073709551616", b"\\u0074", b"\\ud800",
+]
+HEADERS = [
+    b'{"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}',
+    (b'{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[1,1],"data_offsets":[0,2]},'
+     b'"b":{"dtype":"BOOL","shape":[2],"data_offsets":[2,4]}}  '),
+    b'{"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"e":{"dtype":"F64","shape":[0],"data_offsets":[4,4]}}',
+]
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
     """A valid file with a few of its bytes replaced, removed or preceded by something."""
-    header = draw(st.sampled_from([
-        b'{"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}',
-        b'{"__metadata__":{"format":"pt"},"a":{"dtype":"F16","shape":[1,1],"data_offsets":[0,2]},'
-        b'"b":{"dtype":"BOOL","shape":[2],"data_offsets":[2,4]}}  ',
-        b'{"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"e":{"dtype":"F64","shape":[0],"data_offsets":[4,4]}}',
-    ]))
+    header = draw(st.sampled_from(HEADERS))
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(header)))
         cut = draw(st.integers(0, 6))

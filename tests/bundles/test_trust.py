@@ -30,8 +30,8 @@ def test_a_trust_file_is_read_with_its_digest(tmp_path: Path, holder: Make, entr
     import hashlib
     import json
 
-    data = json.dumps({"apiVersion": "open-provenance/v0.1", "kind": "Trust", "version": 3, "expires": "2027-01-01T00:00:00Z",
-                       "principals": [entry(holder())]}).encode()
+    data = json.dumps({"apiVersion": "open-provenance/v0.1", "kind": "Trust", "version": 3,
+                       "expires": "2027-01-01T00:00:00Z", "principals": [entry(holder())]}).encode()
     (tmp_path / "trust.yaml").write_bytes(data)
     trust = read_trust(tmp_path / "trust.yaml", NOW)
     assert (trust.version, trust.digest) == (3, hashlib.sha256(data).hexdigest())
@@ -82,7 +82,7 @@ def test_an_entry_with_a_slip_is_an_error(trusting: Make, holder: Make, entry: M
     refused(lambda: trusting(entry(holder(), **changes)))
 
 
-@pytest.mark.parametrize("missing", ["name", "party", "roles", "keys", "predicateTypes", "subjects"])
+@pytest.mark.parametrize("missing", ["name", "party", "roles", "predicateTypes", "subjects"])
 def test_an_entry_is_complete(trusting: Make, holder: Make, entry: Make, missing: str) -> None:
     row = entry(holder())
     del row[missing]
@@ -101,6 +101,12 @@ def test_a_file_with_a_slip_is_an_error(trusting: Make, changes: dict[str, Any])
     refused(lambda: trusting(**changes))
 
 
+def test_an_entry_without_a_key_or_identity_is_nobody(trusting: Make, holder: Make, entry: Make) -> None:
+    row = entry(holder())
+    del row["keys"]
+    assert refused(lambda: trusting(row)) == "principals/0 must have at least one of keys, identities"
+
+
 def test_an_unknown_field_is_told_with_the_nearest_name(trusting: Make, holder: Make, entry: Make) -> None:
     assert "no field predicates; did you mean predicateTypes?" in refused(
         lambda: trusting(entry(holder(), predicates=["*"])))
@@ -117,7 +123,8 @@ def test_a_key_belongs_to_one_principal(trusting: Make, holder: Make, entry: Mak
 
 def test_a_principal_may_have_one_key_twice_and_two_keys(trusting: Make, holder: Make, entry: Make) -> None:
     lab, more = holder(), holder("more")
-    (principal,) = trusting(entry(lab, keys=[lab.public.decode(), lab.public.decode(), more.public.decode()])).principals
+    keys = [lab.public.decode(), lab.public.decode(), more.public.decode()]
+    (principal,) = trusting(entry(lab, keys=keys)).principals
     assert {key.keyid for key in principal.keys} == {lab.keyid, more.keyid}
 
 
@@ -125,7 +132,7 @@ def test_two_principals_have_two_names(trusting: Make, holder: Make, entry: Make
     assert "two principals have one name" in refused(lambda: trusting(entry(holder()), entry(holder("x"), name="lab")))
 
 
-@pytest.mark.parametrize("other", ["acme", "ACME ", " Acme", "ac\u212ame".replace("\u212a", ""), "ACME\u00a0"])
+@pytest.mark.parametrize("other", ["acme", "ACME ", " Acme", "ACME\u00a0"])
 def test_a_party_is_spelled_in_one_way(trusting: Make, holder: Make, entry: Make, other: str) -> None:
     """Or it would be independent of itself."""
     rows = entry(holder(), party="ACME"), entry(holder("x"), party=other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 import safetensors.numpy
 
 from provenance.artifacts.hashing import read_file
+from provenance.bundles.envelope import MAX_BUNDLE
 from provenance.errors import ProvenanceError
 from provenance.integrations import reading
 from provenance.integrations.lazy import VerifiedWeights
@@ -359,6 +361,24 @@ class TestWhoIsBelieved:
         root = next(s["digest"]["tensorTree"] for s in statement["subject"] if "tensorTree" in s["digest"])
         lab.revoke(artifacts=[f"tensorTree:{root}"])
         assert "recalls" in refused("signer-revoked", load, lab).message
+
+    def test_a_recalled_file(self, lab: Lab) -> None:
+        path = lab.write({"model.safetensors": TINY}) / "model.safetensors"
+        lab.sign_files()
+        lab.revoke(artifacts=[f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"])
+        refused("signer-revoked", load, lab)
+
+    def test_a_revoked_bundle(self, lab: Lab) -> None:
+        lab.write({"model.safetensors": TINY})
+        lab.revoke(bundles=[hashlib.sha256(lab.attest().read_bytes()).hexdigest()])
+        refused("signer-revoked", load, lab)
+
+    def test_a_bundle_that_is_larger_than_any(self, lab: Lab) -> None:
+        lab.write({"model.safetensors": TINY})
+        lab.evidence.mkdir()
+        with (lab.evidence / "train.sigstore.json").open("wb") as file:
+            file.truncate(MAX_BUNDLE + 1)
+        refused("document-too-large", load, lab)
 
     def test_an_expired_trust_file(self, lab: Lab) -> None:
         lab.write({"model.safetensors": TINY})

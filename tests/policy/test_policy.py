@@ -369,6 +369,16 @@ def test_a_trusted_voice_is_not_enough_where_an_independent_one_is_asked_for(wor
     assert world.outcome("D-2", policy) == "undetermined"
 
 
+def test_what_rests_on_a_producers_word_too_is_not_independent(world: World, file: Path) -> None:
+    """An assessor lists the datasets, and it is still the producer's step that says which of them were used."""
+    assessed(world, file)
+    world.say("assessed", world.release, "gate")
+    row = {**ROW, "id": "D-1", "minVoice": "independent", "roles": ["assessor"]}
+    asked = world.asked("D-1", write(file, document(row)))
+    assert asked["outcome"] == "undetermined"
+    assert "but no independent voice says so" in asked["reason"]
+
+
 def test_a_role_that_is_not_asked_for_is_not_heard(world: World, file: Path) -> None:
     policy = write(file, document({**ROW, "roles": ["assessor"]}))
     assert world.outcome("D-2", policy) == "undetermined"

@@ -173,6 +173,13 @@ def base_as_data(world: World, initial: Any) -> None:
     world.change("train", initial_parameters=initial)
 
 
+def teach(world: World) -> None:
+    """The model began from random parameters, and another model was its teacher."""
+    world.hang_on_base()
+    train_with(world, training_data="corpus", model="base", source="train.py network.py", lockfile="uv.lock")
+    world.change("train", kind="train", initial_parameters={"kind": "random", "seed": 1})
+
+
 def convert(world: World, maker: str) -> None:
     """The model is a conversion, with other tensor names, of what somebody trained."""
     world.write("base/model.safetensors", safetensors({"x": [1.0, 2.0], "y": [3.0]}))
@@ -263,7 +270,12 @@ def cases() -> Iterator[Case]:
     yield Case("W-5", OPEN, "the model is a conversion of somebody else's weights that nobody released",
                lambda w: convert(w, "elder"))
 
+    yield Case("W-5", PASSED, "the teacher of a model is released under an open licence", teach)
+    yield Case("W-5", OPEN, "the teacher of a model is named by SHA-1",
+               lambda w: (teach(w), weaken(w, "train", "model")))
+
     yield Case("W-7", PASSED, "the training began from random parameters with a seed", nothing)
+    yield Case("W-7", PASSED, "a model that began from random parameters had a teacher", teach)
     yield Case("W-7", PASSED, "the training began from a base model whose own beginning is attested", open_base)
     yield Case("W-7", OPEN, "the training step is silent", lambda w: w.change("train", initial_parameters=None))
     yield Case("W-7", OPEN, "the step says base model and names none",
@@ -304,6 +316,8 @@ def cases() -> Iterator[Case]:
         yield Case(name, OPEN, f"step {step} is by a stranger", _signed_by(step, "stranger"))
         yield Case(name, OPEN, f"step {step} is by no producer or supplier", _gated(step))
     yield Case("C-2", OPEN, "one of two files that the training used is not published", _withheld("model-architecture"))
+    yield Case("C-2", OPEN, "what the training used is published as something else", lambda w: (
+        w.withhold("training-code"), publish(w, "evaluation-code", "train.py", "evaluate.py")))
     yield Case("C-2", PASSED, "the folder of training code is published", lambda w: train_in_folder(w, "code"))
     yield Case("C-2", PASSED, "the folder of training code is published file by file",
                lambda w: train_in_folder(w, "code/train.py", "code/secret.py"))
@@ -418,6 +432,8 @@ def cases() -> Iterator[Case]:
         "train", finished_on="2026-11-24T10:05:00Z"))
     yield Case("X-3", FAILED, "the release is from the future", lambda w: w.change(
         "release", created_on="2027-01-01T10:00:00Z"))
+    yield Case("X-3", OPEN, "a step bears a date that never was", lambda w: w.change(
+        "train", finished_on="2026-13-01T10:05:00Z"))
     yield Case("X-3", OPEN, "the release bears no date", lambda w: w.change("release", created_on=""))
     yield Case("X-3", OPEN, "there is nothing that bears a date", lambda w: w.unsay("release", "train"))
 

@@ -11,7 +11,8 @@ import pytest
 from provenance.artifacts.manifest import Manifest, scan
 
 HEADER = json.dumps({
-    "a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}, "b": {"dtype": "U8", "shape": [1], "data_offsets": [2, 3]},
+    "a": {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]},
+    "b": {"dtype": "U8", "shape": [1], "data_offsets": [2, 3]},
 }).encode()
 
 

@@ -26,15 +26,17 @@ FACTS: dict[str, Any] = {
 }
 STEP = Step(
     "train", "train", ("python", "train.py"), (THING,), (replace(FILE, annotations={"role": "training-data"}),),
-    "2026-11-23T12:00:00Z", "2026-11-23T12:01:00Z", "urn:uuid:1", {"kind": "random", "seed": 1}, {"threads": {}}, (FILE,),
+    "2026-11-23T12:00:00Z", "2026-11-23T12:01:00Z", "urn:uuid:1", {"kind": "random", "seed": 1}, {"threads": {}},
+    (FILE,),
 )
 RELEASED = Release(
     (THING,), "m", "1.0", "ACME", "2026-11-23T12:00:00Z", (Component("training-code", FILE, "MIT"),), (FILE,), (FILE,),
     (THING,), {"freeOfCharge": True},
 )
 SUMMARY = VerificationSummary(
-    (THING,), "2026-11-23T12:00:00Z", "urn:open-provenance:model:m", "urn:open-provenance:policy:p", {"sha256": "c" * 64},
-    True, ["urn:open-provenance:policy:p"], [{"uri": "urn:x", "digest": {"sha256": "d" * 64}}], "0.1.0",
+    (THING,), "2026-11-23T12:00:00Z", "urn:open-provenance:model:m", "urn:open-provenance:policy:p",
+    {"sha256": "c" * 64}, passed=True, levels=["urn:open-provenance:policy:p"],
+    inputs=[{"uri": "urn:x", "digest": {"sha256": "d" * 64}}], tool_version="0.1.0",
 )
 REPRODUCED = Reproduction((THING,), {
     "mode": "checksums", "outcome": "equal", "meaning": MEANING["equal"], "compared": {"files": 1, "tensors": 0},
@@ -99,11 +101,13 @@ def test_what_the_data_information_lacks_is_listed() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_step_has_its_build_type(kind: Any) -> None:
     statement = replace(STEP, kind=kind).to_statement()
-    assert statement.predicate["buildDefinition"]["buildType"] == f"urn:open-provenance:step:{kind}:v0.1" == build_type(kind)
+    assert build_type(kind) == f"urn:open-provenance:step:{kind}:v0.1"
+    assert statement.predicate["buildDefinition"]["buildType"] == build_type(kind)
     assert Step.from_statement(statement, "input").kind == kind
 
 
-@pytest.mark.parametrize("build", ["https://example.org/build/v1", build_type("train") + "1", build_type("cook"), None, 7, []])
+@pytest.mark.parametrize("build", [
+    "https://example.org/build/v1", build_type("train") + "1", build_type("cook"), None, 7, []])
 def test_another_build_type_is_unknown_and_not_wrong(build: Any) -> None:
     predicate = {"buildDefinition": {"buildType": build}, "runDetails": {}}
     with pytest.raises(StatementError) as caught:
@@ -137,7 +141,8 @@ def test_optional_parts_of_a_release_are_left_out() -> None:
 
 
 def test_a_component_without_a_licence_has_none() -> None:
-    assert Component("datasets", FILE).to_dict() == {"component": "datasets", "name": "f", "digest": {"sha256": "b" * 64}}
+    written = Component("datasets", FILE).to_dict()
+    assert written == {"component": "datasets", "name": "f", "digest": {"sha256": "b" * 64}}
 
 
 # Verification summaries
@@ -147,7 +152,8 @@ def test_summaries_of_other_verifiers_are_read() -> None:
     """Of the shape that is found in the wild: no digest of the policy, levels of its own, no time."""
     predicate = {
         "verifier": {"id": "https://example.org/verifier/v0.1"}, "verificationResult": "FAILED",
-        "verifiedLevels": ["EXAMPLE_L1", "SLSA_BUILD_LEVEL_2"], "resourceUri": "image://x", "policy": {"uri": "file:/p"},
+        "verifiedLevels": ["EXAMPLE_L1", "SLSA_BUILD_LEVEL_2"], "resourceUri": "image://x",
+        "policy": {"uri": "file:/p"},
         "dependencyLevels": {"SLSA_BUILD_LEVEL_2": 3}, "unknown": {"a": 1},
     }
     found = VerificationSummary.from_statement(Statement((THING,), VERIFICATION_SUMMARY, predicate), "input")
@@ -166,6 +172,7 @@ def test_the_closed_lists_of_schemas_and_classes_agree() -> None:
     components = schema("components")["properties"]["components"]["items"]["properties"]["component"]["enum"]
     assert release == components == list(COMPONENTS)
     step = schema("step")["properties"]["buildDefinition"]["properties"]
-    assert set(step["resolvedDependencies"]["items"]["properties"]["annotations"]["properties"]["role"]["enum"]) == ROLES
+    annotations = step["resolvedDependencies"]["items"]["properties"]["annotations"]
+    assert set(annotations["properties"]["role"]["enum"]) == ROLES
     assert f"({'|'.join(KINDS)})" in step["buildType"]["pattern"]
     assert schema("reproduction")["properties"]["outcome"]["enum"] == list(MEANING)

@@ -45,7 +45,7 @@ HOSTILE_JSON = {
     b'"a\nb"': "json-invalid", b'"a\tb"': "json-invalid", b'"\\x41"': "json-invalid", b"True": "json-invalid",
     b"[" * 1000 + b"]" * 1000: "document-too-deep", b'{"a":' * 1000 + b"1" + b"}" * 1000: "document-too-deep",
     b"[" * 1_000_000: "document-too-deep",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("data", HOSTILE_JSON, ids=lambda data: repr(data[:24]))
@@ -126,11 +126,11 @@ HOSTILE_YAML = [
     b"%YAML 1.1\n---\na: no", b"%YAML 2.0\n---\na: 1", b"%YAML 1.3\n--- a",  # other versions
     b"--- 1\n--- 2", b"a: 1\n...\nb: 2",  # several documents
     b"a: .nan", b"a: .inf", b"a: -.INF", b"a: 1e999", b"a: " + b"9" * 30, b"a: " + b"9" * 5000,  # numbers
-    b"a: \xff", b"a: \xed\xa0\x80", 'a: "\\ud800"'.encode(), b'a: ["\\uDFFF"]', b'"\\ud800": 1',  # texts
+    b"a: \xff", b"a: \xed\xa0\x80", b'a: "\\ud800"', b'a: ["\\uDFFF"]', b'"\\ud800": 1',  # texts
     "a: b".encode("utf-16"), "a: b".encode("utf-32-le"), b"a: \x00", b"a: \x1b[31m", b"a: \x07",
     b"[" * 100 + b"]" * 100, b"- " * 100 + b"x", b"{a: " * 100, b"[" * 100_000,  # depth
     b"a: [", b"a: 'b", b"\tb: 1", b"a: b: c", b"? {a: 1}\n: 2", b"? - : ", b"a: =", b"@a", b"`a`", b"a\n b: 1", b"...",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("data", HOSTILE_YAML, ids=lambda data: repr(data[:24]))
@@ -139,7 +139,8 @@ def test_yaml_beyond_the_plain_is_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("data", "value"), [
-    (b"license: no", {"license": "no"}), (b"a: yes\nb: on\nc: off\nd: y", {"a": "yes", "b": "on", "c": "off", "d": "y"}),
+    (b"license: no", {"license": "no"}),
+    (b"a: yes\nb: on\nc: off\nd: y", {"a": "yes", "b": "on", "c": "off", "d": "y"}),
     (b"a: true\nb: False", {"a": True, "b": False}), (b"a: null\nb: ~\nc:", {"a": None, "b": None, "c": None}),
     (b"a: 2026-11-23\nb: 2026-11-23T12:00:00Z", {"a": "2026-11-23", "b": "2026-11-23T12:00:00Z"}),
     (b"a: 12:30:45", {"a": "12:30:45"}), (b"a: 010", {"a": 10}), (b"a: 0o10\nb: 0x10", {"a": 8, "b": 16}),
@@ -147,7 +148,7 @@ def test_yaml_beyond_the_plain_is_refused(data: bytes) -> None:
     (b"[MIT, Apache-2.0]", ["MIT", "Apache-2.0"]), (b"", None), (b"# nothing", None), (b"text", "text"),
     (b"a: 1\nA: 2", {"a": 1, "A": 2}), ("a: é".encode(), {"a": "é"}), (b"%YAML 1.2\n---\na: no", {"a": "no"}),
     (b'a: "\\e\\u00e9\\U0001F600"', {"a": "\x1bé😀"}), (b"a: b # comment", {"a": "b"}),
-])  # fmt: skip
+])
 def test_yaml_is_read_as_yaml_1_2(data: bytes, value: Any) -> None:
     assert parse_yaml(data, "input") == value
 
@@ -202,10 +203,11 @@ def test_a_document_that_follows_its_schema_passes() -> None:
     ({"name": "x", "qqq": 1}, "the document has no field qqq"),
     ({"name": 7}, "name must be of type string"),
     ({"name": ""}, "name breaks the rule minLength 1"),
-    ({"name": "x", "availability": {"class": "free"}}, "availability/class must be one of open, public, obtainable, unshareable"),
+    ({"name": "x", "availability": {"class": "free"}},
+     "availability/class must be one of open, public, obtainable, unshareable"),
     ({"name": "x", "languages": ["en", 7]}, "languages/1 must be of type string"),
     ([], "the document must be of type object"),
-])  # fmt: skip
+])
 def test_a_deviation_is_told_with_its_place_and_the_nearest_name(document: Any, sentence: str) -> None:
     assert told(document, "dataset") == sentence
 
@@ -247,7 +249,7 @@ def test_the_callers_error_and_code_are_used() -> None:
 KNOWN = frozenset({"_type", "subject", "predicateType", "sk"})
 
 
-@pytest.mark.parametrize("name", ["Subject", "SUBJECT", "predicatetype", "_Type", "\u017fubject", "s\u212a", "ſK"])
+@pytest.mark.parametrize("name", ["Subject", "SUBJECT", "predicatetype", "_Type", "\u017fubject", "s\u212a", "\u017fK"])
 def test_a_member_that_differs_only_in_case_is_refused(name: str) -> None:
     with pytest.raises(StatementError, match="differs from") as caught:
         refuse_case_variants({"subject": 1, name: 2}, KNOWN, "input")

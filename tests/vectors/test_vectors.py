@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -49,10 +50,9 @@ def test_the_vectors_are_what_the_generator_makes() -> None:
 
 
 def test_the_generator_and_the_package_are_two_implementations() -> None:
-    sources = Path(__file__).parent.glob("*.py")
-    assert [path.name for path in sources if path.name != "test_vectors.py" and not path.name.startswith("generate_dataset")
-            and "import provenance" in path.read_text() or "from provenance" in path.read_text()
-            and path.name != "test_vectors.py"] == []
+    sources = [path for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
+    assert len(sources) > 8
+    assert [path.name for path in sources if re.search(r"^\s*(from|import) provenance", path.read_text(), re.M)] == []
 
 
 def test_there_are_enough_of_every_kind() -> None:
@@ -63,7 +63,7 @@ def test_there_are_enough_of_every_kind() -> None:
 
 
 def test_each_predicate_is_signed_by_both_kinds_of_key() -> None:
-    kinds = {name.removeprefix("valid/").removesuffix(".expected.json") for name in EXPECTED if name.startswith("valid/")}
+    kinds = {Path(name).name.removesuffix(".expected.json") for name in EXPECTED if name.startswith("valid/")}
     predicates = ("dataset", "step", "release", "reproduction", "model-signature", "verification-summary")
     assert {f"{predicate}.{key}" for predicate in predicates for key in ("ed25519", "ecdsa-p256")} <= kinds
 
@@ -107,7 +107,8 @@ def test_the_signed_statements_speak_of_the_model_beside_them(name: str) -> None
 
 
 def test_the_signed_dataset_is_the_text_beside_it() -> None:
-    assert subjects_of("dataset") == [item.to_dict() for item in describe(scan(ARTIFACTS / "tales.jsonl", tensors=False))]
+    text = scan(ARTIFACTS / "tales.jsonl", tensors=False)
+    assert subjects_of("dataset") == [item.to_dict() for item in describe(text)]
 
 
 def test_the_model_signature_fits_the_model_beside_it(trust: Trust) -> None:
@@ -139,8 +140,10 @@ def test_the_reference_implementation_of_oms_accepts_the_model_signature() -> No
 def test_in_totos_implementation_of_dsse_accepts_every_valid_envelope(trust: Trust) -> None:
     dsse = pytest.importorskip("securesystemslib.dsse")
     keys = [key for principal in trust.principals for key in principal.keys]
+    # It takes a keyid for more than a hint, and only one alphabet of base64.
+    left_out = {"base64-url", "hint-absent", "hint-misleading", "hint-unknown"}
     for name in EXPECTED:
         beside = expected(name)
-        if beside["status"] == "VALID" and beside["file"] not in ("base64-url.sigstore.json", "hint-absent.sigstore.json"):
+        if beside["status"] == "VALID" and beside["file"].removesuffix(".sigstore.json") not in left_out:
             envelope = json.loads(read(f"valid/{beside['file']}"))["dsseEnvelope"]
             assert dsse.Envelope.from_dict(envelope).verify(keys, 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,38 @@ def test_neither_place_nor_order_nor_time_of_files_is_in_a_verdict(world: World,
     world.folder = elsewhere
     assert to_json(world.verdict()) == first
     assert str(tmp_path).encode() not in first
+
+
+ELSEWHERE = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from provenance.statements.reader import to_json
+from provenance.workflows.verify import verify
+model, evidence, trust, now = *map(Path, sys.argv[1:4]), datetime.fromisoformat(sys.argv[4])
+for policy in sys.argv[5:]:
+    sys.stdout.buffer.write(to_json(verify(model, policy, evidence=(evidence,), trust=trust, as_of=now, now=now).document))
+"""
+
+
+def test_another_process_says_the_same(world: World) -> None:
+    """Sets are walked in another order in every process; here one with many of them, each in a flawed world."""
+    world.hang_on_base("CC-BY-NC-4.0")
+    world.explain_base()
+    world.change("prepare", inputs=world.inputs(raw_data="tales.txt", model="tiny base", source="run.py network.py"))
+    world.change("release", datasets=())
+    world.sign()
+    world.write("tiny/a.py", "")
+    world.write("tiny/b.py", "")
+    command = [sys.executable, "-c", ELSEWHERE, world.model, world.evidence, world.trust, NOW.isoformat(), *policy_ids()]
+    root = Path(__file__).resolve().parents[2]
+    said = {
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}, check=True,
+                       capture_output=True).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(said) == 1
+    assert len(said.pop()) > 10_000
 
 
 def test_the_clock_is_not_in_a_verdict(world: World) -> None:

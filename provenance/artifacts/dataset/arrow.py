@@ -104,6 +104,12 @@ def is_list(found: Any) -> bool:
                                                  "large_list_view"))
 
 
+def is_view(found: Any) -> bool:
+    """Whether it is text or bytes in Arrow's view layout."""
+    pa = arrow().pa
+    return _is(pa, "string_view", found) or _is(pa, "binary_view", found)
+
+
 def is_media(found: Any) -> bool:
     """Whether it is how `datasets` stores images and audio: a struct of exactly `bytes` and `path`."""
     types = arrow().pa.types

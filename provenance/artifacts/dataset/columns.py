@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provenance.artifacts.dataset.arrow import arrow, arrow_type, is_media, stored
+from provenance.artifacts.dataset.arrow import arrow, arrow_type, is_media, is_view, stored
 from provenance.artifacts.dataset.encoding import DECIMAL_BYTES, NANS
 from provenance.artifacts.dataset.schema import COUNTED, FLOATS, INTEGERS, Type
 from provenance.errors import ArtifactError
@@ -159,9 +159,23 @@ def _bytes(array: Any, _: Type) -> Cells:
     if is_media(array.type):
         array = _media(array)
     kind = lib.pa.large_binary()
+    if is_view(array.type) and array.null_count:
+        array = _without_hidden(array)
     array = array if array.type == kind else array.cast(kind)
     lengths = lib.pc.fill_null(lib.pc.binary_length(array), 0).to_numpy(zero_copy_only=False)
     return join([_counts(array, lengths), _from_arrow(lib.pc.fill_null(array, b""))])
+
+
+def _without_hidden(array: Any) -> Any:
+    """The array with nothing beneath its nulls.
+
+    Arrow validates no view beneath a null, and its cast follows them all: a damaged file would end the process.
+    """
+    lib, valid = arrow(), _valid(array)
+    views = lib.np.frombuffer(_buffer(array, 1), lib.np.uint8, len(array) * 16, array.offset * 16)
+    cleared = views.reshape(len(array), 16) * valid[:, None]
+    buffers = [lib.pa.array(valid).buffers()[1], lib.pa.py_buffer(cleared), *array.buffers()[2:]]
+    return lib.pa.Array.from_buffers(array.type, len(array), buffers)
 
 
 def _media(array: Any) -> Any:

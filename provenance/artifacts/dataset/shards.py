@@ -110,7 +110,7 @@ def lines_of(file: ShardFile, *, longest: int, together: int = BLOCK, quote: byt
         if quote:
             lines, open_line = _joined(lines, quote)
             rest = open_line + rest
-        if len(rest) > longest or any(len(line) > longest for line in lines):
+        if len(rest) > longest or max(map(len, lines), default=0) > longest:
             raise ArtifactError("document-too-large", f"a record is longer than {longest} bytes",
                                 location=f"{file.location}:{number}", hint="write it to a Parquet file")
         if lines:

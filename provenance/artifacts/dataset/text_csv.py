@@ -42,8 +42,10 @@ def csv_batches(file: ShardFile, schema: Schema, *, partial: bool) -> Iterator[B
 
 
 def _header(line: bytes, schema: Schema, location: str, *, partial: bool) -> list[str]:
-    text = _decoded(line.removeprefix(_MARK))
-    row = None if text is None else _fields(text)
+    try:
+        row = _fields(_text(line.removeprefix(_MARK)))
+    except UnicodeDecodeError:
+        row = None
     if row is None:
         raise _invalid("its header is not UTF-8, or a quote stands in the wrong place", location)
     names = [name or "" for name in _unquoted(row)]
@@ -65,28 +67,32 @@ class _Lines:
     header: list[str]
 
     def __call__(self) -> list[list[Any]]:
-        width = len(self.header)
-        match = _record(width).fullmatch
         rows: list[Row] = []
         places: list[int] = []
-        for at, line in enumerate(self.lines):
-            text = _decoded(line)
-            if text is None:
-                raise _invalid("not UTF-8", self._place(at))
-            if not text and width > 1:
+        match = _record(len(self.header)).fullmatch
+        for at, text in enumerate(self._texts()):
+            if not text and len(self.header) > 1:
                 continue
-            row: Row
             if '"' not in text and "\r" not in text:
-                row = text.split(",")
+                row: Row = text.split(",")
             else:
                 found = match(text)
                 row = found.groups() if found is not None else _fields(text) or ()
-            if len(row) != width:
-                raise _invalid(f"a record has {len(row)} fields and the header {width}" if row else
+            if len(row) != len(self.header):
+                raise _invalid(f"a record has {len(row)} fields and the header {len(self.header)}" if row else
                                "a quote stands in the wrong place, or is not closed", self._place(at))
             rows.append(row)
             places.append(at)
         return columns_of(rows, self._read, lambda at: self._place(places[at]), len(self.schema.names))
+
+    def _texts(self) -> list[str]:
+        texts: list[str] = []
+        try:
+            for line in self.lines:
+                texts.append(_text(line))  # noqa: PERF401  an error is that of line len(texts)
+        except UnicodeDecodeError as err:
+            raise _invalid("not UTF-8", self._place(len(texts))) from err
+        return texts
 
     def _place(self, at: int) -> str:
         return f"{self.location}:{self.first + lines_in(self.lines[:at])}"
@@ -102,11 +108,8 @@ class _Lines:
         return found
 
 
-def _decoded(line: bytes) -> str | None:
-    try:
-        return line.decode("utf-8").removesuffix("\r")
-    except UnicodeDecodeError:
-        return None
+def _text(line: bytes) -> str:
+    return line.decode("utf-8") if line[-1:] != b"\r" else line[:-1].decode("utf-8")
 
 
 @cache

@@ -36,8 +36,23 @@ class _Lines:
 
     def __call__(self) -> list[list[Any]]:
         places = [at for at, line in enumerate(self.lines) if line.strip(b" \t\r")]
-        rows = [_object(self.lines[at], self._place(at)) for at in places]
+        rows = self._objects(places)
         return columns_of(rows, self._read, lambda at: self._place(places[at]), len(self.schema.names))
+
+    def _objects(self, places: list[int]) -> list[dict[str, Any]]:
+        import jiter
+
+        rows: list[Any] = []
+        try:
+            for at in places:
+                row = jiter.from_json(self.lines[at], catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+                rows.append(row)  # one by one: an error is that of line places[len(rows)]
+        except ValueError as err:
+            raise _invalid(f"not strict JSON: {err}", self._place(places[len(rows)])) from err
+        if not {dict} >= set(map(type, rows)):
+            at = next(at for at, row in zip(places, rows, strict=True) if type(row) is not dict)
+            raise _invalid("a line holds no JSON object", self._place(at))
+        return rows
 
     def _place(self, at: int) -> str:
         return f"{self.location}:{self.first + at}"
@@ -48,18 +63,9 @@ class _Lines:
         return fields(self.schema.names, self.schema.types, rows)
 
 
-def _object(line: bytes, place: str) -> dict[str, Any]:
-    import jiter
-
-    try:
-        value = jiter.from_json(line, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
-    except ValueError as err:
-        raise ArtifactError("json-invalid", f"not strict JSON: {err}", location=place,
-                            hint="one JSON object a line, in UTF-8, without NaN and without a member twice") from err
-    if type(value) is not dict:
-        raise ArtifactError("json-invalid", "a line holds no JSON object", location=place,
-                            hint="write one JSON object a line")
-    return value
+def _invalid(why: str, place: str) -> ArtifactError:
+    return ArtifactError("json-invalid", why, location=place,
+                         hint="one JSON object a line, in UTF-8, without NaN and without a member twice")
 
 
 def columns_of(rows: Sequence[Row], read: Callable[[Sequence[Row]], list[list[Any]]], place: Callable[[int], str],

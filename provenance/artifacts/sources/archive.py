@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from provenance.artifacts.containers.plan import WeightFile
 from provenance.artifacts.containers.zip_layout import read_layout
@@ -191,7 +191,7 @@ def _unpack_zip(file: IO[bytes], target: _Target) -> None:
 
 def _check_zip_member(member: zipfile.ZipInfo, target: _Target) -> None:
     mode = member.external_attr >> 16
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR) or stat.S_ISDIR(mode) != member.is_dir() and mode:
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR) or (mode and stat.S_ISDIR(mode) != member.is_dir()):
         raise target.invalid(f"{brief(member.filename)} is neither a regular file nor a folder")
     if member.filename != member.orig_filename:  # what follows a NUL is cut off
         raise target.invalid(f"{brief(member.filename)} has another name too")
@@ -203,20 +203,33 @@ def _unpack_tar(file: IO[bytes], target: _Target) -> None:
     import zlib
 
     try:
-        with _plain(file) as plain, tarfile.open(
-            fileobj=_Measured(plain, target), mode="r:", encoding="utf-8", errors="surrogateescape"  # type: ignore[call-overload]
-        ) as archive:
+        with _plain(file) as plain:
+            reader: Any = _Measured(plain, target)
+            archive = tarfile.open(fileobj=reader, mode="r:", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
             while (member := archive.next()) is not None:
                 # Kept for lookups by name, which nobody makes here: without this, memory grows with the archive.
-                archive.members = []
+                archive.members = []  # type: ignore[attr-defined]
                 _check_tar_member(member, target)
                 if member.isreg() and (source := archive.extractfile(member)) is not None:
                     target.take(member.name, source)
+            _check_tar_end(reader, archive.offset, target)
     except (tarfile.TarError, zlib.error, EOFError, UnicodeError, ValueError) as err:
         raise target.invalid(str(err) or type(err).__name__) from err
     except OSError as err:
         raise target.invalid(str(err)) from err
     target.finish()
+
+
+def _check_tar_end(reader: _Measured, offset: int, target: _Target) -> None:
+    """Nothing but zeros, and some of them, behind the last member: `tarfile` takes a damaged header for the end."""
+    reader.seek(offset)
+    count = 0
+    while block := reader.read(_BLOCK):
+        count += len(block)
+        if block.count(0) != len(block):
+            raise target.invalid("it is damaged, or goes on behind its end")
+    if count < 512:
+        raise target.invalid("it was cut off")
 
 
 def _check_tar_member(member: tarfile.TarInfo, target: _Target) -> None:
@@ -241,7 +254,7 @@ def _plain(file: IO[bytes]) -> Iterator[IO[bytes]]:
             yield plain  # type: ignore[misc]
     elif magic == b"BZh":
         with bz2.BZ2File(file) as plain_bz2:
-            yield plain_bz2  # type: ignore[misc]
+            yield plain_bz2
     else:
         yield file
 
@@ -269,6 +282,9 @@ class _Measured:
 
     def tell(self) -> int:
         return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
 
     def _reach(self, position: int) -> None:
         self._furthest = max(self._furthest, position)

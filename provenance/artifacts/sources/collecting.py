@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
-from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest, _manifest, _opened_for
+from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest, _manifest, _opened_for, container_of
 from provenance.artifacts.sources.folder import FoundFile, Listing, opened
 from provenance.errors import ArtifactError, Finding
 
@@ -69,7 +69,8 @@ def collect(
     found = replace(what.found, findings=[*what.found.findings, *(seen.finding for seen in taken if seen.finding)])
     if cache is not None:
         found.findings += cache.findings
-    manifest = assembled(what.name, what.is_file, found, [seen.read for seen in taken], tensors=what.tensors)
+    reads = [seen.read for seen in taken]
+    manifest = assembled(what.name, found, reads, is_file=what.is_file, tensors=what.tensors)
     cached = sum(seen.read.size for seen in taken if seen.from_cache)
     return Collected(manifest, sum(seen.read.size for seen in taken if seen.read.sha256) - cached, cached)
 
@@ -88,7 +89,9 @@ def collect_path(
         os.close(root)
 
 
-def assembled(name: str, is_file: bool, found: Listing, reads: list[FileRead], *, tensors: bool) -> Manifest:
+def assembled(
+    name: str, found: Listing, reads: list[FileRead], *, tensors: bool, is_file: bool = False
+) -> Manifest:
     """The manifest of files that were read, with what is wrong with their weights, as of a folder on this machine."""
     return _manifest(name, is_file, found, reads, tensors)
 
@@ -96,11 +99,6 @@ def assembled(name: str, is_file: bool, found: Listing, reads: list[FileRead], *
 def is_kept(path: str, size: int) -> bool:
     """Whether the manifest needs the content of this file."""
     return size <= MAX_KEPT and path.endswith(INDEX_SUFFIX)
-
-
-def holds_tensors(path: str) -> bool:
-    """Whether the tensors of this file are read, by its name."""
-    return path.endswith(".safetensors")
 
 
 @dataclass(frozen=True)
@@ -112,17 +110,18 @@ class _Taken:
 
 def _take(what: Collection, file: FoundFile, cache: DigestCache | None, advance: Progress) -> _Taken:
     kept, examined = is_kept(file.path, file.size), what.keep(file) and file.size <= MAX_KEPT
-    tensors = what.tensors and holds_tensors(file.path)
+    container = container_of(file.path) if what.tensors else None
     try:
         with what.open(file) as descriptor:
             memory = None if kept or examined else cache
-            asked = "sha256+tensors" if tensors else "sha256"
+            asked = f"sha256 {container or '-'}"
             status = os.fstat(descriptor)
             read = memory.get(status, asked) if memory is not None else None
             if read is not None:
                 advance(read.size)
                 return _Taken(read, from_cache=True, finding=what.examine(file, read))
-            read = read_file(descriptor, file.path, tensors=tensors, keep=kept or examined, progress=advance)
+            read = read_file(descriptor, file.path, tensors=container is not None, keep=kept or examined,
+                             progress=advance)
             if memory is not None:
                 memory.put(status, asked, read)
     except ArtifactError as err:

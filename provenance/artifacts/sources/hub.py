@@ -126,7 +126,7 @@ def _fetch(address: HubAddress) -> None:
     try:
         snapshot_download(address.repository, repo_type=address.kind, revision=address.revision,
                           cache_dir=cache_folder())
-    except Exception as err:  # noqa: BLE001  its HTTP library, the system and itself each have errors of their own
+    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
         raise ArtifactError("source-unreachable", f"the Hub did not give the snapshot: {brief(str(err))}",
                             location=str(address), hint="check the name, the network and HF_TOKEN") from err
 

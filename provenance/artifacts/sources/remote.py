@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from provenance.artifacts.hashing import FileRead, Progress, in_threads
 from provenance.artifacts.names import brief, collisions, problem_with_name
-from provenance.artifacts.sources.collecting import Collected, Total, assembled, holds_tensors, is_kept
+from provenance.artifacts.sources.collecting import Collected, Total, assembled, is_kept
 from provenance.artifacts.sources.folder import FoundFile, Listing
-from provenance.artifacts.sources.streamed import read_blocks
+from provenance.artifacts.sources.streamed import read_blocks, unread_container
 from provenance.artifacts.tensors import TensorInfo, header_length, parse_header
 from provenance.errors import ArtifactError, Finding, UsageError
 
@@ -52,7 +53,7 @@ class _Store:
         except ImportError as err:
             raise ArtifactError("extra-missing", f"reading {scheme}:// needs a library: {brief(str(err))}",
                                 location=url, hint="pip install 'open-provenance[remote]'") from err
-        except Exception as err:  # noqa: BLE001  see the class
+        except Exception as err:  # see the class
             raise _unreachable(err, url) from err
         return cls(system, str(path), url)
 
@@ -62,20 +63,20 @@ class _Store:
         except FileNotFoundError as err:
             raise ArtifactError("path-not-found", "there is nothing at this address", location=self.url,
                                 hint="check the address") from err
-        except Exception as err:  # noqa: BLE001  see the class
+        except Exception as err:  # see the class
             raise _unreachable(err, self.url) from err
 
     def find(self) -> dict[str, dict[str, Any]]:
         try:
             return dict(self.system.find(self.path, detail=True))
-        except Exception as err:  # noqa: BLE001  see the class
+        except Exception as err:  # see the class
             raise _unreachable(err, self.url) from err
 
     def read(self, path: str, start: int, end: int, location: str) -> bytes:
         """The bytes of a range that lies in the file; ArtifactError where it gives others."""
         try:
             data = self.system.cat_file(path, start=start, end=end)
-        except Exception as err:  # noqa: BLE001  see the class
+        except Exception as err:  # see the class
             raise _unreachable(err, location) from err
         if not isinstance(data, bytes) or len(data) != end - start:
             raise ArtifactError("file-changed-while-read", "the store gave other bytes than the range that was asked "
@@ -104,7 +105,7 @@ def scan_remote(
         return _read(store, file, infos[file.path], tensors, advance, block)
 
     reads = in_threads(work, found.files, progress)
-    return Collected(assembled(name, is_file, found, reads, tensors=tensors),
+    return Collected(assembled(name, found, reads, is_file=is_file, tensors=tensors),
                      sum(read.size for read in reads if read.sha256))
 
 
@@ -164,12 +165,12 @@ def _read(
     path = str(info["name"])
     try:
         blocks = _blocks(store, path, file, block)
-        read = read_blocks(blocks, file.size, file.path, tensors=tensors and holds_tensors(file.path),
+        read = read_blocks(blocks, file.size, file.path, tensors=tensors and file.path.endswith(".safetensors"),
                            keep=is_kept(file.path, file.size), progress=advance)
         _refuse_change(info, store.info(path), file.path)
     except ArtifactError as err:
         return FileRead(file.size, "", problem=err)
-    return read
+    return unread_container(read, file.path) if tensors else read
 
 
 def _blocks(store: _Store, path: str, file: FoundFile, block: int) -> Iterator[bytes]:
@@ -179,9 +180,14 @@ def _blocks(store: _Store, path: str, file: FoundFile, block: int) -> Iterator[b
 
 def _refuse_change(before: Mapping[str, Any], after: Mapping[str, Any], location: str) -> None:
     # A listing may say less than the question for one file: only what both say is compared.
-    if any(before[fact] != after[fact] for fact in _FACTS if fact in before and fact in after):
+    if any(_plain(before[fact]) != _plain(after[fact]) for fact in _FACTS if fact in before and fact in after):
         raise ArtifactError("file-changed-while-read", "the file changed while it was read", location=location,
                             hint="stop what writes to it and run the command again")
+
+
+def _plain(fact: Any) -> Any:
+    """A time as a number: some stores spell it so in a listing, and not in the answer for one file."""
+    return fact.timestamp() if isinstance(fact, datetime) else fact
 
 
 def _unreachable(err: Exception, location: str) -> ArtifactError:

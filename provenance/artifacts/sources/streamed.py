@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 from provenance.artifacts.hashing import FileRead, Progress
+from provenance.artifacts.manifest import container_of
 from provenance.artifacts.tensors import TensorHasher, header_length, parse_header
-from provenance.errors import ArtifactError
+from provenance.errors import ArtifactError, Finding
 
 # A zip archive is found from its end: this mark, 18 bytes, and a comment of up to 65,535 bytes.
 _ZIP_END = b"PK\x05\x06"
@@ -44,6 +46,15 @@ def read_blocks(
     hasher = header.hasher if header is not None else None
     found = tuple(hasher.tensors()) if hasher is not None else None
     return FileRead(size, whole.hexdigest(), found, problem, bytes(kept) if keep else None, _ZIP_END in tail)
+
+
+def unread_container(read: FileRead, path: str) -> FileRead:
+    """The same read, with a finding where the name says that it holds weights in another container than safetensors."""
+    if container_of(path) in (None, "safetensors"):
+        return read
+    finding = Finding("weights-unsupported", "warning", "the tensors of this container are not read from a stream",
+                      path, "fetch it to a folder, or publish the weights as safetensors too")
+    return replace(read, findings=(*read.findings, finding))
 
 
 class _Header:

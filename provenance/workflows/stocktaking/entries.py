@@ -72,7 +72,8 @@ def entries(paths: Sequence[Path]) -> list[Entry]:
             known = found.get(entry.label)
             found[entry.label] = replace(entry, named=entry.named or (known is not None and known.named))
     if all(entry.error is not None and entry.error.code == _EMPTY for entry in found.values()):
-        raise ArtifactError(_EMPTY, "no model, card or MOF file lies there", location=label_of(paths[0]) if paths else "",
+        where = ", ".join(label_of(path) for path in paths[:3])
+        raise ArtifactError(_EMPTY, "no model, card or MOF file lies there", location=where,
                             hint="name folders with weights, MOF files, a Hub cache, or a list of them")  # fmt: skip
     return [found[label] for label in sorted(found)]
 
@@ -111,7 +112,8 @@ def _listed(path: Path) -> Iterator[Entry]:
             raise ArtifactError("document-too-large", f"a list of more than {MAX_LIST} bytes", location=label_of(path))
         lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError):
-        yield _unreadable(path, "input-unreadable", "cannot be read as a list of paths", "write one path a line, as UTF-8")
+        told = "cannot be read as a list of paths"
+        yield _unreadable(path, "input-unreadable", told, "write one path a line, as UTF-8")
         return
     except ArtifactError as err:
         yield _with_error(path, err)
@@ -188,7 +190,8 @@ def _snapshots(path: Path) -> list[Entry]:
     if not (name := _repository(repository)) or not (repository / "snapshots").is_dir():
         return []
     held = path if real.name == "snapshots" else path / "snapshots"
-    revisions = sorted(child.name for child in held.iterdir() if child.is_dir() and not child.name.endswith(FOLDER_SUFFIX))
+    folders = (child.name for child in held.iterdir() if child.is_dir())
+    revisions = sorted(name for name in folders if not name.endswith(FOLDER_SUFFIX))
     if not revisions:
         return [_unreadable(path, _EMPTY, "a Hub cache without a snapshot", "fetch the model again")]
     return [Entry(held / revision, "hub-snapshot", name, revision) for revision in revisions]
@@ -205,7 +208,8 @@ def _name_of(path: Path) -> str:
 
 
 def _missing(path: Path) -> ArtifactError:
-    return ArtifactError("path-not-found", "there is nothing at this path", location=label_of(path), hint="check the path")
+    return ArtifactError("path-not-found", "there is nothing at this path", location=label_of(path),
+                         hint="check the path")  # fmt: skip
 
 
 def _unreadable(path: Path, code: str, message: str, hint: str) -> Entry:

@@ -1,7 +1,7 @@
 """From one entry to everything that is known of it: its bytes, the statements about them, and what they are asked.
 
-A configuration file and a card by itself stand in for a model whose bytes are not at hand: what they declare is put into
-the form of a release of the file itself, unsigned. Requirements that recompute something from weights stay open then.
+A configuration file and a card by itself stand in for a model whose bytes are not at hand: what they declare is put
+into the form of a release of the file itself, unsigned. Requirements that recompute something from weights stay open.
 """
 
 from __future__ import annotations

@@ -1,0 +1,79 @@
+"""`provenance inventory`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from provenance.cli.common import EXISTING, Shown, as_of_option, now
+from provenance.cli.exit import PASSED
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from provenance.policy.mof import Profile
+
+Count = Callable[[int], None]
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=EXISTING, metavar="PATH...")
+@click.option("--policy", "policies", multiple=True, metavar="ID_OR_FILE",
+              help="A shipped policy by id, mof-1.0, or a .yaml file; repeatable.")
+@click.option("--profile", type=click.Choice(["mot-compat", "type-strict"]), default="mot-compat", show_default=True,
+              help="What counts as a MOF component: open licences, or open licences made for its kind.")
+@click.option("--trust", type=EXISTING, metavar="FILE", help="Trust file; without it nobody is believed.")
+@as_of_option
+@click.option("--resume", type=EXISTING, metavar="STATE", help="Keep finished rows there, and go on from it.")
+@click.option("--format", "output_format", type=click.Choice(["text", "json", "csv", "html"]), default="text",
+              show_default=True, help="What to print.")
+@click.option("--output", "output_file", type=EXISTING, metavar="FILE", help="Write there instead of printing.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more about the work on standard error.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
+def command(
+    paths: tuple[Path, ...], policies: tuple[str, ...], profile: Profile, trust: Path | None, as_of: datetime | None,
+    resume: Path | None, output_format: str, output_file: Path | None, verbose: bool, quiet: bool,
+) -> int:
+    """List the models behind each PATH: MOF class, rungs declared and shown, verdicts, what is missing.
+
+    A PATH is a folder with a model or with many, a MOF configuration file (.yml), a model card (.md), a Hub cache, a
+    weight file, or a list of paths. Exit code 0 when the table is complete, whatever the verdicts.
+
+    \b
+    Example:
+      provenance inventory ./models --policy mof-1.0 --policy osaid-1.0 --trust trust.yaml
+      provenance inventory ./models --format html --output inventory.html --resume state.jsonl
+    """
+    from provenance.reports.inventory import render_inventory
+    from provenance.workflows.inventory import inventory
+
+    if verbose:
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+    shown = Shown(output_format, output_file, quiet)
+    with _counted(shown) as (progress, total):
+        table = inventory(paths, policies, profile=profile, trust=trust, as_of=as_of, now=now(), resume=resume,
+                          progress=progress, total=total)
+    shown.text(render_inventory(table.document, output_format))
+    return PASSED
+
+
+@contextmanager
+def _counted(shown: Shown) -> Iterator[tuple[Count | None, Count | None]]:
+    """`(progress, total)` in models: a bar with the time that is left on a terminal, else nothing."""
+    if shown.quiet or not sys.stderr.isatty():
+        yield None, None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task: TaskID = bar.add_task("Models", total=None)
+        yield (lambda count: bar.advance(task, count)), (lambda count: bar.update(task, total=count))

@@ -1,0 +1,199 @@
+"""An inventory as a table: for the terminal, for a spreadsheet (CSV), as one HTML file with filters, and as JSON.
+
+A pure function of the document that `schemas/inventory.schema.json` describes. Every row says what it rests on: signed
+evidence, or a declaration that nobody signed. Every string of it is treated as hostile; a spreadsheet would run what
+begins like a formula (CWE-1236), so such a cell begins with an apostrophe.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from provenance.errors import UsageError
+from provenance.reports import wording
+from provenance.reports.escape import guard_lines, printable, printable_tree
+
+__all__ = ["INVENTORY_FORMATS", "render_inventory"]
+
+Document = Mapping[str, Any]
+Row = Mapping[str, Any]
+INVENTORY_FORMATS = ("text", "json", "csv", "html")
+NUMERALS = {0: "none", 1: "I", 2: "II", 3: "III"}
+DECLARED = "declared only"
+RESTS_ON = {"trusted": "signed evidence", "unsigned": DECLARED, "none": "nothing"}
+UNREADABLE = "not read"
+# What spreadsheets take for the beginning of a formula; the wide forms count where Japanese is typed.
+_FORMULA = tuple("=+-@|%\uff1d\uff0b\uff0d\uff20")
+
+
+def render_inventory(inventory: Document, format: str) -> str:  # noqa: A002  the command line's own word
+    """The inventory in one of `INVENTORY_FORMATS`; UsageError `usage` for another one."""
+    from provenance.reports.inventory_table import render_table
+    from provenance.reports.json_report import render_json
+
+    renderers: dict[str, Callable[[Document], str]] = {
+        "text": render_table, "json": render_json, "csv": render_csv, "html": render_page,
+    }  # fmt: skip
+    if format not in renderers:
+        raise UsageError("usage", f"there is no inventory format {format!r}",
+                         hint=f"use one of {', '.join(INVENTORY_FORMATS)}")  # fmt: skip
+    return renderers[format](inventory)
+
+
+# --- words that the formats share ---------------------------------------------------------------------------
+
+
+def rests_on(row: Row) -> str:
+    """What a row rests on, in two words."""
+    return UNREADABLE if row["error"] else RESTS_ON[row["voice"]]
+
+
+def mof_words(row: Row) -> str:
+    """`Class III (declared only)`; the class is never told without what it rests on."""
+    if row["error"]:
+        return ""
+    name = f"Class {NUMERALS[row['mof_class']]}" if row["mof_class"] else "no class"
+    return name if row["voice"] == "trusted" else f"{name} ({DECLARED})"
+
+
+def progress_words(row: Row) -> str:
+    """`III 6/6, II 7/10, I 8/14`: how many of the required components of each class are included."""
+    if row["mof"] is None:
+        return ""
+    classes = row["mof"]["classes"]
+    return ", ".join(f"{NUMERALS[each['class']]} {each['included']}/{each['required']}" for each in classes)
+
+
+def rung_label(inventory: Document, policy: str | None) -> str:
+    """The label of a rung; `none` where no rung is reached."""
+    return next((rung["label"] for rung in inventory["ladder"] if rung["policy"] == policy), policy or "none")
+
+
+def verdict_words(verdict: Mapping[str, Any]) -> str:
+    """`✓ pass`, or `? undetermined, declares pass` where an unsigned voice says more than the evidence shows."""
+    shown, declared = verdict["shown"], verdict["declared"]
+    says_more = shown == "undetermined" and declared in ("pass", "fail")
+    return f"{wording.mark(shown)}, declares {wording.mark(declared).word}" if says_more else str(wording.mark(shown))
+
+
+def blocker_words(blocker: Mapping[str, str]) -> str:
+    """`osaid-1.0 W-2: licence not known`."""
+    return f"{blocker['towards']} {blocker['requirement']}: {blocker['reason']}"
+
+
+def next_words(row: Row) -> str:
+    """The first step, towards what, and how many more; or why the row could not be read."""
+    if row["error"]:
+        return f"{row['error']['message']} [{row['error']['code']}]"
+    if row["next"] is None:
+        return ""
+    steps = row["next"]["steps"]
+    more = f" (and {len(steps) - 1} more)" if len(steps) > 1 else ""
+    return f"{steps[0]}{more}, towards {row['next']['towards']}"
+
+
+def summary(inventory: Document) -> Iterator[str]:
+    """The lines above the table: how much there is, and how little of it is shown."""
+    counts = inventory["counts"]
+    classes = counts["mofClass"]
+    yield f"{counts['models']:,} models, {counts['unreadable']:,} not read"
+    readable = counts["models"] - counts["unreadable"]
+    yield (f"{counts['informational']:,} of {readable:,} rest on declarations that nobody signed: they are "
+           "informational, and nothing passes by them")  # fmt: skip
+    told = ", ".join(f"{classes[str(number)]:,} in Class {NUMERALS[number]}" for number in (1, 2, 3))
+    yield f"MOF 1.0, profile {inventory['profile']}: {told}, {classes['0']:,} in none"
+    for rung in reversed(inventory["ladder"]):
+        reached = counts["rungs"][rung["policy"]]
+        yield f"{rung['label']}: shown by {reached['shown']:,}, declared by {reached['declared']:,}"
+
+
+# --- CSV ----------------------------------------------------------------------------------------------------
+
+
+def render_csv(inventory: Document) -> str:
+    """One line a model, every cell in quotes (RFC 4180, but with plain line ends)."""
+    names = [policy["id"] for policy in inventory["policies"]]
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    head = ["path", "name", "kind", "revision", "rests_on", "mof_class", "mof_progress_iii", "mof_progress_ii",
+            "mof_progress_i", "rung_shown", "rung_declared", *(f"verdict {name}" for name in names), "blockers", "next",
+            "error"]  # fmt: skip
+    writer.writerow([csv_cell(name) for name in head])
+    for row in inventory["models"]:
+        writer.writerow([csv_cell(text) for text in _csv_row(row, names)])
+    return guard_lines(out.getvalue())
+
+
+def _csv_row(row: Row, names: Sequence[str]) -> list[str]:
+    blockers, rest = wording.limited([blocker_words(blocker) for blocker in row["blockers"]], 20)
+    return [
+        row["path"], row["name"], row["kind"], row["revision"], rests_on(row), str(row["mof_class"]),
+        *(f"{row['progress'][number]:g}" for number in ("3", "2", "1")),
+        row["rung_shown"] or "none", row["rung_declared"] or "none",
+        *(verdict_words(row["verdicts"][name]) for name in names),
+        "; ".join([*blockers, *filter(None, [rest])]), "" if row["error"] else next_words(row),
+        row["error"]["code"] if row["error"] else "",
+    ]  # fmt: skip
+
+
+def csv_cell(text: str) -> str:
+    """The text as a cell that a spreadsheet shows and does not run."""
+    shown = printable(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
+
+
+# --- HTML ---------------------------------------------------------------------------------------------------
+
+
+def render_page(inventory: Document) -> str:
+    """One self-contained page: no script, and filters that are radio buttons and style rules."""
+    import sys
+
+    from provenance.reports.html import environment
+
+    document = printable_tree(inventory)
+    groups = list(_filters(document))
+    page = environment().get_template("inventory.html.j2").render(
+        v=document, i=sys.modules[__name__], groups=[group for group, _ in groups],
+        marks=[" ".join(f"g{number}-{place[index]}" for number, (_, place) in enumerate(groups))
+               for index in range(len(document["models"]))],
+    )  # fmt: skip
+    return guard_lines(page, colon="&#58;") + "\n"
+
+
+Filter = tuple[Mapping[str, Any], Sequence[int]]
+
+
+def _filters(inventory: Document) -> Iterator[Filter]:
+    """Each filter with its options, and which option each row belongs to. Options are ours, never the evidence's."""
+    rows = inventory["models"]
+    yield _filter("Rests on", [*RESTS_ON.values(), UNREADABLE], [rests_on(row) for row in rows])
+    classes = [f"Class {NUMERALS[number]}" if number else "no class" for number in (1, 2, 3, 0)]
+    yield _filter("MOF class", classes, [f"Class {NUMERALS[row['mof_class']]}" if row["mof_class"] else "no class"
+                                         for row in rows])  # fmt: skip
+    labels = [*(rung["label"] for rung in reversed(inventory["ladder"])), "none"]
+    for voice in ("shown", "declared"):
+        yield _filter(f"Rung {voice}", labels, [rung_label(inventory, row[f"rung_{voice}"]) for row in rows])
+    for policy in inventory["policies"]:
+        outcomes = [row["verdicts"][policy["id"]]["shown"] for row in rows]
+        yield _filter(f"{policy['id']}, shown", ["pass", "fail", "undetermined"], outcomes)
+
+
+def _filter(title: str, options: Sequence[str], values: Sequence[str]) -> Filter:
+    counted = [{"label": option, "count": values.count(option)} for option in options]
+    return {"title": title, "options": counted}, [options.index(value) for value in values]
+
+
+def components_by_status(row: Row) -> list[tuple[str, list[str]]]:
+    """The components of MOF under the words for their status, each with its licence where one is written."""
+    words = {"included": "included", "conditional": "included, under a licence made for something else",
+             "invalid": "under a licence that does not count", "unlicensed": "without a licence",
+             "missing": "not among the components"}  # fmt: skip
+    found: dict[str, list[str]] = {}
+    for component in row["mof"]["components"] if row["mof"] else ():
+        licence = f" ({component['license']})" if component["license"] else ""
+        found.setdefault(component["status"], []).append(component["name"] + licence)
+    return [(words[status], found[status]) for status in words if status in found]

@@ -1,0 +1,192 @@
+"""URLs of fsspec: listed, and streamed by ranged reads, in `memory://` and on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provenance.artifacts.manifest import scan
+from provenance.artifacts.sources.remote import remote_header, scan_remote
+from provenance.errors import ArtifactError, UsageError
+from tests.artifacts.conftest import Write
+from tests.artifacts.sources.conftest import safetensors
+
+fsspec = pytest.importorskip("fsspec")
+
+
+@pytest.fixture
+def memory(files: dict[str, bytes]) -> Iterator[Any]:
+    """fsspec's file system in memory, with the model in `/model`; the ranges that are read are in `ranges`."""
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    for path, data in files.items():
+        system.pipe_file(f"/model/{path}", data)
+    yield system
+    system.store.clear()
+
+
+@pytest.fixture
+def ranges(memory: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, int]]:
+    read, seen = memory.cat_file, []
+
+    def cat_file(path: str, start: int, end: int) -> bytes:
+        seen.append((path, start, end))
+        return bytes(read(path, start=start, end=end))
+
+    monkeypatch.setattr(memory, "cat_file", cat_file)
+    return seen
+
+
+def test_a_remote_folder_has_the_digests_of_the_folder(memory: Any, folder: Write, files: dict[str, bytes]) -> None:
+    remote, plain = scan_remote("memory://model"), scan(folder(files))
+    assert remote.manifest.files == plain.files
+    assert remote.manifest.weights == plain.weights
+    assert plain.weights is not None
+    assert remote.manifest.name == "model"
+    assert (remote.read, remote.manifest.findings) == (plain.size, ())
+
+
+def test_every_byte_is_read_once_and_no_read_is_larger_than_a_block(
+    memory: Any, ranges: list[tuple[str, int, int]], files: dict[str, bytes]
+) -> None:
+    scan_remote("memory://model", block=1000)
+    assert max(end - start for _, start, end in ranges) == 1000
+    assert sum(end - start for _, start, end in ranges) == sum(map(len, files.values()))
+    assert len(ranges) == len(set(ranges))
+
+
+@pytest.mark.parametrize("block", [1, 7, 8, 64, 1 << 20])
+def test_the_tensors_do_not_depend_on_the_size_of_the_blocks(memory: Any, folder: Write, block: int) -> None:
+    data = safetensors({"a": [1.0], "b": [2.0, 3.0], "none": []})
+    memory.pipe_file("/one/model.safetensors", data)
+    plain = scan(folder({"model.safetensors": data}))
+    assert scan_remote("memory://one", block=block).manifest.weights == plain.weights
+
+
+def test_one_remote_file_is_known_by_its_sha256(memory: Any, tmp_path: Path, files: dict[str, bytes]) -> None:
+    (tmp_path / "config.json").write_bytes(files["config.json"])
+    plain = scan(tmp_path / "config.json").digest
+    assert scan_remote("memory://model/config.json").manifest.digest == plain
+    assert scan_remote(f"file://{tmp_path}/config.json").manifest.digest == plain
+
+
+def test_a_remote_header_is_read_by_its_range_alone(memory: Any, ranges: list[tuple[str, int, int]]) -> None:
+    data = safetensors({"a": [1.0] * 1000})
+    memory.pipe_file("/one/model.safetensors", data)
+    [info] = remote_header("memory://one/model.safetensors")
+    assert (info.name, info.dtype, info.shape) == ("a", "F32", (1000,))
+    assert sum(end - start for _, start, end in ranges) == len(data) - 4000
+
+
+@pytest.mark.parametrize(("data", "code"), [
+    (b"", "safetensors-truncated"), (b"\xff" * 16, "safetensors-invalid"),
+    ((1000).to_bytes(8, "little") + b"{}", "safetensors-truncated"), (b"\2" + b"\0" * 7 + b"[]", "safetensors-invalid"),
+])
+def test_a_broken_header_is_the_same_error_near_and_far(memory: Any, folder: Write, data: bytes, code: str) -> None:
+    memory.pipe_file("/bad/model.safetensors", data)
+    with pytest.raises(ArtifactError) as caught:
+        remote_header("memory://bad/model.safetensors")
+    assert caught.value.code == code
+    near = scan(folder({"model.safetensors": data})).findings
+    far = scan_remote("memory://bad", block=5).manifest.findings
+    assert [finding.code for finding in far] == [finding.code for finding in near] == [code]
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/model", "https://host/model", "sftp://host/model", "gs://bucket/model"])
+def test_nothing_touches_a_network_unless_it_may(url: str) -> None:
+    for read in (scan_remote, remote_header):
+        with pytest.raises(ArtifactError) as caught:
+            read(url)
+        assert (caught.value.code, "--online" in caught.value.hint) == ("network-not-allowed", True)
+
+
+@pytest.mark.parametrize("url", ["simplecache::s3://b/m", "memory://a::s3://b/m", "model", "://x"])
+def test_chained_and_missing_schemes_are_usage_errors(url: str) -> None:
+    with pytest.raises(UsageError):
+        scan_remote(url, online=True)
+
+
+def test_a_scheme_that_nobody_knows_is_an_error_with_a_code() -> None:
+    with pytest.raises(ArtifactError) as caught:
+        scan_remote("nonsense://host/model", online=True)
+    assert caught.value.code == "source-unreachable"
+
+
+def test_nothing_at_the_address_is_an_error(memory: Any) -> None:
+    for url, code in (("memory://nowhere", "path-not-found"), ("memory://hollow", "folder-empty")):
+        memory.makedirs("/hollow", exist_ok=True)
+        with pytest.raises(ArtifactError) as caught:
+            scan_remote(url)
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks", "other"])
+def test_a_file_that_changes_while_it_is_read_is_an_error(
+    memory: Any, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    memory.pipe_file("/one/data", b"x" * 100)
+    read = memory.cat_file
+
+    def cat_file(path: str, start: int, end: int) -> bytes:
+        data = bytes(read(path, start=start, end=end))
+        if start == 0:
+            memory.pipe_file("/one/data", b"y" * {"grows": 120, "shrinks": 80, "other": 100}[change])
+        return data
+
+    monkeypatch.setattr(memory, "cat_file", cat_file)
+    manifest = scan_remote("memory://one", block=50).manifest
+    assert [finding.code for finding in manifest.findings if finding.severity == "error"] == ["file-changed-while-read"]
+    assert manifest.digest == {}
+
+
+def test_links_on_this_machine_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "m" / "sub").mkdir(parents=True)
+    (tmp_path / "m" / "a").write_text("a")
+    (tmp_path / "m" / "link").symlink_to("/etc/hostname")
+    (tmp_path / "m" / "folder").symlink_to("/etc")
+    manifest = scan_remote(f"file://{tmp_path}/m").manifest
+    assert [entry.path for entry in manifest.files] == ["a"]
+    assert [(f.code, f.location) for f in manifest.findings if f.severity == "error"] == [
+        ("file-is-symlink", "folder"), ("file-is-symlink", "link")]
+
+
+def test_names_that_are_not_portable_are_findings(memory: Any) -> None:
+    for name in ("a\nb", "c\\d", "E", "e"):
+        memory.pipe_file(f"/odd/{name}", b"")
+    findings = scan_remote("memory://odd").manifest.findings
+    assert sorted(finding.code for finding in findings) == ["file-name-collides", "file-name-invalid",
+                                                            "file-name-invalid", "folder-has-no-weights"]
+
+
+def test_weights_in_a_container_that_is_not_streamed_say_so(memory: Any) -> None:
+    memory.pipe_file("/torch/pytorch_model.bin", b"PK\3\4")
+    manifest = scan_remote("memory://torch").manifest
+    assert manifest.weights is None
+    assert "weights-unsupported" in [finding.code for finding in manifest.findings]
+
+
+def test_a_store_that_gives_other_bytes_than_asked_for_is_not_believed(
+    memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that ignores ranges answers each of them with the whole file."""
+    memory.pipe_file("/one/data", b"x" * 100)
+    monkeypatch.setattr(memory, "cat_file", lambda path, start, end: b"x" * 100)
+    manifest = scan_remote("memory://one", block=50).manifest
+    assert [finding.code for finding in manifest.findings if finding.severity == "error"] == ["file-changed-while-read"]
+
+
+def test_a_failing_store_is_one_kind_of_error(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no credentials")
+
+    monkeypatch.setattr(memory, "cat_file", fail)
+    assert "source-unreachable" in {f.code for f in scan_remote("memory://model").manifest.findings}
+    monkeypatch.setattr(memory, "find", fail)
+    with pytest.raises(ArtifactError, match="no credentials"):
+        scan_remote("memory://model")
+    monkeypatch.setattr(memory, "info", fail)
+    with pytest.raises(ArtifactError, match="no credentials"):
+        scan_remote("memory://model")

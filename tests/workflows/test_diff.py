@@ -1,0 +1,207 @@
+"""Diff: files and folders side by side, whatever holds the tensors."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provenance import resources
+from provenance.errors import ArtifactError
+from provenance.statements.reader import validate
+from provenance.workflows import diff as workflow
+from provenance.workflows.diff import Diff, FileChange, MetadataChange, diff
+
+BASE = {f"model.layers.{number}.w": [float(number), 1.0] for number in range(4)} | {"model.embed.weight": [7.0] * 5}
+
+
+def safetensors(tensors: Mapping[str, Sequence[float]], metadata: Mapping[str, str] | None = None) -> bytes:
+    """A safetensors file of float32 vectors."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata is not None else {}
+    data = b""
+    for name, values in tensors.items():
+        packed = struct.pack(f"<{len(values)}f", *values)
+        header[name] = {"dtype": "F32", "shape": [len(values)], "data_offsets": [len(data), len(data) + len(packed)]}
+        data += packed
+    body = json.dumps(header).encode()
+    return struct.pack("<Q", len(body)) + body + data
+
+
+def folder(place: Path, files: Mapping[str, bytes | str]) -> Path:
+    """A folder of these files."""
+    for name, content in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return place
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A model in one file, with a configuration."""
+    return folder(tmp_path / "base", {"model.safetensors": safetensors(BASE, {"format": "pt"}), "config.json": "{}"})
+
+
+def shards(tensors: Mapping[str, Sequence[float]], metadata: Mapping[str, str] | None = None) -> dict[str, bytes | str]:
+    """The same tensors, in reverse order, in two shards with an index."""
+    names = list(reversed(tensors))
+    places = {name: f"model-{1 + (number > 1)}.safetensors" for number, name in enumerate(names)}
+    files: dict[str, bytes | str] = {
+        place: safetensors({name: tensors[name] for name in names if places[name] == place}, metadata)
+        for place in sorted(set(places.values()))
+    }
+    return {**files, "model.safetensors.index.json": json.dumps({"weight_map": places})}
+
+
+def checked(first: Path, second: Path) -> Diff:
+    """A diff whose document follows the schema."""
+    found = diff(first, second)
+    validate(found.to_dict(), "diff", "diff")
+    return found
+
+
+def test_a_model_and_itself_are_the_same_bit_for_bit(base: Path) -> None:
+    found = checked(base, base)
+    assert (found.same, found.identical, found.sentence) == (True, True, "The same, bit for bit.")
+    assert found.files == ()
+    assert found.files_compared == 1
+
+
+def test_other_shards_are_the_same_weights(base: Path, tmp_path: Path) -> None:
+    found = checked(base, folder(tmp_path / "cut", {**shards(BASE, {"format": "pt"}), "config.json": "{}"}))
+    assert (found.same, found.identical) == (True, False)
+    assert found.relation is not None
+    assert found.relation.kind == "same-weights"
+    assert "stored differently" in found.sentence
+    assert found.metadata == ()
+
+
+def test_header_metadata_are_told_and_do_not_count(base: Path, tmp_path: Path) -> None:
+    more = {"format": "np", "note": "\x1b[2J"}
+    found = checked(base, folder(tmp_path / "cut", {**shards(BASE, more), "config.json": "{}"}))
+    assert found.same
+    assert found.metadata == (MetadataChange("format", ("pt",), ("np",)), MetadataChange("note", (), ("\x1b[2J",)))
+    assert checked(tmp_path / "cut", base).metadata[1] == MetadataChange("note", ("\x1b[2J",), ())
+
+
+def test_shards_may_disagree_about_metadata(base: Path, tmp_path: Path) -> None:
+    other = folder(tmp_path / "other", {"1.safetensors": safetensors({"a": [1.0]}, {"v": "1"}),
+                                        "2.safetensors": safetensors({"b": [1.0]}, {"v": "2"})})
+    assert MetadataChange("v", (), ("1", "2")) in checked(base, other).metadata
+
+
+def test_between_folders_other_files_count(base: Path, tmp_path: Path) -> None:
+    other = folder(tmp_path / "other", {"model.safetensors": safetensors(BASE, {"format": "pt"}), "config.json": "{ }",
+                                        "run.py": "x"})
+    found = checked(base, other)
+    assert not found.same
+    assert found.files is not None
+    assert [(change.path, bool(change.first), bool(change.second)) for change in found.files] == [
+        ("config.json", True, True), ("run.py", False, True)]
+    assert found.files_compared == 2
+    assert "Other files differ" in found.sentence
+    back = checked(other, base).files
+    assert back is not None
+    assert FileChange("run.py", back[1].first, "") == back[1]
+
+
+def test_a_file_and_a_folder_have_nothing_but_weights_to_compare(base: Path, tmp_path: Path) -> None:
+    alone = folder(tmp_path / "alone", {"renamed.safetensors": safetensors(BASE)}) / "renamed.safetensors"
+    found = checked(alone, base)
+    assert found.same
+    assert found.files is None
+
+
+def test_a_fine_tune_tells_which_layers_are_unchanged(base: Path, tmp_path: Path) -> None:
+    tuned = folder(tmp_path / "tuned", {"model.safetensors": safetensors({**BASE, "model.layers.3.w": [9.0, 9.0]})})
+    found = checked(base, tuned)
+    assert not found.same
+    assert found.relation is not None
+    assert found.relation.kind == "fine-tune"
+    assert found.unchanged_layers() == ["model.embed", "model.layers.0 to 2"]
+    document = found.to_dict()
+    assert document["weights"]["shares"]["unchanged"] == {
+        "of": "first", "tensors": 4, "ofTensors": 5, "bytes": 44, "ofBytes": 52}
+    assert document["weights"]["changed"][0]["differs"] == ["data"]
+    assert document["weights"]["same"] is False
+
+
+def test_without_weights_files_are_compared(tmp_path: Path) -> None:
+    first = folder(tmp_path / "first", {"a.txt": "a", "b.txt": "b"})
+    found = checked(first, folder(tmp_path / "second", {"a.txt": "a", "b.txt": "c"}))
+    assert (found.same, found.relation) == (False, None)
+    assert found.sentence == "Different files; neither holds tensors that are read."
+    assert checked(first / "a.txt", tmp_path / "second" / "a.txt").same
+    assert not checked(first / "a.txt", first / "b.txt").same
+
+
+def test_weights_on_one_side_alone_are_a_difference(base: Path, tmp_path: Path) -> None:
+    found = checked(base, folder(tmp_path / "text", {"config.json": "{}"}))
+    assert (found.same, found.sentence) == (False, "Different: only the first holds weights.")
+    assert found.files is not None
+    assert [change.path for change in found.files] == ["model.safetensors"]
+    assert "second" in checked(tmp_path / "text", base).sentence
+
+
+def test_weights_that_are_not_read_cannot_be_compared_with_weights_that_are(base: Path, tmp_path: Path) -> None:
+    other = folder(tmp_path / "other", {"model.onnx": "onnx"})
+    with pytest.raises(ArtifactError) as caught:
+        diff(base, other)
+    assert (caught.value.code, caught.value.location) == ("weights-unsupported", "model.onnx")
+    assert not diff(other, folder(tmp_path / "third", {"model.onnx": "other"})).same
+    assert diff(other, other).identical
+
+
+def test_weights_beside_read_ones_that_are_not_read_are_compared_as_files(base: Path, tmp_path: Path) -> None:
+    content = (base / "model.safetensors").read_bytes()
+    first = folder(tmp_path / "first", {"model.safetensors": content, "model.onnx": "1"})
+    second = folder(tmp_path / "second", {"model.safetensors": content, "model.onnx": "2"})
+    found = checked(first, second)
+    assert not found.same
+    assert found.files is not None
+    assert [change.path for change in found.files] == ["model.onnx"]
+
+
+def test_a_container_that_holds_more_than_tensors_is_the_same_only_bit_for_bit(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow, "_RICH_SUFFIXES", (".safetensors",))
+    other = folder(tmp_path / "other", {"model.safetensors": safetensors(BASE, {"template": "x"}), "config.json": "{}"})
+    assert not checked(base, other).same
+
+
+@pytest.mark.parametrize(("spoil", "code"), [
+    (lambda data: data[:-1], "safetensors-truncated"), (lambda data: data + b"x", "safetensors-invalid"),
+    (lambda _: b"", "safetensors-truncated"),
+])  # fmt: skip
+def test_what_is_damaged_cannot_be_compared(base: Path, tmp_path: Path, spoil: Any, code: str) -> None:
+    bad = folder(tmp_path / "bad", {"model.safetensors": spoil((base / "model.safetensors").read_bytes())})
+    for first, second in ((base, bad), (bad, base)):
+        with pytest.raises(ArtifactError) as caught:
+            diff(first, second)
+        assert caught.value.code == code
+
+
+def test_progress_is_told_for_both(base: Path) -> None:
+    told: list[tuple[str, int]] = []
+
+    @contextmanager
+    def listen(what: str) -> Any:
+        yield (lambda count: told.append((what, count))), (lambda count: told.append((f"{what}: total", count)))
+
+    diff(base, base, progress=listen)
+    size = sum(path.stat().st_size for path in base.iterdir())
+    for what in ("Reading the first", "Reading the second"):
+        assert sum(count for told_of, count in told if told_of == what) == size
+        assert (f"{what}: total", size) in told
+
+
+def test_the_examples_of_the_schema_follow_it() -> None:
+    examples = json.loads(resources.read_text("schemas", "diff.schema.json"))["examples"]
+    assert examples
+    for example in examples:
+        validate(example, "diff", "example")
