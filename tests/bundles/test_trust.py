@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,12 @@ def test_a_scope_is_a_whole_name_or_a_prefix_that_ends_in_a_star(
 ) -> None:
     (principal,) = trusting(entry(holder(), subjects={"names": [scope]})).principals
     assert principal.may_speak_of(TYPE, [d(name)]) is covered
+
+
+def test_an_empty_scope_is_a_slip_and_never_a_wildcard(trusting: Make, holder: Make, entry: Make) -> None:
+    """The schema refuses it, and so does the comparison itself (go-witness GHSA-g9jx)."""
+    (principal,) = trusting(entry(holder())).principals
+    assert not replace(principal, subject_names=("",)).may_speak_of(TYPE, [d(""), d("a")])
 
 
 def test_a_scope_by_digest_needs_a_strong_one(trusting: Make, holder: Make, entry: Make) -> None:

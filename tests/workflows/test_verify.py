@@ -126,7 +126,8 @@ from provenance.statements.reader import to_json
 from provenance.workflows.verify import verify
 model, evidence, trust, now = *map(Path, sys.argv[1:4]), datetime.fromisoformat(sys.argv[4])
 for policy in sys.argv[5:]:
-    sys.stdout.buffer.write(to_json(verify(model, policy, evidence=(evidence,), trust=trust, as_of=now, now=now).document))
+    done = verify(model, policy, evidence=(evidence,), trust=trust, as_of=now, now=now)
+    sys.stdout.buffer.write(to_json(done.document))
 """
 
 
@@ -139,7 +140,8 @@ def test_another_process_says_the_same(world: World) -> None:
     world.sign()
     world.write("tiny/a.py", "")
     world.write("tiny/b.py", "")
-    command = [sys.executable, "-c", ELSEWHERE, world.model, world.evidence, world.trust, NOW.isoformat(), *policy_ids()]
+    paths = (world.model, world.evidence, world.trust)
+    command = [sys.executable, "-c", ELSEWHERE, *map(str, paths), NOW.isoformat(), *policy_ids()]
     root = Path(__file__).resolve().parents[2]
     said = {
         subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}, check=True,
