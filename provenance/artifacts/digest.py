@@ -7,6 +7,7 @@ alone do not say what was digested, so every join here compares (kind of thing, 
 |---------|---------------|---------------------------------|
 | folder  | `dirHash` (or its older spelling `dirHash1`); a `sha256` beside it is the OMS v1.0 root | `dirHash` |
 | weights | `tensorTree`  | `tensorTree` |
+| records | `datasetTree` | `datasetTree` |
 | source  | `gitCommit`, `gitTree` alone | none: a git commit is weak |
 | file    | anything else | `sha256`, `sha384`, `sha512` |
 
@@ -21,14 +22,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 DigestSet = Mapping[str, str]
-Kind = Literal["file", "folder", "weights", "source"]
+Kind = Literal["file", "folder", "weights", "records", "source"]
 Match = Literal["equal", "different", "incomparable"]
 
-HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128, "dirHash": 64, "tensorTree": 64, "sha1": 40, "md5": 32}
+HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128, "dirHash": 64, "tensorTree": 64, "datasetTree": 64,
+               "sha1": 40, "md5": 32}
 _STRONG: dict[Kind, tuple[str, ...]] = {
     "file": ("sha256", "sha384", "sha512"),
     "folder": ("dirHash",),
     "weights": ("tensorTree",),
+    "records": ("datasetTree",),
     "source": (),
 }
 _HEX = re.compile(r"[0-9a-f]+")
@@ -58,6 +61,8 @@ def kind_of(digests: DigestSet) -> Kind:
         return "folder"
     if "tensorTree" in names:
         return "weights"
+    if "datasetTree" in names:
+        return "records"
     if names and all(name.startswith("git") for name in names):
         return "source"
     return "file"

@@ -48,8 +48,10 @@ def theirs(count: int, folder: Path) -> None:
 
     kind = manifests.SerializationType.from_args(
         {"method": "files", "hash_type": "sha256", "allow_symlinks": False, "ignore_paths": []})
-    items = [manifests.FileManifestItem(path=PurePosixPath(name), digest=hashing.Digest("sha256", bytes.fromhex(digest)))
-             for name, digest in names_and_digests(count)]
+    items = [
+        manifests.FileManifestItem(path=PurePosixPath(name), digest=hashing.Digest("sha256", bytes.fromhex(digest)))
+        for name, digest in names_and_digests(count)
+    ]
     manifest = manifests.Manifest("model", items, kind)
     place = folder / "entries-theirs.sig"
     sign_ec_key.Signer(folder / "key.pem").sign(signing.Payload(manifest)).write(place)

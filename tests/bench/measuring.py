@@ -1,15 +1,28 @@
-"""Whole processes, interleaved: one round runs every command of a workload once, so that a busy machine slows all alike."""
+"""Whole processes, interleaved: one round runs each command of a workload, so that a busy machine slows all alike.
+
+Each command is started by a small interpreter of its own: Linux counts what the parent holds into the peak memory of
+its child, and the parent of a benchmark holds more than some of the commands.
+"""
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from races import Command
+
+STARTER = """
+import os, sys, time
+start = time.perf_counter()
+quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, usage = os.wait4(pid, 0)
+wall = time.perf_counter() - start
+print(os.waitstatus_to_exitcode(status), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+"""
 
 
 @dataclass(frozen=True)
@@ -23,17 +36,12 @@ class Sample:
 
 def sample(command: Command) -> Sample:
     """Run it once; a command that fails is no measurement."""
-    start = time.perf_counter()
-    with subprocess.Popen(command.line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        told = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
-    if process.returncode not in command.codes:
-        raise SystemExit(f"{' '.join(command.line[:6])} ... ends with {process.returncode}: {told.decode()[-2000:]}")
-    return Sample(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", STARTER, *command.line], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=True)
+    code, wall, cpu, peak = done.stdout.split()
+    if int(code) not in command.codes:
+        raise SystemExit(f"{' '.join(command.line[:6])} ... ends with {code}: {done.stderr[-2000:]}")
+    return Sample(float(wall), float(cpu), float(peak))
 
 
 def medians(commands: Sequence[Command], rounds: int) -> dict[tuple[str, str], Sample]:

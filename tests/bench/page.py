@@ -11,8 +11,9 @@ Measured = Mapping[tuple[str, str], Sample]
 HEAD = """\
 # Benchmarks
 
-Written by `make bench`; do not edit. {machine}; size `{size}`; medians of {rounds} interleaved rounds of whole processes,
-page cache warm. Only the ratios carry over to another machine. `tests/bench/workloads.py` says what the workloads are.
+Written by `make bench`; do not edit. {machine}; size `{size}`; medians of {rounds} interleaved rounds (15 of G) of
+whole processes, page cache warm. Only the ratios carry over to another machine. `tests/bench/workloads.py` says what
+the workloads are; "no goal" is for what is only shown.
 
 ## Goals
 

@@ -7,7 +7,6 @@ all were well.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,8 +42,8 @@ class Goal:
     measure: str = "wall"  # wall, cpu or peak (memory above a bare interpreter)
 
 
-VERIFY, SIGNED, POLICY, DIGEST, PLAIN = "bundle verify", "model_signing verify", "verify --policy", "digest", "digest, no tensors"
-OPENSSL, INTOTO, LEGACY = "openssl sha256", "in-toto-run", "import click"
+VERIFY, POLICY, DIGEST, PLAIN = "bundle verify", "verify --policy", "digest", "digest, no tensors"
+SIGNED, OPENSSL, INTOTO, CLICK = "model_signing verify", "openssl sha256", "in-toto-run", "import click"
 
 
 def commands(place: Place) -> list[Command]:
@@ -69,13 +68,13 @@ def commands(place: Place) -> list[Command]:
             found.append(Command(name, INTOTO, [
                 place.program("in-toto-run"), "--step-name", "bench", "--signing-key", str(place.private_key),
                 "--materials", model, "--metadata-directory", str(place.root), "--no-command"]))
-    for side in ("ours", "theirs"):
-        found.append(Command("E", f"entries, {side}", [sys.executable, str(HERE / "entries.py"), side,
-                                                       str(place.entries), str(place.root)]))
+    entries = [sys.executable, str(HERE / "entries.py")]
     found += [
+        *(Command("E", f"entries, {side}", [*entries, side, str(place.entries), str(place.root)])
+          for side in ("ours", "theirs")),
         Command("G", "provenance --help", [ours, "--help"]),
         Command("G", "provenance --version", [ours, "--version"]),
-        Command("G", LEGACY, [sys.executable, "-c", "import click"]),
+        Command("G", CLICK, [sys.executable, "-c", "import click"]),
         Command("G", "python -c pass", [sys.executable, "-c", "pass"]),
         Command("G", "model_signing --help", [place.program("model_signing"), "--help"]),
     ]
@@ -97,7 +96,7 @@ GOALS = [
     Goal("D, ten times the files: verify, CPU", "D10", VERIFY, SIGNED, 0.15, 0.11, "cpu"),
     Goal("E: build, sign, write, read, verify", "E", "entries, ours", "entries, theirs", 0.30, 0.15),
     Goal("E: peak memory of the same", "E", "entries, ours", "entries, theirs", None, 0.5, "peak"),
-    Goal("G: --help / import click", "G", "provenance --help", LEGACY, 2.0, 1.4),
+    Goal("G: --help / import click", "G", "provenance --help", CLICK, 2.0, 1.4),
     Goal("G: --version / python -c pass", "G", "provenance --version", "python -c pass", None, None),
     Goal("G: verify one small bundle / model_signing --help, CPU", "G", VERIFY, "model_signing --help", 0.35, 0.2,
          "cpu"),
@@ -112,5 +111,3 @@ UNMEASURED = {
     "policy evaluation with ten times the artefacts": "a test of growth, not of whole processes",
 }
 MEMORY_MUST, MEMORY_AIM = 200, 60  # MiB above a bare interpreter, any size
-
-Selector = Callable[[Command], bool]

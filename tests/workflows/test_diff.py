@@ -91,7 +91,8 @@ def test_header_metadata_are_told_and_do_not_count(base: Path, tmp_path: Path) -
 def test_metadata_do_not_hide_behind_another_spelling_of_their_key(base: Path, tmp_path: Path) -> None:
     data = (base / "model.safetensors").read_bytes().replace(b'"__metadata__"', rb'"\u005f_metadata__"')
     length = int.from_bytes(data[:8], "little") + 5
-    other = folder(tmp_path / "other", {"model.safetensors": length.to_bytes(8, "little") + data[8:], "config.json": "{}"})
+    content = length.to_bytes(8, "little") + data[8:]
+    other = folder(tmp_path / "other", {"model.safetensors": content, "config.json": "{}"})
     found = checked(base, other)
     assert (found.same, found.metadata) == (True, ())
     plain = folder(tmp_path / "plain", {"model.safetensors": safetensors(BASE), "config.json": "{}"})
