@@ -103,6 +103,7 @@ CODES: dict[str, str] = {
     "signature-unknown-signer": "the signature is by a key that the trust file does not list",
     "signer-not-in-scope": "the signer may not speak of this predicate type or subject",
     "signer-outside-window": "the signer's validity window does not include the time",
+    "artifact-recalled": "the trust file recalls this artefact",
     "signer-revoked": "the key, bundle or artefact is revoked in the trust file",
     "subject-mismatch": "the statement speaks of another artefact",
     "key-invalid": "not a key of a supported kind",

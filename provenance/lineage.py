@@ -17,7 +17,6 @@ from typing import Literal
 
 from provenance.artifacts.digest import DigestSet, Identity, compare, identities
 from provenance.artifacts.manifest import Manifest
-from provenance.bundles.oms import ModelSignature
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.errors import Finding
 from provenance.statements.artifact import Described, described, differences
@@ -111,11 +110,6 @@ class LineageGraph:
     def releases(self) -> tuple[VerifiedStatement, ...]:
         """Release statements about exactly these bytes."""
         return tuple(s for s in self.statements if isinstance(s.claim, Release) and self.is_about_model(s))
-
-    @cached_property
-    def signatures(self) -> tuple[VerifiedStatement, ...]:
-        """OMS model signatures in the evidence, whatever they cover."""
-        return tuple(s for s in self.statements if isinstance(s.claim, ModelSignature))
 
     def is_about_model(self, statement: VerifiedStatement) -> bool:
         """Whether a subject is the model in hand, by a digest that binds names."""

@@ -79,4 +79,5 @@ def test_an_unknown_kind_is_an_error(checkout: Path) -> None:
 def test_every_kind_has_readable_files_in_this_project(kind: resources.Kind) -> None:
     names = resources.names(kind)
     assert names
-    assert all(resources.read_text(kind, name) for name in names if name.endswith((".json", ".yaml", ".md")))
+    texts = [name for name in names if name.endswith((".json", ".yaml", ".md")) and not name.startswith("vectors/")]
+    assert all(resources.read_text(kind, name) for name in texts)  # some of the vectors are not text, on purpose

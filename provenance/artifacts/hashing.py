@@ -77,7 +77,8 @@ def read_file(
             _write_all(copy_to, data, location)
         if hasher is not None:
             hasher.update(position, data)
-            tail = (tail + bytes(data[-_TAIL:]))[-_TAIL:]
+            if before.st_size - position <= BLOCK + _TAIL:
+                tail = (tail + bytes(data[-_TAIL:]))[-_TAIL:]
         position += len(data)
         if progress is not None:
             progress(len(data))
@@ -86,12 +87,7 @@ def read_file(
     if tensors and not container:
         header = _read_header(descriptor, before.st_size, location)
         take(memoryview(header.data))
-        problem = header.problem
-        if header.is_whole:
-            try:
-                hasher = TensorHasher(parse_header(header.data, before.st_size, location))
-            except ArtifactError as err:
-                problem = err
+        hasher, problem = header.hasher, header.problem
     for block in _blocks(descriptor):
         take(block)
         if position > before.st_size:  # it grows: reading on could take for ever
@@ -111,21 +107,20 @@ def read_file(
 
 @dataclass(frozen=True)
 class _Header:
-    data: bytes
-    problem: ArtifactError | None = None
+    """What was read of a safetensors file to learn of its tensors: who hashes them, or why nobody does."""
 
-    @property
-    def is_whole(self) -> bool:
-        return self.problem is None
+    data: bytes
+    hasher: TensorHasher | None = None
+    problem: ArtifactError | None = None
 
 
 def _read_header(descriptor: int, size: int, location: str) -> _Header:
-    prefix = _read_exactly(descriptor, 8)
+    data = _read_exactly(descriptor, 8)
     try:
-        length = header_length(prefix, size, location)
+        data += _read_exactly(descriptor, header_length(data, size, location))
+        return _Header(data, TensorHasher(parse_header(data, size, location)))
     except ArtifactError as err:
-        return _Header(prefix, err)
-    return _Header(prefix + _read_exactly(descriptor, length))
+        return _Header(data, problem=err)
 
 
 def _read_exactly(descriptor: int, length: int) -> bytes:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from provenance.artifacts.digest import DigestSet
 from provenance.artifacts.containers.reading import family_of
+from provenance.artifacts.digest import DigestSet
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
 from provenance.artifacts.names import brief, is_odd_label
 from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, opened

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_BUNDLE = 48 << 20
 _BUNDLE = frozenset({"mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature"})
+_MATERIAL = frozenset({"publicKey", "certificate", "x509CertificateChain", "tlogEntries", "timestampVerificationData"})
 _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
 _SIGNATURE = frozenset({"sig", "keyid"})
 
@@ -119,6 +120,7 @@ def _check_media_type(media_type: Any, location: str) -> None:
 def _key_hint(material: Any, location: str) -> str:
     if not isinstance(material, dict):
         raise _broken("it has no verificationMaterial", location)
+    refuse_case_variants(material, _MATERIAL, location)
     kinds = [kind for kind in ("publicKey", "certificate", "x509CertificateChain") if kind in material]
     if len(kinds) != 1:
         raise _broken("its verificationMaterial must name one key or certificate", location)

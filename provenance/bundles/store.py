@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ BUNDLE_SUFFIXES = (SUFFIX, ".sigstore", ".sig", ".intoto.jsonl")
 MODEL_SIGNATURE_NAME = "model.sig"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class EvidenceFile:
     """One file that claims to be a bundle: its name, and its bytes (None: larger than any bundle may be)."""
 
@@ -55,8 +56,14 @@ def read_evidence(path: Path) -> list[EvidenceFile]:
         files = [EvidenceFile(shown(file.path), _read(root, file)) for file in found]
     finally:
         os.close(root)
-    unique = {file.sha256: file for file in reversed(files)}
-    return sorted(unique.values())
+    return in_order(files)
+
+
+def in_order(files: Iterable[EvidenceFile]) -> list[EvidenceFile]:
+    """The files by name, the same bytes once; of those that are too large nothing is known but the name."""
+    ordered = sorted(files, key=lambda file: (file.name, file.sha256))
+    unique = {(file.sha256, file.name if file.data is None else ""): file for file in reversed(ordered)}
+    return sorted(unique.values(), key=lambda file: (file.name, file.sha256))
 
 
 def _bundles(found: Listing) -> list[FoundFile]:

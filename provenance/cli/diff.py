@@ -41,12 +41,13 @@ def command(first: Path, second: Path, picture: Path | None, shown: Shown) -> in
     from provenance.workflows.diff import diff
 
     found = diff(first, second, progress=shown.progress)
+    # Of a hundred thousand tensors it takes seconds: it is made where it is wanted.
+    document = found.to_dict() if shown.format == "json" or picture is not None else {}
     if picture is not None:
         from provenance.files import write_whole
         from provenance.reports.layer_strip import layers_svg
 
-        write_whole(picture, layers_svg(found.to_dict()).encode("utf-8"))
-    document = found.to_dict() if shown.format == "json" else {}  # of a hundred thousand tensors it takes seconds
+        write_whole(picture, layers_svg(document).encode("utf-8"))
     shown.answer(document, lambda: "\n".join(_lines(found)) + "\n")
     return PASSED if found.same else NOT_PASSED
 

@@ -29,8 +29,8 @@ _RICH_SUFFIXES = (".gguf",)
 _STORED_DIFFERENTLY = (
     "They are stored differently: in another container, other shards or another order, or with other metadata."
 )
-_WITHOUT_WEIGHTS = {True: "The same files; neither holds tensors that are read.",
-                    False: "Different files; neither holds tensors that are read."}  # fmt: skip
+_WITHOUT_WEIGHTS = {True: "Equal files; neither holds tensors that are read.",
+                    False: "Files that differ; neither holds tensors that are read."}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Diff:
             return "The same, bit for bit."
         if self.relation is None:
             holding = [side for side, manifest in (("first", self.first), ("second", self.second)) if manifest.weights]
-            return f"Different: only the {holding[0]} holds weights." if holding else _WITHOUT_WEIGHTS[self.same]
+            return f"Only the {holding[0]} holds weights." if holding else _WITHOUT_WEIGHTS[self.same]
         if self.relation.kind != "same-weights":
             return self.relation.sentence
         if _digests(_containers(self.first)) == _digests(_containers(self.second)):

@@ -9,7 +9,7 @@ from pathlib import Path
 from provenance.artifacts.sources.folder import FoundFile
 from provenance.bundles.envelope import UnsupportedBundle, parse_bundle
 from provenance.bundles.oms import ModelSignature
-from provenance.bundles.store import MODEL_SIGNATURE_NAME, EvidenceFile, default_folder, read_evidence
+from provenance.bundles.store import MODEL_SIGNATURE_NAME, EvidenceFile, default_folder, in_order, read_evidence
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import ProvenanceError
 from provenance.statements.artifact import described
@@ -50,7 +50,7 @@ def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathere
         places.append(signature)
     found = [(place, file) for place in places for file in read_evidence(place)]
     inside = {path for place, file in found for path in _path_in(model, place, file)}
-    files = tuple(sorted({file.sha256: file for _, file in found}.values()))
+    files = tuple(in_order(file for _, file in found))
     return Gathered(files, tuple(_examine(verifier, file) for file in files), frozenset(inside))
 
 

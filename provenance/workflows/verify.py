@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,14 @@ from provenance import cards
 from provenance.artifacts.hashing import Progress
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.store import EvidenceFile
-from provenance.bundles.trust import Trust, read_trust, timestamp
+from provenance.bundles.trust import Trust, parse_time, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
-from provenance.errors import Finding
+from provenance.errors import Finding, TrustError
 from provenance.lineage import LineageGraph, step_of
 from provenance.policy import licences
 from provenance.policy import policy as policies
 from provenance.policy.coverage import findings as coverage_findings
-from provenance.policy.evaluate import Evaluation, Rung, Subject, outcome_of
+from provenance.policy.evaluate import Evaluation, Rung, Subject
 from provenance.policy.lineage_document import lineage_document
 from provenance.policy.verdict import Decision
 from provenance.statements.release import Release
@@ -100,7 +100,7 @@ def _document(
     evaluation = Evaluation(subject)
     decisions = evaluation.decide(policy)
     recalled = list(_recalled(evaluation))
-    outcome = "fail" if recalled and outcome_of(decisions) == "pass" else outcome_of(decisions)
+    outcome = evaluation.outcome(decisions)
     passed = outcome == "pass" and evaluation.coverage.complete
     if outcome == "pass" and not passed:
         outcome = "undetermined"
@@ -218,15 +218,9 @@ def _next(
 
 
 def _recalled(evaluation: Evaluation) -> Iterator[Finding]:
-    trust, graph = evaluation.subject.trust, evaluation.graph("trusted")
-    if trust is None or not trust.recalled:
-        return
-    known = {str(identity): evaluation.subject.model.name for identity in graph.model_identities}
-    for use in (*graph.data_uses, *graph.base_uses):
-        known |= {str(identity): use.thing.name for identity in use.identities}
-    for identity in sorted(known.keys() & trust.recalled):
-        yield Finding("signer-revoked", "error", f"{known[identity]} is recalled by the trust file", identity,
-                      "do not use it; ask who recalled it")
+    for identity, name in evaluation.recalled.items():
+        yield Finding("artifact-recalled", "error", f"{name} is recalled by the trust file", str(identity),
+                      "do not use it; ask who recalled it")  # fmt: skip
 
 
 def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
@@ -241,9 +235,18 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
     for statement in graph.steps:
         step = step_of(statement)
         before = [step_of(maker) for use in graph.uses_of(statement) for maker in graph.made_by(use.identities)]
-        if step.finished_on < step.started_on or any(step.started_on < maker.finished_on for maker in before):
+        started, finished = _moment(step.started_on), _moment(step.finished_on)
+        if finished < started or any(started < _moment(maker.finished_on) for maker in before):
             yield Finding("lineage-time", "warning", f"the times of step {step.name} run backwards", step.name,
                           "ask its signer")
+
+
+def _moment(claimed: str) -> datetime:
+    """A time of a step; its schema holds it to RFC 3339, and one that is no time all the same is the earliest."""
+    try:
+        return parse_time(claimed, "")
+    except TrustError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _past(past: bool) -> list[Finding]:

@@ -88,6 +88,11 @@ class TestDiff:
         assert "file  config.json  differs" in out
         assert "file  README.md  only in the second" in run("diff", "other", "model").out
 
+    def test_without_weights_there_are_only_files(self, run: Run, model: Path) -> None:
+        ran = run("diff", "model/config.json", "model/README.md", "--picture", "strip.svg")
+        assert ran.code == 1
+        assert ran.out.startswith("Different: Files that differ; neither holds tensors that are read.\n")
+
     def test_what_cannot_be_read_is_no_answer(self, run: Run, model: Path, tmp_path: Path) -> None:
         assert run("diff", "model", "nowhere").code == 2
         (tmp_path / "bad.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:-1])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tests.integrations.conftest import MANY, TINY, Lab, without_list
+from provenance.integrations import reading
+from tests.integrations.conftest import MANY, TINY, Lab, floats, without_list
 from tests.integrations.loading import (
     BOTH,
     SHARDS,
@@ -68,6 +69,18 @@ def test_packed_floats_come_as_their_bytes_and_the_dtype_can_be_asked_for(lab: L
         assert weights.dtype("x") == "F4"
         assert weights.get("x").tobytes() == b"\x12\x34\x56\x78"
         assert weights.get("x").shape == (4,)
+
+
+def test_work_is_cut_into_pieces_of_large_tensors_and_of_many_small_ones(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {f"t{number}": floats(float(number)) for number in range(100)}
+    lab.write({"model.safetensors": {**small, **MANY}})
+    lab.attest()
+    (lab.model / "elsewhere.txt").symlink_to(lab.trust)  # what is no weights does not matter here
+    for size in (1 << 20, 1 << 21, 1 << 30):
+        monkeypatch.setattr(reading, "A_TASK", size)
+        assert contents(load(lab)) == {name: content for name, (_, _, content) in {**small, **MANY}.items()}
 
 
 def test_where_there_is_no_preadv_the_bytes_are_the_same(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,7 +217,7 @@ def test_what_is_recalled_passes_nothing_and_shows_nothing(world: World, what: s
     recall(world, what)
     verdict = world.verdict()
     assert (verdict["result"], verdict["passed"]) == ("fail", False)
-    assert "signer-revoked" in codes(verdict)
+    assert "artifact-recalled" in codes(verdict)
     assert (shown(verdict), declared(verdict)) == (None, None)
 
 

@@ -45,7 +45,10 @@ def _documents(maker: Maker) -> Iterator[Case]:
     ):
         yield f"bundle-{name}", data, invalid(code, rule)
     twice = maker.changed(lambda bundle: bundle.update(DsseEnvelope=bundle[DSSE]))
-    yield "bundle-case-variant", twice, invalid("member-case-variant", "readers that ignore case see the same bundle")
+    rule = "readers that ignore case see the same bundle"
+    yield "bundle-case-variant", twice, invalid("member-case-variant", rule)
+    other_key = put(MATERIAL, "PublicKey", to={"hint": maker.keys["works"].keyid})
+    yield "material-case-variant", maker.changed(other_key), invalid("member-case-variant", rule)
 
 
 def _kinds(maker: Maker) -> Iterator[Case]:

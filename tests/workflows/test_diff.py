@@ -145,14 +145,14 @@ def test_without_weights_files_are_compared(tmp_path: Path) -> None:
     first = folder(tmp_path / "first", {"a.txt": "a", "b.txt": "b"})
     found = checked(first, folder(tmp_path / "second", {"a.txt": "a", "b.txt": "c"}))
     assert (found.same, found.relation) == (False, None)
-    assert found.sentence == "Different files; neither holds tensors that are read."
+    assert found.sentence == "Files that differ; neither holds tensors that are read."
     assert checked(first / "a.txt", tmp_path / "second" / "a.txt").same
     assert not checked(first / "a.txt", first / "b.txt").same
 
 
 def test_weights_on_one_side_alone_are_a_difference(base: Path, tmp_path: Path) -> None:
     found = checked(base, folder(tmp_path / "text", {"config.json": "{}"}))
-    assert (found.same, found.sentence) == (False, "Different: only the first holds weights.")
+    assert (found.same, found.sentence) == (False, "Only the first holds weights.")
     assert found.files is not None
     assert [change.path for change in found.files] == ["model.safetensors"]
     assert "second" in checked(tmp_path / "text", base).sentence

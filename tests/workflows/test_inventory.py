@@ -98,7 +98,8 @@ def test_the_strict_profile_is_another_answer(tmp_path: Path) -> None:
 def test_what_is_missing_is_named_with_the_next_step(tmp_path: Path) -> None:
     found = row(write(tmp_path / "tiny.yml", mof_text(leave_out=["Data card", "Datasets"])), policies=())
     assert found["mof_class"] == 0
-    assert [(each["towards"], each["requirement"]) for each in found["blockers"]] == [("mof-1.0-class-iii", "Data card")]
+    (blocker,) = found["blockers"]
+    assert (blocker["towards"], blocker["requirement"]) == ("mof-1.0-class-iii", "Data card")
     assert found["next"] == {"towards": "mof-1.0-class-iii", "steps": ["Release under open licences: Data card"]}
 
 
@@ -137,7 +138,7 @@ def test_a_changed_model_has_no_release(tmp_path: Path) -> None:
     world.sign()
     world.write("tiny/extra.py", "")
     found = row(world.model, trust=world.trust, policies=("mof-1.0", TOP_RUNG))
-    assert (found["rung_shown"], found["voice"]) == (None, "unsigned")
+    assert (found["rung_shown"], found["voice"]) == (None, "none")  # the new file is not even read
     assert not any(verdict["passed"] for verdict in found["verdicts"].values())
 
 
@@ -192,12 +193,13 @@ def test_cards_weight_files_and_lists_are_taken_where_they_are_named(tmp_path: P
     write(tmp_path / "cards" / "tiny.md", CARD)
     write(tmp_path / "w.safetensors", weights)
     write(tmp_path / "mof.yml", mof_text())
-    paths = write(tmp_path / "list.txt", "\ufeff# models\n\ncards/tiny.md\r\nw.safetensors\n./mof.yml\nmof.yml\nnone.yml\n")
+    lines = ("\ufeff# models", "", "cards/tiny.md\r", "w.safetensors", "./mof.yml", "mof.yml", "none.yml")
+    paths = write(tmp_path / "list.txt", "\n".join(lines))
     found = {each["path"].removeprefix(f"{tmp_path}/"): each for each in rows(paths)}
     assert {path: each["kind"] for path, each in found.items()} == {
         "cards/tiny.md": "card", "mof.yml": "mof-file", "none.yml": "unreadable", "w.safetensors": "model"}
     assert found["none.yml"]["error"]["code"] == "path-not-found"
-    assert found["cards/tiny.md"]["mof"]["components"][4]["status"] == "conditional"  # Apache-2.0 on the model card
+    assert found["cards/tiny.md"]["mof"]["components"][4]["status"] == "included"  # the model card
     assert "W-1" in found["cards/tiny.md"]["rung_reason"]
 
 

@@ -138,7 +138,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         """The next request, or None."""
-        _refuse_clear_text(newurl)
+        try:
+            _refuse_clear_text(newurl)
+        except ArtifactError:
+            fp.close()
+            raise
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
         if following is not None and urllib.parse.urlsplit(newurl).netloc != urllib.parse.urlsplit(req.full_url).netloc:
             following.remove_header("Authorization")
@@ -204,6 +208,7 @@ class _Client:
         try:
             return self._ask(url, headers)
         except urllib.error.HTTPError as err:
+            err.close()
             if err.code != 401 or self.token:
                 raise _unreachable(f"it answers {err.code}", url) from err
             challenge = err.headers.get("WWW-Authenticate", "")
@@ -211,6 +216,7 @@ class _Client:
         try:
             return self._ask(url, headers)
         except urllib.error.HTTPError as err:
+            err.close()
             raise _unreachable(f"it answers {err.code}", url) from err
 
     def _ask(self, url: str, headers: Mapping[str, str]) -> Any:
@@ -236,7 +242,10 @@ class _Client:
         try:
             with self._ask(f"{facts['realm']}?{urllib.parse.urlencode(query)}", {}) as answer:
                 document = jiter.from_json(answer.read(1 << 20))
-        except (urllib.error.HTTPError, ValueError) as err:
+        except urllib.error.HTTPError as err:
+            err.close()
+            raise _unreachable("it gives no token to everybody", url) from err
+        except ValueError as err:
             raise _unreachable("it gives no token to everybody", url) from err
         token = (document.get("token") or document.get("access_token")) if isinstance(document, dict) else None
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
