@@ -47,7 +47,8 @@ def declarations(
     try:
         facts = front_matter(card)
     except ProvenanceError as err:
-        return [], [Finding(err.code, "warning", f"the model card cannot be read: {err.message}", err.location, err.hint)]
+        told = f"the model card cannot be read: {err.message}"
+        return [], [Finding(err.code, "warning", told, err.location, err.hint)]
     release = Release(
         describe(model), model.name, components=tuple(_components(model, card, licence)),
         datasets=tuple(ResourceDescriptor(name) for name in _names(facts.get("datasets"))),

@@ -79,7 +79,7 @@ class LineageGraph:
     """
 
     def __init__(self, statements: Iterable[VerifiedStatement], model: Manifest, voice: Voice = "trusted",
-                 suppliers: Collection[str] = ()) -> None:  # fmt: skip
+                 suppliers: Collection[str] = ()) -> None:
         self.model = model
         self.statements = tuple(s for s in statements if VOICES.index(s.voice) >= VOICES.index(voice))
         self._suppliers = frozenset(suppliers)
@@ -208,7 +208,7 @@ class LineageGraph:
             s for s in self.statements
             if isinstance(s.claim, Step) and s.claim.kind == "evaluate"
             and any(use.identities & self.model_identities for use in self.models_of(s))
-        )  # fmt: skip
+        )
 
     @cached_property
     def data_uses(self) -> tuple[Use, ...]:
@@ -297,7 +297,7 @@ class LineageGraph:
         return tuple(
             item for statement in self.releases if isinstance(statement.claim, Release)
             for item in statement.claim.evidence if item.digest.get("sha256") not in present
-        )  # fmt: skip
+        )
 
     def strength(self, statement: VerifiedStatement, known: Collection[Identity]) -> Strength:
         """How firmly a step's output is joined to something known by these identities."""

@@ -31,7 +31,7 @@ UNLICENSED = "unlicensed"  # the tool's own word for a component without a licen
 ContentType = Literal["code", "data", "document"]
 _TOP = ("framework", "release")
 _RELEASE = ("name", "version", "date", "license", "type", "architecture", "treatment", "origin", "producer", "contact",
-            "repository", "huggingface", "description", "components")  # fmt: skip
+            "repository", "huggingface", "description", "components")
 _COMPONENT = ("name", "description", "license", "license_path", "component_path")
 _SCOPES = ("code", "data", "document", "distribution")
 
@@ -180,14 +180,14 @@ class _Told:
                 # A misspelt `licence` would otherwise be a component without one, and nobody would know why.
                 name = str(key)
                 self.tell(f"{what} has an unknown member {brief(name)}, which is not read", nearest(name, known),
-                          "member-case-variant" if name.casefold() in known else "schema-mismatch")  # fmt: skip
+                          "member-case-variant" if name.casefold() in known else "schema-mismatch")
 
     def framework(self, value: object) -> str:
         found = value if isinstance(value, dict) else {}
         version = _plain(found.get("version"))
         if found.get("name") != FRAMEWORK or version != VERSION:
             self.tell(f"it does not say that it follows {FRAMEWORK} {VERSION}; it is read as if it did",
-                      "write `framework: {name: Model Openness Framework, version: '1.0'}`")  # fmt: skip
+                      "write `framework: {name: Model Openness Framework, version: '1.0'}`")
         return version
 
     def text(self, part: Mapping[Any, Any], key: str) -> str:
@@ -209,7 +209,7 @@ class _Told:
             row = value.get(scope)
             if row is not None and not isinstance(row, dict):
                 self.tell(f"the global licence for {scope} is not a mapping, and is not read",
-                          "write `name:` and `path:`")  # fmt: skip
+                          "write `name:` and `path:`")
             elif row and (name := self.licence(row.get("name"), f"the global licence for {scope}")):
                 yield scope, "" if name == UNLICENSED else name
 
@@ -221,7 +221,7 @@ class _Told:
                 self.tell(f"component {number} has no name, and is not read", "name it as MOF does")
             elif name not in BY_NAME:
                 self.tell(f"{brief(name)} is no component of MOF {VERSION}, and is not read",
-                          nearest(name, list(BY_NAME)))  # fmt: skip
+                          nearest(name, list(BY_NAME)))
             else:
                 if name in seen:
                     self.tell(f"{name} is named twice; the last licence counts", "keep one of them")
@@ -266,4 +266,4 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 def _unreadable(why: str, location: str) -> StatementError:
     return StatementError("schema-mismatch", f"not a MOF configuration file: {why}", location=location,
-                          hint="see docs/mof.md for its form")  # fmt: skip
+                          hint="see docs/mof.md for its form")

@@ -87,7 +87,7 @@ def test_two_corpora_may_come_of_one_text(world: World) -> None:
     world.say("again", world.step("again", "prepare", "second", inputs))
     world.say("dataset-second", world.dataset("second"))
     world.change("train", inputs=world.inputs(training_data="corpus second", source="train.py network.py",
-                                              lockfile="uv.lock"))  # fmt: skip
+                                              lockfile="uv.lock"))
     world.change("release", datasets=(*world.release.datasets, world.listing("second")))
     assert sorted(names(graph_of(world).steps)) == ["again", "prepare", "train"]
     assert world.verdict()["result"] == "pass"
@@ -99,7 +99,7 @@ def test_resharding_makes_no_step_its_own_maker(world: World) -> None:
     world.change("train", outputs=world.described("base"))
     inputs = world.inputs(model="base", source="train.py", lockfile="uv.lock")
     world.say("cut", world.step("cut", "convert", "tiny", inputs, started_on="2026-11-20T11:00:00Z",
-                                finished_on="2026-11-20T11:05:00Z"))  # fmt: skip
+                                finished_on="2026-11-20T11:05:00Z"))
     graph = graph_of(world)
     assert sorted(names(graph.steps)) == ["cut", "prepare", "train"]
     assert not graph.cycles
@@ -155,7 +155,7 @@ def test_a_dangling_input_is_a_gap(world: World) -> None:
 def test_a_cycle_ends_and_fails(world: World) -> None:
     """LIN-03: the preparation needs the model that is trained on what it makes."""
     world.change("prepare", inputs=world.inputs(raw_data="tales.txt", model="tiny", source="prepare.py",
-                                                lockfile="uv.lock"))  # fmt: skip
+                                                lockfile="uv.lock"))
     assert graph_of(world).cycles == ("train",) or graph_of(world).cycles == ("prepare",)
     verdict = world.verdict()
     assert verdict["result"] == "fail"
@@ -255,7 +255,7 @@ def test_one_of_two_statements_of_a_step_that_violates_is_not_outweighed(
         world.listed = sorted(set(world.drafts) - {"release"})
     world.say(f"{order}-prepare", world.step(
         "prepare", "prepare", "corpus", world.inputs(raw_data="tales.txt scraped.txt", source="prepare.py"),
-    ), "archive")  # fmt: skip
+    ), "archive")
     assert not world.verdict("osaid-1.0")["passed"]
     assert not world.verdict("supply-chain-baseline")["passed"]
 
@@ -266,7 +266,7 @@ def test_a_gap_of_a_step_that_no_release_stands_on_is_told(world: World) -> None
     world.listed = ["dataset-corpus", "model.sig", "train"]
     world.say("prepare", world.step(
         "prepare", "prepare", "corpus", world.inputs(raw_data="tales.txt", source="prepare.py", lockfile="uv.lock")
-    ), "archive")  # fmt: skip
+    ), "archive")
     verdict = world.verdict("g7-2026-open-weights")
     assert "lineage-gap" in {row["code"] for row in verdict["findings"]}
     assert verdict["passed"]
@@ -281,7 +281,7 @@ def test_a_shared_configuration_file_joins_no_two_models(world: World) -> None:
 
 def test_a_shard_of_prepared_data_is_known_by_itself(world: World) -> None:
     world.change("train", inputs=world.inputs(training_data="corpus/part-0.txt corpus/part-1.txt",
-                                              source="train.py network.py", lockfile="uv.lock"))  # fmt: skip
+                                              source="train.py network.py", lockfile="uv.lock"))
     graph = graph_of(world)
     assert names(graph.steps) == ["train", "prepare"]
     assert not graph.gaps
@@ -346,10 +346,10 @@ def chain(world: World, length: int) -> list[VerifiedStatement]:
     for number in range(length):
         last = number == length - 1
         inputs = (file(number, "training-data" if last else "raw-data"), file(length + number, "validation-data"),
-                  file(0, "source"), file(0, "lockfile"))  # fmt: skip
+                  file(0, "source"), file(0, "lockfile"))
         step = Step(f"s{number}", "train" if last else "prepare", ("python",),
                     world.described("tiny") if last else (file(number + 1),), inputs,
-                    "2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", "urn:x", {"kind": "random", "seed": 1})  # fmt: skip
+                    "2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", "urn:x", {"kind": "random", "seed": 1})
         steps.append(said(step, Statement(step.outputs, "", {}), f"s{number}"))
     raw = Dataset((file(0),), FACTS)
     listed = tuple(ResourceDescriptor(step.file, {"sha256": step.sha256}) for step in steps)
@@ -401,7 +401,7 @@ def test_a_step_with_many_inputs_is_linear_too(world: World) -> None:
     def ask(inputs: int) -> None:
         wide = Step("wide", "train", ("python",), world.described("tiny"),
                     tuple(file(number, "training-data") for number in range(inputs)),
-                    "2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", "urn:x", {"kind": "random", "seed": 1})  # fmt: skip
+                    "2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", "urn:x", {"kind": "random", "seed": 1})
         graph = LineageGraph([said(wide, Statement(wide.outputs, "", {}), "wide")], model)
         assert len(graph.gaps) == inputs
 

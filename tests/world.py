@@ -179,7 +179,7 @@ class World:
         return tuple(
             thing for role, paths in roles.items()
             for path in paths.split() for thing in self.described(path, role.replace("_", "-"))
-        )  # fmt: skip
+        )
 
     def component(self, kind: str, path: str, licence: str | None = "Apache-2.0") -> Component:
         """A component of a release, by the digest of a file or folder of the world."""
@@ -195,7 +195,7 @@ class World:
         """A step of five minutes in November 2026."""
         facts = {"started_on": "2026-11-20T10:00:00Z", "finished_on": "2026-11-20T10:05:00Z", **more}
         return Step(name, kind, ("python", f"{name}.py"), self.described(made), tuple(inputs),
-                    invocation=f"urn:uuid:{name}", **facts)  # fmt: skip
+                    invocation=f"urn:uuid:{name}", **facts)
 
     def dataset(self, path: str, **facts: Any) -> Dataset:
         """A dataset with the facts of the tales, except for those that are given; None takes a fact away."""
@@ -228,7 +228,7 @@ class World:
         """Put the components of a kind under another licence (None: without one)."""
         self.change("release", components=tuple(
             replace(row, license=licence) if row.component == kind else row for row in self.release.components
-        ))  # fmt: skip
+        ))
 
     def withhold(self, kind: str) -> None:
         """Take the components of a kind out of the release."""
@@ -320,7 +320,7 @@ class World:
         """The verdict document, through the workflow that every command uses."""
         self._settle()
         done = verify(model or self.model, policy, evidence=(self.evidence,), trust=self.trust if trusting else None,
-                      as_of=NOW, now=NOW)  # fmt: skip
+                      as_of=NOW, now=NOW)
         return dict(done.document)
 
     def evaluation(self, *, trusting: bool = True) -> Evaluation:
@@ -351,13 +351,13 @@ class World:
         self.write("base/config.json", '{"layers": 1}\n')
         self.change("train", kind="fine-tune", initial_parameters={"kind": "base-model"}, inputs=self.inputs(
             training_data="corpus", base_model="base", source="train.py network.py", lockfile="uv.lock"
-        ))  # fmt: skip
+        ))
         if released:
             weights = self.component("model-parameters-final", "base/model.safetensors", licence)
             self.say("release-base", Release(
                 self.described("base"), "base", created_on="2026-10-01T10:00:00Z", components=(weights,),
                 datasets=(self.listing("corpus"),), declarations=DECLARATIONS,
-            ), "elder")  # fmt: skip
+            ), "elder")
 
     def explain_base(self) -> None:
         """Let the Elder Lab attest how it trained its base model, on the same corpus and with the same code."""
@@ -365,7 +365,7 @@ class World:
             "train-base", "train", "base", self.inputs(training_data="corpus", source="train.py", lockfile="uv.lock"),
             initial_parameters={"kind": "random", "seed": 7}, started_on="2026-09-01T10:00:00Z",
             finished_on="2026-09-01T10:05:00Z",
-        ), "elder")  # fmt: skip
+        ), "elder")
 
 
 @cache
@@ -388,23 +388,23 @@ def _template() -> World:
     world.say("prepare", world.step(
         "prepare", "prepare", "corpus", world.inputs(raw_data="tales.txt", source="prepare.py", lockfile="uv.lock"),
         started_on="2026-11-19T10:00:00Z", finished_on="2026-11-19T10:05:00Z",
-    ), "archive")  # fmt: skip
+    ), "archive")
     world.say("train", world.step(
         "train", "train", "tiny",
         world.inputs(training_data="corpus", source="train.py network.py", lockfile="uv.lock"),
         initial_parameters={"kind": "random", "seed": 1611},
-    ))  # fmt: skip
+    ))
     world.say("evaluate", world.step(
         "evaluate", "evaluate", "results.json",
         world.inputs(model="tiny", evaluation_data="corpus", source="evaluate.py", lockfile="uv.lock"),
         started_on="2026-11-21T10:00:00Z", finished_on="2026-11-21T10:05:00Z",
-    ))  # fmt: skip
+    ))
     world.say("model.sig", world.signature())
     world.say("release", Release(
         world.described("tiny"), "tiny", "1.0", "Example Lab", "2026-11-22T10:00:00Z",
         tuple(world.component(kind, path) for kind, path in COMPONENTS),
         datasets=(world.listing("tales.txt"), world.listing("corpus")), declarations=DECLARATIONS,
-    ))  # fmt: skip
+    ))
     world.sign()
     return world
 

@@ -25,14 +25,14 @@ _BLOCKS = {
     **{name: (values, size) for name, values, size in GGUF_TYPES.values()},
     **{name: (1, size) for name, size in ITEM_BYTES.items()},
     "F4": (2, 1), "F6_E2M3": (4, 3), "F6_E3M2": (4, 3),
-}  # fmt: skip
+}
 
 
 def size_of(tensor: Tensor) -> int:
     """The bytes of a tensor, from dtype and shape; ArtifactError `weights-unsupported` for a dtype of no reader."""
     if tensor.dtype not in _BLOCKS:
         raise ArtifactError("weights-unsupported", f"the size of the dtype {brief(tensor.dtype)} is not known",
-                            location=brief(tensor.name), hint="compare weights that this version has read")  # fmt: skip
+                            location=brief(tensor.name), hint="compare weights that this version has read")
     values, size = _BLOCKS[tensor.dtype]
     return -(-tensor.elements // values) * size
 
@@ -149,7 +149,7 @@ def compare(first: Weights, second: Weights) -> Comparison:
         tuple(_changes([(before, after) for before, after in both if before != after], first.tensors)),
         tuple(tensor for tensor in removed if tensor.name not in gone),
         tuple(tensor for tensor in added if tensor.name not in come),
-    )  # fmt: skip
+    )
 
 
 _Content = tuple[str, str, tuple[int, ...]]
@@ -173,7 +173,7 @@ def _renames(removed: Sequence[Tensor], added: Sequence[Tensor]) -> list[Change]
         Change(old, new, ambiguous=len(olds) > 1 or len(after[content]) > 1)
         for content, olds in before.items() if content in after
         for old, new in zip(olds, after[content], strict=False)
-    ]  # fmt: skip
+    ]
     return sorted(found, key=lambda change: change.before.name.encode("utf-8"))
 
 

@@ -133,7 +133,7 @@ class TensorProof:
             "index": self.index, "count": self.count, "path": _hexes(self.path),
             "chunk": None if chunk is None else {"index": chunk.index, "count": chunk.count,
                                                  "digest": chunk.digest.hex(), "path": _hexes(chunk.path)},
-        }  # fmt: skip
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TensorProof:
@@ -144,7 +144,7 @@ class TensorProof:
             data["index"], data["count"], _bytes(data["path"]),
             None if chunk is None else ChunkProof(chunk["index"], chunk["count"], bytes.fromhex(chunk["digest"]),
                                                   _bytes(chunk["path"])),
-        )  # fmt: skip
+        )
 
 
 def _hexes(path: Iterable[bytes]) -> list[str]:
@@ -161,7 +161,7 @@ def prove_tensor(weights: Weights, name: str) -> TensorProof:
     index = bisect_left(weights.tensors, key, key=lambda tensor: tensor.name.encode("utf-8"))
     if index == len(weights.tensors) or weights.tensors[index].name != name:
         raise ArtifactError("tensor-missing", f"the weights hold no tensor named {brief(name)}",
-                            hint="`provenance diff` and the model's own index name the tensors")  # fmt: skip
+                            hint="`provenance diff` and the model's own index name the tensors")
     leaves = [tensor.leaf for tensor in weights.tensors]
     return TensorProof(weights.root, weights.tensors[index], index, len(leaves), audit_path(leaves, index))
 
@@ -173,9 +173,9 @@ def prove_chunk(proof: TensorProof, chunks: Sequence[bytes], index: int) -> Tens
     """
     if tree_head(chunks).hex() != proof.tensor.head:
         raise ArtifactError("tensor-mismatch", f"these are not the chunks of tensor {brief(proof.tensor.name)}",
-                            hint="read the weights again")  # fmt: skip
+                            hint="read the weights again")
     if not 0 <= index < len(chunks):
         raise ArtifactError("usage", f"tensor {brief(proof.tensor.name)} has {len(chunks)} chunks, numbered from 0",
-                            hint="choose one of them")  # fmt: skip
+                            hint="choose one of them")
     chunk = ChunkProof(index, len(chunks), chunks[index], audit_path(chunks, index))
     return TensorProof(proof.root, proof.tensor, proof.index, proof.count, proof.path, chunk)

@@ -21,7 +21,7 @@ from provenance.artifacts.layers import layer_of, natural
 from provenance.artifacts.tensors import Tensor, Weights
 
 Kind = Literal["same-weights", "renamed", "adapter", "quantised", "prefix", "fine-tune", "same-architecture",
-               "overlap", "unrelated"]  # fmt: skip
+               "overlap", "unrelated"]
 FAINT = 0.01
 _MOST = 0.5
 _BLOCK_TYPES = frozenset(name for name, values, _ in GGUF_TYPES.values() if values > 1)
@@ -169,7 +169,7 @@ def _fine_tune(comparison: Comparison) -> Relation | None:
               "another shape or dtype": len(comparison.changed) - len(alike),
               "only in the first": len(comparison.removed), "only in the second": len(comparison.added)}
     others = "".join(f"; {what}: {count:,}" for what, count in counts.items() if count)
-    return Relation("fine-tune", None, "Consistent with a fine-tune of one from the other: "
+    return Relation("fine-tune", None, "Consistent with a fine-tune of one from the other, or with tampering: "
                     f"{len(comparison.kept):,} of {len(comparison.first.tensors):,} tensors of the first are unchanged "
                     f"in the second{others}. Which came first, digests do not tell.")
 

@@ -174,7 +174,8 @@ def _principal(item: Mapping[str, Any], location: str) -> Principal:
     subjects: Mapping[str, list[str]] = item["subjects"]
     return Principal(
         item["name"], item["party"], tuple(item["roles"]),
-        tuple(public_key(pem.encode("ascii", "replace"), f"{location}: {item['name']}") for pem in item.get("keys", ())),
+        tuple(public_key(pem.encode("ascii", "replace"), f"{location}: {item['name']}")
+              for pem in item.get("keys", ())),
         tuple(item["predicateTypes"]), tuple(subjects.get("names", ())), frozenset(subjects.get("digests", ())),
         parse_time(item["validFrom"], location) if "validFrom" in item else None,
         parse_time(item["validUntil"], location) if "validUntil" in item else None,

@@ -134,7 +134,8 @@ class Verifier:
             return Examined(file, digest, "INVALID", err.code, err.message, keyid=name)
         principal = trust.holder_of(result.identity, result.issuer)
         proven = result.signing_time
-        found = _Signer(principal, None, result.identity, proven.moment if proven else self.as_of) if principal else None
+        moment = proven.moment if proven else self.as_of
+        found = _Signer(principal, None, result.identity, moment) if principal else None
         said = self._judge(statement, found, name, file, digest)
         return replace(said, proven=(timestamp(proven.moment), proven.source)) if proven else said
 
@@ -181,7 +182,8 @@ class Verifier:
 
         if signer and (objection := self._objection(signer, statement)):  # 5
             return say("INVALID", *objection)
-        why = "signed by a key or identity that the trust file does not list" if self.trust else "no trust file was given"
+        unlisted = "signed by a key or identity that the trust file does not list"
+        why = unlisted if self.trust else "no trust file was given"
         try:
             if statement.predicate_type == VERIFICATION_SUMMARY:
                 VerificationSummary.from_statement(statement, file)

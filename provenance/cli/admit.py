@@ -19,7 +19,8 @@ from provenance.reports.escape import printable
 @click.option("--trust", required=True, type=EXISTING, metavar="FILE", help="Trust file.")
 @key_option()
 @click.option("--to", "registry", required=True, type=EXISTING, metavar="FOLDER", help="The registry: a folder.")
-@click.option("--report", "reports", multiple=True, type=EXISTING, metavar="FILE", help="Also write .html, .md or .json.")
+@click.option("--report", "reports", multiple=True, type=EXISTING, metavar="FILE",
+              help="Also write .html, .md or .json.")
 @common_options
 def command(
     model: Path, policy: str, evidence: tuple[Path, ...], trust: Path, key: Path, registry: Path,

@@ -34,7 +34,9 @@ def command() -> None:
 @key_option()
 @click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write; PATH.provenance/dataset.sigstore.json.")
 @common_options
-def dataset(path: Path, facts: Path | None, given: tuple[str, ...], key: Path, bundle: Path | None, shown: Shown) -> None:
+def dataset(
+    path: Path, facts: Path | None, given: tuple[str, ...], key: Path, bundle: Path | None, shown: Shown
+) -> None:
     """Sign what is stated about the dataset PATH, together with the digests of its bytes.
 
     \b
@@ -59,7 +61,9 @@ def dataset(path: Path, facts: Path | None, given: tuple[str, ...], key: Path, b
 @key_option()
 @click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write; MODEL.provenance/release.sigstore.json.")
 @common_options
-def release(model: Path, components: Path, evidence: tuple[Path, ...], key: Path, bundle: Path | None, shown: Shown) -> None:
+def release(
+    model: Path, components: Path, evidence: tuple[Path, ...], key: Path, bundle: Path | None, shown: Shown
+) -> None:
     """Sign the release of MODEL: its components by digest and licence, and every bundle that it stands on.
 
     \b

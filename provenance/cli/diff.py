@@ -24,23 +24,26 @@ _CELL = 60  # the longest that a metadata value is shown
 
 
 @click.command()
-@click.argument("first", type=EXISTING)
-@click.argument("second", type=EXISTING)
+@click.argument("first")
+@click.argument("second")
+@click.option("--online", is_flag=True, help="Allow the network: fetch hf://, read oci://, s3:// and other URLs.")
 @click.option("--picture", type=EXISTING, metavar="FILE", help="Write the layers as a picture (SVG) there.")
 @common_options
-def command(first: Path, second: Path, picture: Path | None, shown: Shown) -> int:
-    """Compare the models FIRST and SECOND, files or folders, tensor by tensor, whatever files hold them.
+def command(first: str, second: str, online: bool, picture: Path | None, shown: Shown) -> int:
+    """Compare the models FIRST and SECOND tensor by tensor, whatever files hold them.
 
+    Each is a file, a folder or an address, as `provenance digest` takes it.
     Exit code 0 when they are the same to whoever loads them: equal weights and, between folders, equal other files.
 
     \b
     Example:
       provenance diff ./model ./model-resharded
       provenance diff base.safetensors tuned.safetensors --picture diff.svg
+      provenance diff hf://org/name@main ./model
     """
     from provenance.workflows.diff import diff
 
-    found = diff(first, second, progress=shown.progress)
+    found = diff(first, second, online=online, progress=shown.progress)
     # Of a hundred thousand tensors it takes seconds: it is made where it is wanted.
     document = found.to_dict() if shown.format == "json" or picture is not None else {}
     if picture is not None:
@@ -62,7 +65,7 @@ def _lines(found: Diff) -> Iterator[str]:
     yield from _files(found)
     for name, side in (("first", found.first), ("second", found.second)):
         yield from (f"  {f.severity}  {name}: {printable(f.message)} {printable(f.location)} [{f.code}]"
-                    for f in side.findings)  # fmt: skip
+                    for f in side.findings)
 
 
 def _side(name: str, side: Manifest) -> str:
@@ -131,11 +134,13 @@ def _layers(found: Diff) -> Iterator[str]:
     more = f" and {len(unchanged) - _SHOWN:,} more" if len(unchanged) > _SHOWN else ""
     count = sum(layer.is_unchanged for layer in found.layers)
     yield (f"  unchanged layers ({count:,} of {len(found.layers):,}): "
-           f"{', '.join(printable(name) for name in unchanged[:_SHOWN])}{more}")  # fmt: skip
+           f"{', '.join(printable(name) for name in unchanged[:_SHOWN])}{more}")
 
 
 def _metadata(found: Diff) -> Iterator[str]:
-    if found.metadata:
+    if found.metadata is None:
+        yield "  metadata of the weight files: not compared, one of the two is not on this machine"
+    elif found.metadata:
         yield f"  metadata of the weight files: {len(found.metadata):,} keys differ"
         yield from _listed("metadata", found.metadata, _key)
 

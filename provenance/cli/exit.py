@@ -36,8 +36,8 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> None:
         code = FAILED
     except Exception as err:  # noqa: BLE001  the last net: a user never sees a traceback
         told = f"{type(err).__name__}: {err}"
-        code = _tell("internal", f"a defect of this tool ({told})", "", "please report it, with the command that you ran",
-                     as_json=_wants_json(arguments))
+        code = _tell("internal", f"a defect of this tool ({told})", "",
+                     "please report it, with the command that you ran", as_json=_wants_json(arguments))
     leave(code if isinstance(code, int) else PASSED)
 
 

@@ -61,7 +61,8 @@ def lint_policies(policies: tuple[str, ...], shown: Shown) -> int:
     """
     found = [finding for policy in policies for finding in lint(policy)]
     document = {"schemaVersion": "0.1", "kind": "Lint", "findings": [finding.to_dict() for finding in found]}
-    lines = [f"{printable(f.location)}: {printable(f.message)} [{f.code}]\n  next: {printable(f.hint)}\n" for f in found]
+    lines = [f"{printable(one.location)}: {printable(one.message)} [{one.code}]\n  next: {printable(one.hint)}\n"
+             for one in found]
     shown.answer(document, lambda: "".join(lines) or "No findings.\n")
     return NOT_PASSED if found else PASSED
 

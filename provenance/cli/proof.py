@@ -67,7 +67,7 @@ def check(
         found = check_against_bundle(proof, bundle, trust, as_of=as_of or now(), data=data)
     else:
         raise UsageError("usage", "give either a root, or a bundle and a trust file", location="--root, --bundle",
-                         hint="a root that came with the proof proves nothing")  # fmt: skip
+                         hint="a root that came with the proof proves nothing")
     shown.answer(found.to_dict(), lambda: _text(found))
     return PASSED if found.holds else NOT_PASSED
 
@@ -76,7 +76,7 @@ def _text(found: ProofCheck) -> str:
     proof = found.proof
     tensor = f"{printable(proof.tensor.name)}  {proof.tensor.dtype} {list(proof.tensor.shape)}"
     lines = [f"{'Holds' if found.holds else 'DOES NOT HOLD'}: {found.reason}",
-             f"  tensor  {tensor}, number {proof.index:,} of {proof.count:,}"]  # fmt: skip
+             f"  tensor  {tensor}, number {proof.index:,} of {proof.count:,}"]
     if proof.chunk is not None:
         lines.append(f"  chunk   number {proof.chunk.index:,} of {proof.chunk.count:,}")
     lines.append(f"  root    {proof.root}")

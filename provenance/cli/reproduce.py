@@ -32,11 +32,13 @@ _SHOWN = 20
 @as_of_option
 @click.option("--rerun", "again", is_flag=True, help="Run the recorded step that made the model again, and compare.")
 @click.option("--allow-execute", is_flag=True, help="Consent to running the recorded command.")
-@click.option("--inputs", multiple=True, type=EXISTING, metavar="PATH", help="Where the recorded inputs are looked for.")
+@click.option("--inputs", multiple=True, type=EXISTING, metavar="PATH",
+              help="Where the recorded inputs are looked for.")
 @click.option("--step", help="Which step to run again, where several made the model.")
 @click.option("--no-sandbox", is_flag=True, help="Run the command with everything that you may see and do.")
 @click.option("--key", type=EXISTING, metavar="FILE", help="Sign what was found with this private key.")
-@click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write it; MODEL.provenance/reproduction.sigstore.json.")
+@click.option("--bundle", type=EXISTING, metavar="FILE",
+              help="Where to write it; MODEL.provenance/reproduction.sigstore.json.")
 @common_options
 def command(
     model: Path, evidence: tuple[Path, ...], trust: Path, as_of: datetime | None, again: bool, allow_execute: bool,
@@ -84,6 +86,7 @@ def _text(report: ReproductionReport) -> str:
         lines.append(f"  {difference.kind} {printable(difference.name)}: {printable(difference.what)}{far}")
     if len(report.differences) > _SHOWN:
         lines.append(f"  and {len(report.differences) - _SHOWN:,} more differences; --format json lists them all")
-    lines += [f"  rejected  {printable(item.file)}: {item.status}, {printable(item.reason)}" for item in report.rejected]
+    lines += [f"  rejected  {printable(item.file)}: {item.status}, {printable(item.reason)}"
+              for item in report.rejected]
     lines += [f"  {f.severity}  {printable(f.location)}: {printable(f.message)} [{f.code}]" for f in report.findings]
     return "\n".join(lines) + "\n"

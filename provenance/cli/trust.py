@@ -42,7 +42,8 @@ def init(path: Path, days: int, shown: Shown) -> None:
 @click.option("--name", required=True, help="A name for the principal.")
 @click.option("--party", required=True, help="The organisation that it speaks for.")
 @click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="What it is believed as.")
-@click.option("--public-key", "public_keys", multiple=True, type=EXISTING, metavar="FILE", help="A key that it signs with.")
+@click.option("--public-key", "public_keys", multiple=True, type=EXISTING, metavar="FILE",
+              help="A key that it signs with.")
 @click.option("--identity", help="Its Sigstore identity, exactly: an e-mail address or the URI of a workflow.")
 @click.option("--issuer", help="The OIDC issuer of that identity, exactly.")
 @click.option("--subject", "subjects", multiple=True, required=True, metavar="SCOPE",
@@ -54,7 +55,8 @@ def init(path: Path, days: int, shown: Shown) -> None:
 @common_options
 def add(
     path: Path, name: str, party: str, roles: tuple[str, ...], public_keys: tuple[Path, ...],
-    identity: str | None, issuer: str | None, subjects: tuple[str, ...], types: tuple[str, ...], valid_from: str | None, valid_until: str | None, shown: Shown,
+    identity: str | None, issuer: str | None, subjects: tuple[str, ...], types: tuple[str, ...],
+    valid_from: str | None, valid_until: str | None, shown: Shown,
 ) -> None:
     """Add a principal to the trust file PATH and raise its version.
 
@@ -93,7 +95,8 @@ def show(path: Path, shown: Shown) -> None:
 
 def _show(trust: Trust, path: Path, shown: Shown) -> None:
     principals = [
-        {"name": p.name, "party": p.party, "roles": list(p.roles), "keyids": [key.keyid for key in p.keys], "identities": [str(own) for own in p.identities],
+        {"name": p.name, "party": p.party, "roles": list(p.roles), "keyids": [key.keyid for key in p.keys],
+         "identities": [str(own) for own in p.identities],
          "predicateTypes": list(p.predicate_types), "subjects": [*p.subject_names, *sorted(p.subject_digests)],
          "validFrom": timestamp(p.valid_from) if p.valid_from else None,
          "validUntil": timestamp(p.valid_until) if p.valid_until else None}

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="Signed bundles; MODEL.provenance/.")
 @click.option("--trust", type=EXISTING, metavar="FILE", help="Trust file; without it nobody is believed.")
 @as_of_option
-@click.option("--report", "reports", multiple=True, type=EXISTING, metavar="FILE", help="Also write .html, .md or .json.")
+@click.option("--report", "reports", multiple=True, type=EXISTING, metavar="FILE",
+              help="Also write .html, .md or .json.")
 @common_options
 def command(
     model: Path, policy: str, evidence: tuple[Path, ...], trust: Path | None, as_of: datetime | None,

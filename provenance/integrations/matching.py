@@ -58,7 +58,7 @@ class Matching:
         self._keep(
             lambda thing: thing.tensors is not None and thing.tensors[tensor.name].head == tensor.head,
             "tensor-mismatch", f"tensor {brief(tensor.name)} differs from what was signed", location,
-        )  # fmt: skip
+        )
 
     def settle_root(self, tensors: Sequence[Tensor], location: str) -> None:
         """Take all tensors together; ArtifactError `tensor-mismatch`."""

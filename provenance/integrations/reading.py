@@ -9,65 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from provenance.artifacts.containers.plan import WeightFile
 from provenance.artifacts.hashing import Progress, in_threads, read_file
 from provenance.artifacts.names import brief
 from provenance.artifacts.proofs import chunk_digest
-from provenance.artifacts.sources.folder import listing, open_folder, opened
-from provenance.artifacts.tensors import CHUNK, Tensor, TensorInfo, header_length, parse_header, tree_head
+from provenance.artifacts.tensors import CHUNK, Tensor, TensorInfo, tree_head
 from provenance.errors import ArtifactError
 from provenance.integrations.attested import Attested, Row
 from provenance.integrations.matching import InHand, Matching, match
+from provenance.integrations.shards import Shard, by_name, open_shards
 
 A_TASK = 8 << 20
 _LEAST = 1 << 16  # what a small tensor costs, in bytes of a large one
-_SUFFIX = ".safetensors"
-_TURN = threading.Lock()
 # The object that the caller gets, and its memory as bytes.
 Allocate = Callable[[TensorInfo], tuple[Any, memoryview]]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """An open safetensors file whose header was read, once, and is sound."""
-
-    file: WeightFile
-    header: bytes = field(repr=False)
-    infos: tuple[TensorInfo, ...] = field(repr=False)
-    facts: tuple[int, int, int]
-
-    def refuse_change(self) -> None:
-        """ArtifactError `file-changed-while-read` where size or times are not what they were when it was opened."""
-        if _facts(self.file.descriptor) != self.facts:
-            raise ArtifactError("file-changed-while-read", "the file changed after it was opened",
-                                location=self.file.location, hint="stop what writes to it and load it again")
-
-    def read_into(self, view: memoryview, position: int) -> None:
-        """Fill the memory from a position of the file."""
-        if not hasattr(os, "preadv"):  # Windows
-            with _TURN:
-                view[:] = self.file.read(position, len(view))
-            return
-        while view:
-            count = os.preadv(self.file.descriptor, [view], position)
-            if not count:
-                raise ArtifactError("file-changed-while-read", "the file became shorter while it was read",
-                                    location=self.file.location, hint="stop what writes to it and load it again")
-            view, position = view[count:], position + count
-
-
-def _facts(descriptor: int) -> tuple[int, int, int]:
-    status = os.fstat(descriptor)
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 @dataclass
@@ -87,8 +49,8 @@ class Session:
     def __init__(self, path: Path, things: Sequence[Attested], *, part: bool) -> None:
         self._stack = ExitStack()
         try:
-            self.shards, is_file = _open(path, self._stack)
-            self.infos = _by_name(self.shards)
+            self.shards, is_file = open_shards(path, self._stack)
+            self.infos = by_name(self.shards)
             tensors = {name: info for name, (_, info) in self.infos.items()}
             sizes = {shard.file.location: shard.file.size for shard in self.shards}
             self._in_hand = InHand(tensors, sizes, is_file, part)
@@ -183,53 +145,6 @@ class _Watch:
             shard.refuse_change()
 
 
-def _open(path: Path, stack: ExitStack) -> tuple[list[Shard], bool]:
-    """Every safetensors file at a path, and whether the path is one file itself."""
-    real = Path(os.path.realpath(path))
-    try:
-        is_file = stat.S_ISREG(real.stat().st_mode)
-    except OSError as err:
-        raise ArtifactError("path-not-found", f"cannot read it: {err.strerror}", location=str(path),
-                            hint="check the path") from err
-    root = open_folder(real.parent if is_file else real)
-    stack.callback(os.close, root)
-    # A link's own name is the one that the caller knows, and that was signed: caches link to files named by digest.
-    names = [(real.name, path.name or real.name)] if is_file else [(name, name) for name in _listed(root)]
-    shards = [_shard(stack.enter_context(opened(root, there)), shown) for there, shown in names]
-    if not any(shard.infos for shard in shards):
-        raise ArtifactError("folder-has-no-weights", "no safetensors file here holds a tensor", location=str(path),
-                            hint="give a safetensors file, or a folder with some")
-    return shards, is_file
-
-
-def _listed(root: int) -> Iterator[str]:
-    """The safetensors files beneath a folder; a link or a bad name in the place of one is an error."""
-    found = listing(root)
-    for finding in found.findings:
-        if finding.severity == "error" and (finding.location.endswith(_SUFFIX) or finding.code == "input-unreadable"):
-            raise ArtifactError(finding.code, finding.message, location=finding.location, hint=finding.hint)
-    yield from (file.path for file in found.files if file.path.endswith(_SUFFIX))
-
-
-def _shard(descriptor: int, location: str) -> Shard:
-    facts = _facts(descriptor)
-    file = WeightFile(descriptor, facts[0], location)
-    length = header_length(file.read(0, min(8, file.size)), file.size, location)
-    header = file.read(0, 8 + length)
-    return Shard(file, header, tuple(parse_header(header, file.size, location)), facts)
-
-
-def _by_name(shards: Iterable[Shard]) -> dict[str, tuple[Shard, TensorInfo]]:
-    found: dict[str, tuple[Shard, TensorInfo]] = {}
-    for shard in shards:
-        for info in shard.infos:
-            if info.name in found:
-                raise ArtifactError("tensor-duplicate", f"two files hold a tensor named {brief(info.name)}",
-                                    location=shard.file.location, hint="give the folder of one model")
-            found[info.name] = (shard, info)
-    return found
-
-
 def _allocated(shard: Shard, info: TensorInfo, allocate: Allocate) -> tuple[Any, _Slot]:
     size = info.end - info.start
     try:
@@ -263,9 +178,13 @@ def _tasks(slots: Iterable[_Slot]) -> Iterator[_Task]:
 def _read_tensors(slots: Sequence[_Slot], settle: Callable[[Tensor, str], None]) -> list[Tensor]:
     """Read tensors and settle each as soon as it is whole; the first bad one, in the order of the slots, is raised."""
     lock, tensors = threading.Lock(), list[Tensor]()
+    order = {slot.info.name: place for place, slot in enumerate(slots)}
+    bad: dict[int, ArtifactError] = {}
 
     def work(task: _Task, progress: Progress) -> None:
         for slot, start, stop in task:
+            if bad and min(bad) < order[slot.info.name]:
+                return  # only what comes before a bad tensor is still worth reading
             for number in range(start, stop):
                 part = slot.view[number * CHUNK : (number + 1) * CHUNK]
                 slot.shard.read_into(part, slot.info.start + number * CHUNK)
@@ -277,7 +196,12 @@ def _read_tensors(slots: Sequence[_Slot], settle: Callable[[Tensor, str], None])
             if is_whole:
                 info = slot.info
                 tensor = Tensor(info.name, info.dtype, info.shape, tree_head(slot.chunks).hex())
-                settle(tensor, slot.shard.file.location)
+                try:
+                    settle(tensor, slot.shard.file.location)
+                except ArtifactError as err:
+                    with lock:
+                        bad[order[info.name]] = err
+                    return
                 tensors.append(tensor)
 
     tasks = list(_tasks(slots))
@@ -285,4 +209,6 @@ def _read_tensors(slots: Sequence[_Slot], settle: Callable[[Tensor, str], None])
         work(tasks[0], lambda _: None)
     else:
         in_threads(work, tasks, None)
+    if bad:
+        raise bad[min(bad)]
     return tensors

@@ -53,7 +53,7 @@ class Coverage:
         """As the verdict document spells it."""
         rows = [{"path": row.path, "risk": row.risk, "code": row.code} for row in self.uncovered]
         return {"complete": self.complete, "covered": len(self.covered), "uncovered": rows,
-                "leftOut": list(self.left_out)}  # fmt: skip
+                "leftOut": list(self.left_out)}
 
 
 def risk_of(path: str) -> Risk:
@@ -90,7 +90,7 @@ def findings(result: Coverage) -> Iterable[Finding]:
     for row in result.uncovered[:20]:
         if row.code == "file-not-covered":
             yield Finding("file-not-covered", "error", f"no trusted signature covers this {row.risk} file", row.path,
-                          "remove it, or ask the producer to sign it")  # fmt: skip
+                          "remove it, or ask the producer to sign it")
     if len(result.uncovered) > 20:
         yield Finding("file-not-covered", "error", f"and {len(result.uncovered) - 20} more files are not covered")
     for path in result.left_out[:20]:

@@ -70,7 +70,7 @@ class Evaluation:
         check = CATALOGUE[row.id]
         graph = self.graph(voice)
         context = Context(self.subject.model, graph, self.coverage, self.subject.as_of, voice, row.roles,
-                          row.parameters)  # fmt: skip
+                          row.parameters)
         items = [enough(self._heard(item, graph), row.min_basis, voice) for item in check.run(context)]
         if check.uses_lineage:
             items += _missing(graph)
@@ -108,7 +108,7 @@ class Evaluation:
             Rung(name, label, self.outcome(self.decide(load_policy(name))),
                  self.outcome(self.decide(load_policy(name), declared=True)))
             for name, label in LADDER
-        ]  # fmt: skip
+        ]
 
 
 def _missing(graph: LineageGraph) -> Iterable[Item]:

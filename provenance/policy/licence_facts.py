@@ -17,7 +17,7 @@ from provenance.policy.expressions import parse
 from provenance.statements.reader import parse_yaml
 
 __all__ = ["RESTRICTIONS", "LicenceFacts", "by_address", "by_spelling", "data_version", "facts", "in_order",
-           "not_one_licence"]  # fmt: skip
+           "not_one_licence"]
 
 RESTRICTIONS = {
     "NC": "non-commercial use only",

@@ -37,7 +37,7 @@ _TERMS = re.compile(
 )
 _RESERVED = re.compile(r"\ball rights reserved\b")
 _TITLE = re.compile(r"^(?:the )?(?:mit|isc|(?:new |modified |simplified )?bsd(?: [23] clause)?) licen[cs]e "
-                    r"(?:(?:mit|isc) )?(?=permission|redistribution)")  # fmt: skip
+                    r"(?:(?:mit|isc) )?(?=permission|redistribution)")
 # What a text leaves open, and spellings of one thing that are in use.
 _FILLED_IN = (
     (re.compile(r"\bhttps\b"), "http"),
@@ -45,7 +45,7 @@ _FILLED_IN = (
     (re.compile(r"\bneither the names? of (?:(?!may|must|not|use)\w+ ){1,10}?nor the names of "
                 r"(?:its|any|their) contributors\b"),
      "neither the name of the copyright holder nor the names of its contributors"),
-)  # fmt: skip
+)
 
 
 def match_text(text: str) -> str | None:

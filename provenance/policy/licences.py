@@ -28,7 +28,7 @@ from provenance.policy.licence_facts import (
 from provenance.policy.licence_texts import match_text
 
 __all__ = ["RESTRICTIONS", "Kind", "Licence", "LicenceFacts", "Openness", "Status", "category",
-           "data_version", "facts", "match_text", "normalise"]  # fmt: skip
+           "data_version", "facts", "match_text", "normalise"]
 
 Kind = Literal["code", "weights", "data", "document", "use"]
 Status = Literal["open", "restricted", "undetermined"]

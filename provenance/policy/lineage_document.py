@@ -21,11 +21,11 @@ class _Document:
         self._edges: dict[tuple[str, str, str, str], dict[str, str]] = {}
 
     def node(self, key: str, kind: str, label: str, digest: str | None, by: Sequence[VerifiedStatement],
-             state: State) -> str:  # fmt: skip
+             state: State) -> str:
         identifier = self.nodes[key]["id"] if key in self.nodes else f"n{len(self.nodes) + 1}"
         signers = sorted({statement.principal.name for statement in by if statement.principal})
         self.nodes.setdefault(key, {"id": identifier, "kind": kind, "label": label, "digest": digest,
-                                    "signers": signers, "state": state})  # fmt: skip
+                                    "signers": signers, "state": state})
         return str(identifier)
 
     def edge(self, source: str, target: str, role: str, strength: str) -> None:
@@ -52,7 +52,7 @@ def lineage_document(graph: LineageGraph, statements: Sequence[VerifiedStatement
         document.edge(model, _step(document, statement, "evaluation"), "evaluated", "name-bound")
     _declared(document, bound, model)
     gaps = [f"{use.thing.name}, used as {use.role} by step {step_of(use.step).name}, is attested by nobody"
-            for use in graph.gaps]  # fmt: skip
+            for use in graph.gaps]
     if not graph.steps:
         gaps.append("no attested step says how these weights were made")
     return {"nodes": list(document.nodes.values()), "edges": document.edges, "gaps": gaps}

@@ -77,7 +77,7 @@ class ComponentResult:
         """As the inventory spells it."""
         return {"component": self.component.id, "name": self.component.name, "class": self.component.mof_class,
                 "required": self.component.required, "status": self.status, "outcome": self.outcome,
-                "license": self.license, "source": self.source, "reason": self.reason}  # fmt: skip
+                "license": self.license, "source": self.source, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class ClassResult:
         """As the inventory spells it."""
         return {"class": self.mof_class, "included": self.included, "required": self.required,
                 "progress": self.progress, "outcome": self.outcome,
-                "blockers": [blocker.component.id for blocker in self.blockers]}  # fmt: skip
+                "blockers": [blocker.component.id for blocker in self.blockers]}
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _document(argument: str) -> tuple[bytes, str]:
             return Path(argument).read_bytes(), argument
         except OSError as err:
             raise PolicyError("policy-not-found", f"cannot read the policy: {err.strerror}", location=argument,
-                              hint="check the path") from err  # fmt: skip
+                              hint="check the path") from err
     if argument not in policy_ids():
         near = difflib.get_close_matches(argument, policy_ids(), 1)
         hint = f"did you mean {near[0]}?" if near else "`provenance policy list` names them"
@@ -123,7 +123,7 @@ def _requirement(row: Mapping[str, Any], location: str) -> Requirement:
         near = difflib.get_close_matches(row["id"], CATALOGUE, 1, cutoff=0.3)
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(CATALOGUE)}"
         raise PolicyError("requirement-unknown", f"the catalogue has no requirement {row['id']}", location=location,
-                          hint=hint)  # fmt: skip
+                          hint=hint)
     given = row.get("parameters", {})
     for name, value in given.items():
         known = check.parameters.get(name)
@@ -136,7 +136,7 @@ def _requirement(row: Mapping[str, Any], location: str) -> Requirement:
     # The defaults belong to what was asked, and so to the digest: another version of this tool may have others.
     parameters = {name: parameter.default for name, parameter in check.parameters.items()} | given
     return Requirement(row["id"], row["title"], row["source"], row["remedy"], row["minBasis"], row["minVoice"],
-                       tuple(row["roles"]), parameters)  # fmt: skip
+                       tuple(row["roles"]), parameters)
 
 
 def _tightened(parent: dict[str, Requirement], own: dict[str, Requirement], location: str) -> dict[str, Requirement]:
@@ -164,7 +164,7 @@ def _in_order(rows: Mapping[str, Requirement]) -> dict[str, Requirement]:
 
 def _row_dict(row: Requirement) -> dict[str, Any]:
     return {"id": row.id, "title": row.title, "source": row.source, "remedy": row.remedy, "minBasis": row.min_basis,
-            "minVoice": row.min_voice, "roles": list(row.roles), "parameters": dict(row.parameters)}  # fmt: skip
+            "minVoice": row.min_voice, "roles": list(row.roles), "parameters": dict(row.parameters)}
 
 
 def _invalid(why: str, location: str, hint: str) -> ProvenanceError:

@@ -27,18 +27,18 @@ class Item:
 
     @classmethod
     def on(cls, statements: Iterable[VerifiedStatement], subject: str, outcome: Outcome, reason: str,
-           basis: Basis = "stated") -> Item:  # fmt: skip
+           basis: Basis = "stated") -> Item:
         """An item that rests on statements; its voice is that of the weakest."""
         used = tuple(statements)
         heard = [s.voice for s in used]
         weakest: Voice = min(heard, key=VOICES.index) if heard else "none"
         return cls(subject, outcome, reason, basis, weakest, tuple(sorted({s.sha256 for s in used})),
-                   tuple(sorted({s.principal.name for s in used if s.principal})))  # fmt: skip
+                   tuple(sorted({s.principal.name for s in used if s.principal})))
 
     def to_dict(self) -> dict[str, Any]:
         """As the verdict document spells it."""
         return {"subject": self.subject, "outcome": self.outcome, "reason": self.reason, "basis": self.basis,
-                "voice": self.voice, "evidence": list(self.evidence), "signers": list(self.signers)}  # fmt: skip
+                "voice": self.voice, "evidence": list(self.evidence), "signers": list(self.signers)}
 
 
 def combine(outcomes: Sequence[Outcome]) -> Outcome:
@@ -88,7 +88,7 @@ class Decision:
             "items": [item.to_dict() for item in self.items],
             "evidence": sorted({digest for item in self.items for digest in item.evidence}),
             "signers": sorted({name for item in self.items for name in item.signers}),
-        }  # fmt: skip
+        }
 
 
 def _names(subjects: Sequence[str]) -> str:

@@ -63,8 +63,8 @@ def staging(registry: Path) -> Iterator[Staging]:
         lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as err:
-        raise RegistryError("output-unwritable", f"cannot write to the registry: {err.strerror}", location=str(registry),
-                            hint="check its permissions and the space that is left") from err
+        raise RegistryError("output-unwritable", f"cannot write to the registry: {err.strerror}",
+                            location=str(registry), hint="check its permissions and the space that is left") from err
     try:
         yield Staging(folder)
     finally:

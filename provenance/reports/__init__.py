@@ -49,5 +49,5 @@ def format_of(path: str | PurePath) -> str:
     suffix = PurePath(path).suffix.lower()
     if suffix not in _SUFFIXES:
         raise UsageError("usage", f"the suffix {suffix!r} names no report format", location=str(path),
-                         hint=f"use one of {', '.join(_SUFFIXES)}")  # fmt: skip
+                         hint=f"use one of {', '.join(_SUFFIXES)}")
     return _SUFFIXES[suffix]

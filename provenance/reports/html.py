@@ -45,7 +45,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    )
     made.globals |= {"w": wording, "most_rows": MOST_ROWS, "most_items": MOST_ITEMS}
     return made
 
@@ -57,5 +57,5 @@ def _things(lineage: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     for edge in lineage["edges"]:
         if edge["from"] in nodes and edge["to"] in nodes:
             made_from[edge["to"]].append({"role": edge["role"], "label": nodes[edge["from"]]["label"],
-                                          "strength": edge["strength"]})  # fmt: skip
+                                          "strength": edge["strength"]})
     return [{**node, "made_from": made_from[key]} for key, node in nodes.items()]

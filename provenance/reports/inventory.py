@@ -36,10 +36,10 @@ def render_inventory(inventory: Document, format: str) -> str:  # noqa: A002  th
 
     renderers: dict[str, Callable[[Document], str]] = {
         "text": render_table, "json": render_json, "csv": render_csv, "html": render_page,
-    }  # fmt: skip
+    }
     if format not in renderers:
         raise UsageError("usage", f"there is no inventory format {format!r}",
-                         hint=f"use one of {', '.join(INVENTORY_FORMATS)}")  # fmt: skip
+                         hint=f"use one of {', '.join(INVENTORY_FORMATS)}")
     return renderers[format](inventory)
 
 
@@ -102,7 +102,7 @@ def summary(inventory: Document) -> Iterator[str]:
     yield f"{counts['models']:,} models, {counts['unreadable']:,} not read"
     readable = counts["models"] - counts["unreadable"]
     yield (f"{counts['informational']:,} of {readable:,} rest on declarations that nobody signed: they are "
-           "informational, and nothing passes by them")  # fmt: skip
+           "informational, and nothing passes by them")
     told = ", ".join(f"{classes[str(number)]:,} in Class {NUMERALS[number]}" for number in (1, 2, 3))
     yield f"MOF 1.0, profile {inventory['profile']}: {told}, {classes['0']:,} in none"
     for rung in reversed(inventory["ladder"]):
@@ -120,7 +120,7 @@ def render_csv(inventory: Document) -> str:
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
     head = ["path", "name", "kind", "revision", "rests_on", "mof_class", "mof_progress_iii", "mof_progress_ii",
             "mof_progress_i", "rung_shown", "rung_declared", *(f"verdict {name}" for name in names), "blockers", "next",
-            "error"]  # fmt: skip
+            "error"]
     writer.writerow([csv_cell(name) for name in head])
     for row in inventory["models"]:
         writer.writerow([csv_cell(text) for text in _csv_row(row, names)])
@@ -136,7 +136,7 @@ def _csv_row(row: Row, names: Sequence[str]) -> list[str]:
         *(verdict_words(row["verdicts"][name]) for name in names),
         "; ".join([*blockers, *filter(None, [rest])]), "" if row["error"] else next_words(row),
         row["error"]["code"] if row["error"] else "",
-    ]  # fmt: skip
+    ]
 
 
 def csv_cell(text: str) -> str:
@@ -160,7 +160,7 @@ def render_page(inventory: Document) -> str:
         v=document, i=sys.modules[__name__], groups=[group for group, _ in groups],
         marks=[" ".join(f"g{number}-{place[index]}" for number, (_, place) in enumerate(groups))
                for index in range(len(document["models"]))],
-    )  # fmt: skip
+    )
     return guard_lines(page, colon="&#58;") + "\n"
 
 
@@ -173,7 +173,7 @@ def _filters(inventory: Document) -> Iterator[Filter]:
     yield _filter("Rests on", [*RESTS_ON.values(), UNREADABLE], [rests_on(row) for row in rows])
     classes = [f"Class {NUMERALS[number]}" if number else "no class" for number in (1, 2, 3, 0)]
     yield _filter("MOF class", classes, [f"Class {NUMERALS[row['mof_class']]}" if row["mof_class"] else "no class"
-                                         for row in rows])  # fmt: skip
+                                         for row in rows])
     labels = [*(rung["label"] for rung in reversed(inventory["ladder"])), "none"]
     for voice in ("shown", "declared"):
         yield _filter(f"Rung {voice}", labels, [rung_label(inventory, row[f"rung_{voice}"]) for row in rows])
@@ -191,7 +191,7 @@ def components_by_status(row: Row) -> list[tuple[str, list[str]]]:
     """The components of MOF under the words for their status, each with its licence where one is written."""
     words = {"included": "included", "conditional": "included, under a licence made for something else",
              "invalid": "under a licence that does not count", "unlicensed": "without a licence",
-             "missing": "not among the components"}  # fmt: skip
+             "missing": "not among the components"}
     found: dict[str, list[str]] = {}
     for component in row["mof"]["components"] if row["mof"] else ():
         licence = f" ({component['license']})" if component["license"] else ""

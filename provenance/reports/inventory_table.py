@@ -44,7 +44,7 @@ def _console(width: int) -> Console:
 
     # `_environ`: without it COLUMNS, TERM and the like would change the report.
     return Console(file=StringIO(), width=width, force_terminal=False, color_system=None, no_color=True, markup=False,
-                   highlight=False, emoji=False, legacy_windows=False, force_jupyter=False, _environ={})  # fmt: skip
+                   highlight=False, emoji=False, legacy_windows=False, force_jupyter=False, _environ={})
 
 
 def _parts(inventory: dict[str, Any]) -> Iterator[RenderableType]:
@@ -90,7 +90,7 @@ def _cells(inventory: Mapping[str, Any], row: Mapping[str, Any]) -> list[Text]:
     revision = f" at {row['revision'][:12]}" if row["revision"] else ""
     verdicts = [f"{name}: {verdict_words(verdict)}" for name, verdict in row["verdicts"].items()]
     rungs = [f"shown: {rung_label(inventory, row['rung_shown'])}",
-             f"declared: {rung_label(inventory, row['rung_declared'])}"]  # fmt: skip
+             f"declared: {rung_label(inventory, row['rung_declared'])}"]
     cells = [
         [row["name"] + revision, row["path"]],
         [rests_on(row)],

@@ -74,7 +74,7 @@ def strip(document: Mapping[str, Any]) -> Strip | str:
     step = _CELL + _GAP
     width = max(columns * step - _GAP, len(STATES) * _ENTRY) + 2 * _MARGIN
     cells = tuple(_cell(layer, _MARGIN + place % columns * step, _LEGEND + _MARGIN + place // columns * step)
-                  for place, layer in enumerate(layers))  # fmt: skip
+                  for place, layer in enumerate(layers))
     totals = {state: sum(int(layer[state]) for layer in layers) for state in STATES}
     legend = tuple((state, SIGNS[state], totals[state]) for state in STATES)
     told = ", ".join(f"{count:,} {state}" for state, _, count in legend)

@@ -24,7 +24,7 @@ def render_markdown(verdict: Mapping[str, Any]) -> str:
         *_decision(verdict), *_ladder(verdict), *_points(verdict), *_next(verdict), *_requirements(verdict),
         *_coverage(verdict), *_lineage(verdict), *_findings(verdict), *_evidence(verdict), *_method(verdict),
         *_titled("Limits", [_bullets(md(limit) for limit in verdict["limits"])]),
-    ]  # fmt: skip
+    ]
     return guard_lines("\n\n".join(blocks) + "\n", colon="&#58;")
 
 
@@ -71,7 +71,7 @@ def _decision(verdict: Mapping[str, Any]) -> Iterator[str]:
         ["Rung declared", md(wording.label_of(verdict, ladder["declared"]))],
         ["Counts", wording.counts_sentence(verdict)],
         ["As of", md(verdict["asOf"])],
-    ])  # fmt: skip
+    ])
 
 
 def _ladder(verdict: Mapping[str, Any]) -> Iterator[str]:
@@ -79,7 +79,7 @@ def _ladder(verdict: Mapping[str, Any]) -> Iterator[str]:
     yield from _titled("G7 ladder", _table(["Rung", "On evidence", "As declared"], [
         [md(rung["label"]), str(wording.mark(rung["shown"])), str(wording.mark(rung["declared"]))]
         for rung in rungs
-    ]))  # fmt: skip
+    ]))
 
 
 def _points(verdict: Mapping[str, Any]) -> Iterator[str]:
@@ -102,7 +102,7 @@ def _requirements(verdict: Mapping[str, Any]) -> Iterator[str]:
         ([f"**{md(row['id'])}**", str(wording.mark(row["outcome"], declared=declared)), _said(row),
           md(wording.shown_by(row)), _many(row["signers"], md), _many(map(wording.short, row["evidence"]), code)]
          for row in verdict["requirements"]),
-    ))  # fmt: skip
+    ))
 
 
 def _said(row: Mapping[str, Any]) -> str:
@@ -130,7 +130,7 @@ def _coverage(verdict: Mapping[str, Any]) -> Iterator[str]:
         *_table(["Risk", "File", "Code"], ([md(row["risk"]), code(row["path"]), code(row["code"])]
                                            for row in coverage["uncovered"])),
         f"Left out of an admitted copy: {_many(left_out, code)}." if left_out else "",
-    ])  # fmt: skip
+    ])
 
 
 def _lineage(verdict: Mapping[str, Any]) -> Iterator[str]:
@@ -144,14 +144,14 @@ def _lineage(verdict: Mapping[str, Any]) -> Iterator[str]:
                 ([named.get(edge["from"], "?"), named.get(edge["to"], "?"), md(edge["role"]), md(edge["strength"])]
                  for edge in verdict["lineage"]["edges"])),
         _bullets(f"Gap: {md(gap)}" for gap in wording.limited(verdict["lineage"]["gaps"], _MOST_ROWS)[0]),
-    ])  # fmt: skip
+    ])
 
 
 def _findings(verdict: Mapping[str, Any]) -> Iterator[str]:
     yield from _titled("Findings", _table(["Severity", "Where", "What", "Hint"], (
         [md(row["severity"]), md(row["location"]), f"{md(row['message'])} ({code(row['code'])})", md(row["hint"])]
         for row in verdict["findings"]
-    )))  # fmt: skip
+    )))
 
 
 def _evidence(verdict: Mapping[str, Any]) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _evidence(verdict: Mapping[str, Any]) -> Iterator[str]:
         [code(row["file"]), md(wording.fate(row)), md(row["reason"]), md(row["predicateType"]),
          _many(row["subjects"], md), md(wording.signer_names(row)), code(row["sha256"])]
         for row in verdict["evidence"]
-    )))  # fmt: skip
+    )))
 
 
 def _method(verdict: Mapping[str, Any]) -> Iterator[str]:
@@ -176,4 +176,4 @@ def _method(verdict: Mapping[str, Any]) -> Iterator[str]:
         ]),
         "To come to this verdict again:",
         _bullets(f"{what}: {code(command)}" for what, command in wording.commands(verdict)),
-    ])  # fmt: skip
+    ])

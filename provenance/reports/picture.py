@@ -105,7 +105,7 @@ def _bounds(
     """Left, top, right and bottom of everything with a margin; a label may stick out at either side."""
     points = [*places, *((x + _WIDTH, y + _HEIGHT) for x, y in places), *(at for route, _ in routes for at in route)]
     sides = [(at[0] + half, at[1]) for (_, at), width in zip(routes, labels, strict=True) if at
-             for half in (-width / 2, width / 2)]  # fmt: skip
+             for half in (-width / 2, width / 2)]
     across, down = [x for x, _ in points + sides], [y for _, y in points]
     return min(across) - _MARGIN, min(down) - _MARGIN, max(across) + _MARGIN, max(down) + _MARGIN
 
@@ -134,7 +134,7 @@ def _layout(count: int, edges: Sequence[tuple[int, int, float]], direction: str)
     done = graphlay.layout(graph, options={"direction": direction, "spacing": gap})
     places = [(node["center"]["x"] - _WIDTH / 2, node["center"]["y"] - _HEIGHT / 2) for node in done.nodes]
     routes: list[_Route] = [([_point(at) for at in edge["points"]], _point(edge["label_anchor"])
-                        if edge["label_anchor"] else None) for edge in done.edges]  # fmt: skip
+                        if edge["label_anchor"] else None) for edge in done.edges]
     return places, routes
 
 
@@ -146,7 +146,7 @@ def _card(node: Mapping[str, Any], place: _Point) -> Card:
     digest = wording.short(node["digest"].rpartition(":")[2]) if node["digest"] else "no digest"
     by = f", by {', '.join(node['signers'])}" if node["signers"] else ""
     return Card(round(place[0], 1), round(place[1], 1), node["kind"], _fit(node["label"], 17), _fit(digest, 14),
-                _fit(node["kind"].replace("-", " ") + by, 29), node["state"])  # fmt: skip
+                _fit(node["kind"].replace("-", " ") + by, 29), node["state"])
 
 
 def _fit(text: str, signs: int) -> str:
@@ -177,7 +177,7 @@ def _link(edge: Mapping[str, Any], route: _Route, origin: _Point) -> Link:
     points = [(round(x - origin[0], 1), round(y - origin[1], 1)) for x, y in route[0]]
     x, y = route[1] or route[0][len(route[0]) // 2]
     return Link(_rounded(points), _tip(points), _label(edge), round(x - origin[0], 1), round(y - origin[1], 1),
-                _label_width(edge), edge["strength"])  # fmt: skip
+                _label_width(edge), edge["strength"])
 
 
 def _rounded(points: Sequence[_Point]) -> str:
@@ -211,7 +211,7 @@ def _xy(point: _Point) -> str:
 def _told(nodes: Sequence[Mapping[str, Any]], edges: Sequence[_Edge]) -> str:
     """The picture in words: how many things in which state, and each link."""
     states = ", ".join(f"{sum(node['state'] == state for node in nodes)} {state}"
-                       for state in ("shown", "declared", "missing"))  # fmt: skip
+                       for state in ("shown", "declared", "missing"))
     links = "; ".join(f"{_fit(nodes[start]['label'], 40)} to {_fit(nodes[end]['label'], 40)} as {edge['role']}"
-                      for start, end, edge in edges[:40])  # fmt: skip
+                      for start, end, edge in edges[:40])
     return f"{len(nodes)} things: {states}. {links}"

@@ -42,7 +42,7 @@ def _console(width: int, color: bool) -> Console:
     # `_environ`: without it COLUMNS, TERM and the like would change the report.
     return Console(file=StringIO(), width=width, force_terminal=color, color_system="standard" if color else None,
                    no_color=not color, markup=False, highlight=False, emoji=False, legacy_windows=False,
-                   force_jupyter=False, _environ={})  # fmt: skip
+                   force_jupyter=False, _environ={})
 
 
 def _parts(verdict: dict[str, Any]) -> Iterator[RenderableType]:
@@ -129,7 +129,7 @@ def _requirements(verdict: dict[str, Any]) -> Iterator[RenderableType]:
     declared = verdict["informational"]
     table = _columns({"title": "Id", "no_wrap": True, "min_width": 4}, {"title": "Outcome", "max_width": 15},
                      {"title": "Shown by", "max_width": 20}, {"title": "What was shown, or is missing"},
-                     header=True)  # fmt: skip
+                     header=True)
     for row in verdict["requirements"]:
         found = wording.mark(row["outcome"], declared=declared)
         shown = "\n".join(filter(None, [wording.shown_by(row), ", ".join(row["signers"][:3])]))

@@ -36,7 +36,7 @@ _MARKS = {
 }
 _DECLARED = " (declared only)"
 _COUNTED = {"pass": "pass", "fail": "fail", "undetermined": "undetermined", "notApplicable": "not_applicable",
-            "waived": "waived"}  # fmt: skip
+            "waived": "waived"}
 
 IN_THE_PAST = "Judged as of {asOf}, a time in the past: what is known today may say otherwise."
 INFORMATIONAL = (
@@ -122,7 +122,7 @@ def why(verdict: Document) -> list[str]:
         points.append(f"{_things(uncovered, 'file')} of {_all_files(verdict):,} covered by no trusted signature")
     if len(points) < 3:
         errors = (found["message"] for found in verdict["findings"]
-                  if found["severity"] == "error" and found["code"] != "file-not-covered")  # fmt: skip
+                  if found["severity"] == "error" and found["code"] != "file-not-covered")
         points += list(dict.fromkeys(errors))[:3]
     return points
 
@@ -170,7 +170,7 @@ def signer_names(entry: Document) -> str:
         f"{signer['principal']} ({signer['party']}; {', '.join(signer['roles'])})"
         if signer["principal"] else f"unknown key {short(signer['keyid'])}"
         for signer in entry["signers"]
-    )  # fmt: skip
+    )
 
 
 def open_items(requirement: Document) -> list[Document]:
@@ -203,7 +203,7 @@ def commands(verdict: Document) -> list[tuple[str, str]]:
         ("The whole verdict", f"provenance verify MODEL --policy {policy} --evidence DIR{trust} --as-of {moment}"),
         ("One file of evidence", "provenance bundle inspect FILE"),
         ("The model's digests", "provenance digest MODEL"),
-    ]  # fmt: skip
+    ]
 
 
 def limited(rows: Sequence[Any], most: int) -> tuple[Sequence[Any], str]:

@@ -34,7 +34,7 @@ class Gathered:
     def trusted(self) -> tuple[VerifiedStatement, ...]:
         """The statements of VALID bundles whose signers the trust file lists."""
         return tuple(result.verified for result in self.examined
-                     if result.verified and result.status == "VALID" and result.principal)  # fmt: skip
+                     if result.verified and result.status == "VALID" and result.principal)
 
     @property
     def rejected(self) -> tuple[Examined, ...]:

@@ -97,7 +97,7 @@ def _moment(as_of: datetime | None, now: datetime, resume: Path | None) -> datet
         return datetime.fromisoformat(begun).astimezone(UTC)
     except ValueError as err:
         raise UsageError("usage", "the state of the inventory has no time", location=str(resume),
-                         hint="name another file") from err  # fmt: skip
+                         hint="name another file") from err
 
 
 def _question(policies: Sequence[str], profile: mof.Profile, trust: Path | None, as_of: datetime) -> Question:
@@ -108,7 +108,7 @@ def _question(policies: Sequence[str], profile: mof.Profile, trust: Path | None,
             policy = _load(name)
             if chosen.setdefault(policy.id, policy) != policy or policy.id in mof.POLICIES:
                 raise UsageError("usage", f"two policies are called {policy.id}", location="--policy",
-                                 hint="give one of them another id")  # fmt: skip
+                                 hint="give one of them another id")
     known = tuple(name for name in asked if name in mof.POLICIES)
     believed = read_trust(trust, as_of) if trust is not None else None
     return Question(tuple(chosen.values()), known, profile, believed, as_of)
@@ -129,10 +129,10 @@ def _identity(question: Question) -> dict[str, Any]:
     return {
         "asOf": question.as_of.isoformat(), "profile": question.profile, "mof": list(question.mof_policies),
         "policies": {policy.id: policy.digest for policy in question.policies},
-        "ladder": {name: load_policy(name).digest for name, _ in LADDER},
+        "ladder": {name: policy.digest for name, policy in question.rungs.items()},
         "trust": question.trust.digest if question.trust else "", "licenceData": mof.data_version(),
         "tool": provenance.__version__,
-    }  # fmt: skip
+    }
 
 
 def _row(entry: Entry, question: Question, state: State | None) -> dict[str, Any] | OtherDocument:
@@ -152,7 +152,7 @@ def _judged(entry: Entry, question: Question) -> dict[str, Any] | OtherDocument:
         return unreadable(entry, err, question)
     except OSError as err:
         problem = ArtifactError("input-unreadable", f"cannot be read: {err.strerror}", location=entry.label,
-                                hint="check its permissions, and that nothing changes it")  # fmt: skip
+                                hint="check its permissions, and that nothing changes it")
         return unreadable(entry, problem, question)
     return known if isinstance(known, OtherDocument) else judged(entry, known, question)
 
@@ -174,14 +174,14 @@ def _document(
         "licenceData": mof.data_version(),
         "counts": _counts(rows),
         "models": list(rows), "skipped": list(skipped), "limits": list(LIMITS),
-    }  # fmt: skip
+    }
 
 
 def _policies(question: Question) -> list[dict[str, Any]]:
     chosen = [{"id": policy.id, "version": policy.version, "title": policy.title, "digest": {"sha256": policy.digest}}
-              for policy in question.policies]  # fmt: skip
+              for policy in question.policies]
     return chosen + [{"id": name, "version": mof.POLICY_VERSION, "title": mof.title_of(name), "digest": None}
-                     for name in question.mof_policies]  # fmt: skip
+                     for name in question.mof_policies]
 
 
 def _trust(trust: Trust | None) -> dict[str, Any] | None:
@@ -194,7 +194,7 @@ def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     readable = [row for row in rows if row["error"] is None]
     classes = Counter(row["mof_class"] for row in readable)
     rungs = {name: {voice: sum(row[f"rung_{voice}"] == name for row in readable) for voice in ("shown", "declared")}
-             for name, _ in LADDER}  # fmt: skip
+             for name, _ in LADDER}
     return {"models": len(rows), "unreadable": len(rows) - len(readable),
             "informational": sum(bool(row["informational"]) for row in readable),
-            "mofClass": {str(number): classes[number] for number in (0, 1, 2, 3)}, "rungs": rungs}  # fmt: skip
+            "mofClass": {str(number): classes[number] for number in (0, 1, 2, 3)}, "rungs": rungs}

@@ -51,7 +51,7 @@ class ProofCheck:
             "schemaVersion": "0.1", "kind": "TensorProofCheck", "holds": self.holds, "reason": self.reason,
             "root": self.proof.root, "tensor": self.proof.tensor.name, "chunk": chunk.index if chunk else None,
             "dataChecked": self.data_checked, "signers": list(self.signers),
-        }  # fmt: skip
+        }
 
 
 def prove(
@@ -65,7 +65,7 @@ def prove(
     manifest = scan(model, progress=progress, total=total).require_sound()
     if manifest.weights is None:
         raise ArtifactError("folder-has-no-weights", "there are no tensors to prove anything about",
-                            location=str(model), hint="give a model with weights in safetensors")  # fmt: skip
+                            location=str(model), hint="give a model with weights in safetensors")
     proof = prove_tensor(manifest.weights, name)
     return proof if chunk is None else prove_chunk(proof, _chunks_of(model, manifest, name), chunk)
 
@@ -84,7 +84,7 @@ def _chunks_of(model: Path, manifest: Manifest, name: str) -> list[bytes]:
     finally:
         os.close(root)
     raise ArtifactError("weights-unsupported", "chunks are only proven of safetensors files", location=brief(name),
-                        hint="convert the weights to safetensors, or prove the tensor without --chunk")  # fmt: skip
+                        hint="convert the weights to safetensors, or prove the tensor without --chunk")
 
 
 def _range_of(file: WeightFile, name: str) -> tuple[int, int] | None:
@@ -109,7 +109,7 @@ def check_against_root(proof: Path, root: str, *, data: Path | None = None) -> P
     """Hold a proof against a root (hex) that the caller knows, and bytes against it where a file is given."""
     if not _HEX.fullmatch(root):
         raise UsageError("usage", "a root is 64 lower-case hexadecimal characters", location="--root",
-                         hint="take it from a statement that you trust")  # fmt: skip
+                         hint="take it from a statement that you trust")
     return _check(_read_proof(proof), root, data, ())
 
 
@@ -122,7 +122,7 @@ def check_against_bundle(
     signers = {
         statement.principal.name for statement in statements for thing in models_in(statement)
         if statement.principal and thing.weights and thing.weights.digest.get("tensorTree") == parsed.root
-    }  # fmt: skip
+    }
     if f"tensorTree:{parsed.root}" in believed.recalled:
         return ProofCheck(parsed, "the trust file recalls these weights")
     if not signers:
@@ -156,4 +156,4 @@ def _read_data(path: Path, most: int) -> bytes:
             return file.read(most + 1)
     except OSError as err:
         raise StatementError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                             hint="check the path") from err  # fmt: skip
+                             hint="check the path") from err

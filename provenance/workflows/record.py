@@ -86,7 +86,7 @@ def record(request: RecordRequest, *, signer: Callable[[], Signer], progress: Ph
         request.name, request.kind, plan.command.words, _descriptors(plan.outputs, made),
         (*_descriptors(plan.inputs, before), *seen.dependencies()), timestamp(started), timestamp(finished),
         f"urn:uuid:{uuid.uuid4()}", plan.initial, _internal(plan, seen, sentences(circumstances)),
-    )  # fmt: skip
+    )
     return _write(step, signer, plan.bundle)  # 5
 
 
@@ -122,7 +122,7 @@ def _refuse_changes(inputs: Sequence[Place], before: Sequence[Manifest], after: 
             old, new = ({entry.path: entry.sha256 for entry in manifest.files} for manifest in (first, second))
             changed = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
             raise RunError("input-changed", f"the input {item.name} changed while the command ran: {changed[0]}",
-                           location=item.name, hint="let nothing write to inputs, and run it again")  # fmt: skip
+                           location=item.name, hint="let nothing write to inputs, and run it again")
 
 
 def _refuse_unwritten(outputs: Sequence[Place], before: Mapping[str, State]) -> int:
@@ -132,10 +132,10 @@ def _refuse_unwritten(outputs: Sequence[Place], before: Mapping[str, State]) -> 
         after = state_of(output.path)
         if not after:
             raise RunError("output-missing", "the command ended well and did not make this output",
-                           location=output.name, hint="check the name against what the command writes")  # fmt: skip
+                           location=output.name, hint="check the name against what the command writes")
         if after == before[output.name]:
             raise RunError("output-unchanged", "this output was there before, and the command did not write it",
-                           location=output.name, hint="remove it and run the command again")  # fmt: skip
+                           location=output.name, hint="remove it and run the command again")
         stale += len(after & before[output.name])
     return stale
 

@@ -64,12 +64,12 @@ def reproduce(
     found = about(from_producers(gathered.trusted), manifest)
     if not found:
         nothing = Finding("evidence-none", "error", "no trusted statement of a producer speaks of this model",
-                          manifest.name, "ask the producer for signed evidence, and check the trust file")  # fmt: skip
+                          manifest.name, "ask the producer for signed evidence, and check the trust file")
         return ReproductionReport("checksums", manifest.name, "undetermined", (), (), started, _now(),
-                                  gathered.rejected, (nothing,))  # fmt: skip
+                                  gathered.rejected, (nothing,))
     best = found[0].comparison
     return ReproductionReport("checksums", manifest.name, best.outcome, found, best.differences, started, _now(),
-                              gathered.rejected)  # fmt: skip
+                              gathered.rejected)
 
 
 def rerun(
@@ -93,7 +93,7 @@ def rerun(
     """
     if not allow_execute:
         raise RunError("execution-not-allowed", "running a recorded step executes somebody else's code",
-                       location=str(model), hint="say --allow-execute if you want that")  # fmt: skip
+                       location=str(model), hint="say --allow-execute if you want that")
     listen = progress or silent
     gathered, manifest = _read(model, evidence, trust, as_of, listen)
     chosen = step_that_made(from_producers(gathered.trusted), manifest, step)
@@ -108,14 +108,14 @@ def rerun(
         started = _now()
         code = _execute(recorded, work, sandbox)
         compared = tuple(_hold(thing, chosen, work, model, manifest, listen)
-                         for thing in described(recorded.outputs)) if code == 0 else ()  # fmt: skip
+                         for thing in described(recorded.outputs)) if code == 0 else ()
     failed = Finding("command-failed", "error", f"the recorded command ended with {code}", recorded.name,
-                     "compare this environment with the recorded one")  # fmt: skip
+                     "compare this environment with the recorded one")
     return ReproductionReport(
         "rerun", manifest.name, _worst(compared), compared,
         tuple(difference for item in compared for difference in item.comparison.differences), started, _now(),
         gathered.rejected, (failed,) if code else (), chosen, recorded.name, surroundings(recorded, sandbox),
-    )  # fmt: skip
+    )
 
 
 def _worst(compared: Sequence[Compared]) -> Outcome | Literal["undetermined"]:
@@ -142,7 +142,7 @@ def _read(
 def _refuse_redacted(step: Step) -> None:
     if any(HIDDEN in word for word in step.command):
         raise RunError("command-redacted", "a secret was taken out of the recorded command", location=step.name,
-                       hint="a step that can be run again takes secrets from its environment")  # fmt: skip
+                       hint="a step that can be run again takes secrets from its environment")
 
 
 def _execute(step: Step, work: Path, sandbox: Sandbox | None) -> int:
@@ -171,7 +171,7 @@ def _hold(
     apart = largest_differences(model, produced, sorted(changed & at_hand)) if changed & at_hand else {}
     rows = tuple(_with_distance(row, apart) for row in comparison.differences)
     return Compared(step, f"{step_of(step).kind} step {step_of(step).name}", subjects_of(thing),
-                    replace(comparison, differences=rows))  # fmt: skip
+                    replace(comparison, differences=rows))
 
 
 def _compare_produced(thing: Described, produced: Path, listen: Phases) -> Comparison:

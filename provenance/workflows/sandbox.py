@@ -29,11 +29,11 @@ Kind = Literal["read-only", "writable", "tmpfs", "proc", "dev", "link"]
 Tool = Literal["bubblewrap", "user-namespaces"]
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = ("alternatives", "fonts", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types",
-        "nsswitch.conf", "os-release", "passwd", "protocols", "services", "timezone")  # fmt: skip
+        "nsswitch.conf", "os-release", "passwd", "protocols", "services", "timezone")
 # Numeric libraries count processors there; another count gives another order of additions.
 _PROCESSORS = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 _BUBBLEWRAP: dict[Kind, str] = {"read-only": "--ro-bind", "writable": "--bind", "tmpfs": "--tmpfs", "proc": "--proc",
-                                "dev": "--dev", "link": "--symlink"}  # fmt: skip
+                                "dev": "--dev", "link": "--symlink"}
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Sandbox:
             options = [word for m in mounts for word in (_BUBBLEWRAP[m.kind], m.source, m.target) if word]
             closed = [word for path in ("/proc", "/") for word in ("--remount-ro", path)]
             return [self.program, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", *options, *closed,
-                    "--chdir", str(work), "--", *command]  # fmt: skip
+                    "--chdir", str(work), "--", *command]
         triples = [word for mount in mounts for word in (mount.kind, mount.source, mount.target)]
         return [self.program, "--user", "--map-root-user", "--net", "--mount", "--ipc", "--uts", "--pid", "--fork",
                 "--kill-child", "--", sys.executable, "-I", "-S", sandbox_init.__file__, str(root), str(work), *triples,
-                sandbox_init.END, *command]  # fmt: skip
+                sandbox_init.END, *command]
 
 
 def find_sandbox() -> Sandbox | None:
@@ -80,7 +80,7 @@ def require_sandbox() -> Sandbox:
     found = find_sandbox()
     if found is None:
         raise RunError("sandbox-unavailable", "neither bubblewrap nor user namespaces can be used here",
-                       location="sandbox", hint="install bubblewrap, or spell out --no-sandbox")  # fmt: skip
+                       location="sandbox", hint="install bubblewrap, or spell out --no-sandbox")
     return found
 
 
@@ -102,7 +102,7 @@ def run_sandboxed(
     with tempfile.TemporaryDirectory(prefix="provenance-root-") as root:
         arguments = chosen.arguments(command, mounts_for(folder, visible), folder, Path(root))
         done = subprocess.run(arguments, env=small_environment(environment), stdin=subprocess.DEVNULL, stdout=2,
-                              start_new_session=True, check=False)  # fmt: skip
+                              start_new_session=True, check=False)
     return done.returncode if done.returncode >= 0 else 128 - done.returncode
 
 
@@ -160,7 +160,7 @@ def _works(sandbox: Sandbox) -> bool:
             done = subprocess.run(
                 sandbox.arguments(["true"], mounts_for(work), work, root), env=small_environment({}),
                 stdin=subprocess.DEVNULL, capture_output=True, timeout=30, start_new_session=True, check=False,
-            )  # fmt: skip
+            )
         except (OSError, subprocess.TimeoutExpired):
             return False
     return done.returncode == 0

@@ -36,7 +36,7 @@ class _Attributes(ctypes.Structure):
     """struct mount_attr of mount_setattr(2)."""
 
     _fields_ = (("set", ctypes.c_uint64), ("clear", ctypes.c_uint64), ("propagation", ctypes.c_uint64),
-                ("userns", ctypes.c_uint64))  # fmt: skip
+                ("userns", ctypes.c_uint64))
 
 
 def main(words: Sequence[str]) -> None:
@@ -127,7 +127,7 @@ def _mount(source: str, target: str, kind: str | None, flags: int, data: str | N
 def _restrict(target: str, attributes: int, flags: int) -> None:
     wanted = _Attributes(set=attributes)
     _check(_libc.syscall(_MOUNT_SETATTR, _AT_FDCWD, os.fsencode(target), flags, ctypes.byref(wanted),
-                         ctypes.c_size_t(ctypes.sizeof(wanted))), target)  # fmt: skip
+                         ctypes.c_size_t(ctypes.sizeof(wanted))), target)
 
 
 def _check(result: int, what: str) -> None:

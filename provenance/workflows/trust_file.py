@@ -59,7 +59,8 @@ def keygen(path: Path, kind: keys.KeyKind, passphrase: bytes | None) -> KeyPair:
     private, public = keys.generate(kind, passphrase)
     beside = path.with_name(path.name + ".pub")
     if beside.exists():
-        raise TrustError("output-unwritable", "the file is there already", location=str(beside), hint="choose another name")
+        raise TrustError("output-unwritable", "the file is there already", location=str(beside),
+                         hint="choose another name")
     write_whole(path, private, mode=0o600, replace=False)
     write_whole(beside, public, replace=False)
     return KeyPair(path, beside, keys.keyid(public))

@@ -28,7 +28,7 @@ def trusted_statements(bundle: Path, trust: Path, as_of: datetime) -> tuple[Trus
         reasons = [item for item in examined if item.status != "VALID"]
         code, why = (reasons[0].code, reasons[0].reason) if reasons else ("evidence-none", "none is by a producer")
         raise BundleError(code or "evidence-none", f"no statement of a trusted producer is here: {why}",
-                          location=str(bundle), hint="check the bundle and the trust file")  # fmt: skip
+                          location=str(bundle), hint="check the bundle and the trust file")
     return believed, found
 
 

@@ -150,7 +150,8 @@ def _model(model: Manifest) -> dict[str, Any]:
     if model.weights is not None:
         weights = {"digest": {"tensorTree": model.weights.root}, "tensors": len(model.weights.tensors),
                    "parameters": model.weights.parameters}
-    return {"name": model.name, "digest": model.digest, "files": len(model.files), "bytes": model.size, "weights": weights}
+    return {"name": model.name, "digest": model.digest, "files": len(model.files), "bytes": model.size,
+            "weights": weights}
 
 
 def _trust(trust: Trust | None) -> dict[str, Any] | None:
@@ -220,7 +221,7 @@ def _next(
 def _recalled(evaluation: Evaluation) -> Iterator[Finding]:
     for identity, name in evaluation.recalled.items():
         yield Finding("artifact-recalled", "error", f"{name} is recalled by the trust file", str(identity),
-                      "do not use it; ask who recalled it")  # fmt: skip
+                      "do not use it; ask who recalled it")
 
 
 def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:

@@ -34,7 +34,8 @@ pytestmark = pytest.mark.skipif(not VECTORS.is_dir(), reason="the real bundles a
 
 
 def examine(document: bytes) -> tuple[str, str, str]:
-    result = Verifier(parse_trust(document, "trust.yaml"), NOW).examine((VECTORS / "model.sig").read_bytes(), "model.sig")
+    data = (VECTORS / "model.sig").read_bytes()
+    result = Verifier(parse_trust(document, "trust.yaml"), NOW).examine(data, "model.sig")
     return result.status, result.code, result.principal.name if result.principal else ""
 
 

@@ -88,6 +88,12 @@ class TestDiff:
         assert "file  config.json  differs" in out
         assert "file  README.md  only in the second" in run("diff", "other", "model").out
 
+    def test_an_address_is_read_too_without_its_metadata(self, run: Run, model: Path) -> None:
+        pytest.importorskip("fsspec")
+        ran = run("diff", "model", f"file://{model}")
+        assert ran.code == 0
+        assert "not compared, one of the two is not on this machine" in ran.out
+
     def test_without_weights_there_are_only_files(self, run: Run, model: Path) -> None:
         ran = run("diff", "model/config.json", "model/README.md", "--picture", "strip.svg")
         assert ran.code == 1
@@ -136,7 +142,7 @@ class TestDiff:
     @pytest.mark.parametrize(("part", "whole", "told"), [
         (0, 5, "0 %"), (0, 0, "0 %"), (5, 5, "100 %"), (1, 100_000, "under 0.1 %"), (99_999, 100_000, "over 99.9 %"),
         (1, 3, "33.3 %"), (999, 1000, "99.9 %"),
-    ])  # fmt: skip
+    ])
     def test_a_share_is_only_nothing_or_all_when_it_is(self, part: int, whole: int, told: str) -> None:
         assert percent(part, whole) == told
 
@@ -207,14 +213,14 @@ class TestProof:
     @pytest.mark.parametrize("arguments", [
         (), ("--bundle", "model.provenance"), ("--trust", "trust.yaml"), ("--root", "xyz"), ("--root", "A" * 64),
         ("--root", "0" * 64, "--bundle", "model.provenance", "--trust", "trust.yaml"),
-    ])  # fmt: skip
+    ])
     def test_a_root_comes_from_one_place(self, run: Run, proof: str, arguments: tuple[str, ...]) -> None:
         ran = run("proof", "check", proof, *arguments)
         assert (ran.code, "[usage]" in ran.err) == (2, True)
 
     @pytest.mark.parametrize("content", [
         "", "{}", "[]", '{"schemaVersion": "0.1"}', '{"root": NaN}', "x" * (1 << 20),
-    ])  # fmt: skip
+    ])
     def test_what_is_no_proof_is_no_answer(self, run: Run, tmp_path: Path, content: str) -> None:
         (tmp_path / "proof.json").write_text(content)
         assert run("proof", "check", "proof.json", "--root", "0" * 64).code == 2

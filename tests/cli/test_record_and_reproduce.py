@@ -52,7 +52,7 @@ def test_a_recorded_step_is_reproduced_by_its_checksums(run: Run, folder: Path) 
 def test_json_names_the_bundle_and_what_came_out(run: Run, folder: Path) -> None:
     document = record(run, sys.executable, "train.py", more=("--format", "json")).json
     assert document["kind"] == "Recorded"
-    assert [output["name"] for output in document["outputs"]][0] == "model"
+    assert document["outputs"][0]["name"] == "model"
 
 
 def test_the_exit_code_is_that_of_the_command_and_nothing_is_signed(run: Run, folder: Path) -> None:

@@ -97,8 +97,10 @@ def test_a_time_in_the_past_is_said_in_the_first_line(run: Run, released: Path) 
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [(("--policy", "osaid-1"), "policy-not-found"), (("--policy", "./none.yaml"), "policy-not-found"),
-     (("--policy", POLICY, "--report", "r.pdf"), "usage"), (("--policy", POLICY, "--trust", "none.yaml"), "input-unreadable"),
-     (("--policy", POLICY, "--evidence", "none"), "path-not-found"), (("--policy", POLICY, "--as-of", "noon"), "usage")],
+     (("--policy", POLICY, "--report", "r.pdf"), "usage"),
+     (("--policy", POLICY, "--trust", "none.yaml"), "input-unreadable"),
+     (("--policy", POLICY, "--evidence", "none"), "path-not-found"),
+     (("--policy", POLICY, "--as-of", "noon"), "usage")],
 )
 def test_a_question_that_cannot_be_asked_is_an_error(
     run: Run, model: Path, arguments: tuple[str, ...], code: str
@@ -122,7 +124,8 @@ def test_a_policy_in_the_working_folder_never_stands_in_for_a_shipped_one(
 @pytest.mark.parametrize(
     ("find", "replace", "told"),
     [("id: W-1", "id: W-11", "did you mean W-1?"), ("title:", "titel:", "did you mean title?"),
-     ("minVoice: trusted", "minVoice: trused", "must be one of"), ("kind: Policy", "kind: Policy\nkind: Policy", "kind")],
+     ("minVoice: trusted", "minVoice: trused", "must be one of"),
+     ("kind: Policy", "kind: Policy\nkind: Policy", "kind")],
 )
 def test_a_policy_author_learns_what_is_misspelt(
     run: Run, tmp_path: Path, find: str, replace: str, told: str
@@ -135,7 +138,8 @@ def test_a_policy_author_learns_what_is_misspelt(
 
 
 def admit(*more: str) -> tuple[str, ...]:
-    return ("admit", "model", "--policy", POLICY, "--trust", "trust.yaml", "--key", "gate.key", "--to", "registry", *more)
+    return ("admit", "model", "--policy", POLICY, "--trust", "trust.yaml", "--key", "gate.key", "--to", "registry",
+            *more)
 
 
 def test_a_passing_model_is_admitted_whole(run: Run, released: Path, tmp_path: Path) -> None:
@@ -204,7 +208,8 @@ def test_a_wrong_key_admits_nothing(run: Run, released: Path, tmp_path: Path) ->
 
 
 def test_a_registry_in_the_model_is_refused(run: Run, released: Path) -> None:
-    ran = run("admit", "model", "--policy", POLICY, "--trust", "trust.yaml", "--key", "gate.key", "--to", "model/registry")
+    ran = run("admit", "model", "--policy", POLICY, "--trust", "trust.yaml", "--key", "gate.key",
+              "--to", "model/registry")
     assert ran.code == 2
     assert not (released / "registry").exists()
 

@@ -7,7 +7,7 @@ from harness import fuzz
 SEEDS = [text.encode() for text in (
     "", "MIT", "apache-2.0", "MIT OR", "MIT/Apache-2.0", "LicenseRef-Apache-2.0", "GPL", "(MIT", "MIT\u200b",
     "MIT AND (Apache-2.0 OR GPL-2.0-only WITH Classpath-exception-2.0)", "WITH", "other", "(" * 500,
-)]  # fmt: skip
+)]
 
 
 def one_input(data: bytes) -> None:

@@ -21,7 +21,7 @@ SEEDS = [
     _seed({"a": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]},
            "b": {"dtype": "U8", "shape": [4], "data_offsets": [2, 6]}}, 6),
     _seed({"__metadata__": {"format": "pt"}, "s": {"dtype": "BF16", "shape": [], "data_offsets": [0, 2]}}, 2),
-]  # fmt: skip
+]
 
 
 def one_input(data: bytes) -> None:

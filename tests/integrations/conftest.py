@@ -49,7 +49,7 @@ def floats(*values: float) -> tuple[str, list[int], bytes]:
 LARGE = b"".join(index.to_bytes(4, "little") for index in range(5 << 17))
 TINY: Tensors = {
     "a": floats(1.0, 2.0), "b": floats(3.0), "empty": ("F32", [0, 4], b""), "scalar": ("I64", [], b"\7" + b"\0" * 7),
-}  # fmt: skip
+}
 MANY: Tensors = {"odd": ("U8", [3], b"abc"), "large": ("F32", [5 << 15, 4], LARGE), **TINY}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from provenance.artifacts.hashing import read_file
-from provenance.integrations import reading
+from provenance.integrations import reading, shards
 from tests.integrations.conftest import MANY, TINY, Lab, flip, floats
 from tests.integrations.loading import (
     SHARDS,
@@ -54,7 +54,7 @@ class TestLazily:
     ) -> None:
         lab.write({"model.safetensors": {"good": floats(1.0), "bad": floats(2.0)}})
         lab.attest() if signed == "tensors" else lab.sign_files()
-        monkeypatch.setattr(reading, "_facts", lambda descriptor: (os.fstat(descriptor).st_size, 0, 0))
+        monkeypatch.setattr(shards, "_facts", lambda descriptor: (os.fstat(descriptor).st_size, 0, 0))
         with opened(lab) as weights:
             flip_in_place(lab.model / "model.safetensors")
             refused("tensor-mismatch", weights.get, "bad")
@@ -63,7 +63,7 @@ class TestLazily:
     def test_a_file_that_shrinks_is_an_error_and_no_crash(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
         lab.write({"model.safetensors": MANY})
         lab.attest()
-        monkeypatch.setattr(reading, "_facts", lambda descriptor: (os.fstat(descriptor).st_size, 0, 0))
+        monkeypatch.setattr(shards, "_facts", lambda descriptor: (os.fstat(descriptor).st_size, 0, 0))
         with opened(lab) as weights:
             os.truncate(lab.model / "model.safetensors", 2000)
             refused("file-changed-while-read", weights.get, "large")
@@ -75,7 +75,7 @@ class TestLazily:
         path = lab.model / "model.safetensors"
         sound = path.read_bytes()
         flip_in_place(path, sound.index(b'"a"') + 1)
-        monkeypatch.setattr(reading, "_facts", lambda descriptor: (os.fstat(descriptor).st_size, 0, 0))
+        monkeypatch.setattr(shards, "_facts", lambda descriptor: (os.fstat(descriptor).st_size, 0, 0))
 
         def swapped_back(*arguments: Any, **options: Any) -> Any:
             write_in_place(path, sound)

@@ -227,7 +227,7 @@ def test_a_list_that_is_not_that_of_the_signed_root_is_not_believed(lab: Lab, lo
     [{"name": "a", "dtype": "F32", "shape": [-1], "head": "0" * 64}],
     [{"name": "a", "dtype": "F32", "shape": [2], "head": "0" * 63}],
     [{"name": "a", "dtype": "F32", "shape": [2], "head": "0" * 64}] * 2,
-])  # fmt: skip
+])
 def test_a_malformed_list_counts_as_none(lab: Lab, loading: Any, rows: Any) -> None:
     lab.write({"model.safetensors": TINY})
     lab.attest(change=_listing(lambda _: rows))
@@ -242,7 +242,7 @@ def test_a_malformed_list_counts_as_none(lab: Lab, loading: Any, rows: Any) -> N
     (lambda data: (1 << 40).to_bytes(8, "little") + data[8:], "safetensors-invalid"),
     (lambda data: data.replace(b'"b"', b'"a"', 1), "safetensors-invalid"),
     (lambda _: made({}), "folder-has-no-weights"),
-])  # fmt: skip
+])
 @BOTH
 def test_malformed_files_are_refused_by_their_headers(lab: Lab, loading: Any, spoil: Any, code: str) -> None:
     lab.write({"model.safetensors": TINY})
@@ -259,6 +259,8 @@ def test_what_is_not_there_or_no_file_is_refused_without_waiting(lab: Lab, loadi
     refused("path-not-found", loading, lab, lab.root / "nowhere")
     (lab.root / "empty").mkdir()
     refused("folder-has-no-weights", loading, lab, lab.root / "empty")
+    (lab.root / "model.bin").write_bytes(made(TINY))
+    refused("weights-unsupported", loading, lab, lab.root / "model.bin")
     os.mkfifo(lab.root / "empty" / "model.safetensors")
     refused("file-special", loading, lab, lab.root / "empty")
 

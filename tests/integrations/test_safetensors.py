@@ -37,7 +37,7 @@ def test_every_tensor_is_returned_with_the_bytes_that_were_signed(lab: Lab, load
 
 def test_what_the_safetensors_package_reads_is_what_is_loaded(lab: Lab) -> None:
     values = {"w": np.arange(12, dtype="f4").reshape(3, 4), "i": np.array(-5, dtype="i8"),
-              "h": np.ones((2, 0), dtype="f2")}  # fmt: skip
+              "h": np.ones((2, 0), dtype="f2")}
     lab.model.mkdir()
     safetensors.numpy.save_file(values, lab.model / "model.safetensors")
     lab.attest()
@@ -52,7 +52,7 @@ def test_what_the_safetensors_package_reads_is_what_is_loaded(lab: Lab) -> None:
 @pytest.mark.parametrize(("dtype", "kind", "size"), [
     ("BF16", "<u2", 2), ("F8_E4M3", "|u1", 1), ("F8_E8M0", "|u1", 1), ("BOOL", "|b1", 1), ("C64", "<c8", 8),
     ("F16", "<f2", 2), ("U64", "<u8", 8),
-])  # fmt: skip
+])
 def test_what_numpy_has_no_type_for_comes_as_unsigned_integers_of_the_same_bits(
     lab: Lab, loading: Any, dtype: str, kind: str, size: int
 ) -> None:

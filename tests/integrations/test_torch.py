@@ -44,7 +44,7 @@ def test_every_tensor_is_returned_with_the_bytes_that_were_signed(lab: Lab, load
 @pytest.mark.parametrize(("dtype", "size", "expected"), [
     ("BF16", 2, "bfloat16"), ("F8_E4M3", 1, "float8_e4m3fn"), ("F8_E5M2", 1, "float8_e5m2"), ("F16", 2, "float16"),
     ("F64", 8, "float64"), ("C64", 8, "complex64"), ("U8", 1, "uint8"), ("I64", 8, "int64"), ("F4", 0.5, "uint8"),
-])  # fmt: skip
+])
 def test_types_are_those_of_torch(lab: Lab, dtype: str, size: float, expected: str) -> None:
     lab.write({"model.safetensors": {"x": (dtype, [2, 2], bytes(int(4 * size)))}})
     lab.attest()

@@ -455,7 +455,7 @@ def test_a_card_that_contradicts_the_release_changes_nothing_that_is_shown(world
     claim = world.drafts["evaluate"].claim
     assert isinstance(claim, Step)
     world.change("evaluate", inputs=world.inputs(model="tiny", evaluation_data="corpus", source="evaluate.py",
-                                                 lockfile="uv.lock"))  # fmt: skip
+                                                 lockfile="uv.lock"))
     assert world.verdict()["passed"]
 
 
@@ -465,6 +465,6 @@ def test_a_card_that_contradicts_the_release_changes_nothing_that_is_shown(world
 def test_a_verdict_of_the_past_says_so(world: World) -> None:
     world.sign()
     done = verify(world.model, TOP_RUNG, evidence=(world.evidence,), trust=world.trust, as_of=NOW,
-                  now=NOW + timedelta(seconds=1))  # fmt: skip
+                  now=NOW + timedelta(seconds=1))
     assert done.document["asOfInThePast"]
     assert "as-of-in-the-past" in {row["code"] for row in done.document["findings"]}

@@ -92,7 +92,7 @@ def test_an_spdx_expression_is_read_in_any_case_and_written_canonically(
      "LicenseRef-a+", "NONE", "NOASSERTION", "(" * 33 + "MIT" + ")" * 33, " OR ".join(["MIT"] * 400),
      "x" * 100_000],
     ids=lambda text: ascii(text[:30]),
-)  # fmt: skip
+)
 def test_what_is_not_an_expression_is_unknown_and_open_for_nothing(declared: str) -> None:
     read = normalise(declared)
     assert read.expression is None
@@ -210,7 +210,7 @@ def test_a_spelling_in_use_is_read_and_the_reason_says_so(declared: str, express
      "https://creativecommons.org/licenses/by/9.9/", "https://evil.example/choosealicense.com/licenses/mit",
      "https://arxiv.org/pdf/2401.06066", "apache-2.0.evil.example", "MIT-like", "modified-mit",
      "Apache 2.0 with use restrictions", "Apache License 2.0 (non-commercial)"],
-)  # fmt: skip
+)
 def test_words_that_name_no_one_licence_are_unknown(declared: str) -> None:
     assert normalise(declared).expression is None
 
@@ -258,7 +258,7 @@ def test_other_is_read_from_its_name_or_link_and_the_reason_says_so() -> None:
     [(None, None), ("other", None), ("my-licence", "LICENSE"), (None, "LICENSE-MIT"), ("", ""),
      ("fair", None),
      ("apache-2.0", "https://creativecommons.org/licenses/by-nc/4.0/")],
-)  # fmt: skip
+)
 def test_other_is_unknown_without_a_known_name_or_when_name_and_link_disagree(name: str, link: str) -> None:
     assert normalise("other", name=name, link=link).expression is None
 
@@ -287,7 +287,7 @@ def test_the_same_is_an_expression_as_for_an_independent_reader(text: str) -> No
 
 
 @given(st.one_of(st.text(), st.text("ANDORWITHMIT()+ -.:/", max_size=40), st.none(), st.lists(st.text())),
-       st.text(), st.text())  # fmt: skip
+       st.text(), st.text())
 def test_nothing_that_is_declared_raises(text: object, name: str, link: str) -> None:
     read = normalise(text, name=name, link=link)
     assert read.reason

@@ -76,7 +76,7 @@ def test_where_a_licence_stands_is_read_as_the_tool_does_on_every_record() -> No
     for record, file in records():
         sources = {row.component.name: (row.license or None, row.source) for row in file.effective()}
         assert sources == {row["component"]: (row["license_effective"], row["license_inherited_from"])
-                           for row in record["components"]}  # fmt: skip
+                           for row in record["components"]}
         assert file.findings == ()
 
 
@@ -111,7 +111,7 @@ def test_our_facts_agree_with_the_tools_on_every_licence_id() -> None:
     ({"component_path": ["a", "b"]}, ("Apache-2.0", "global:distribution")),
     ({"licence": "MIT"}, ("Apache-2.0", "global:distribution")),
     ({"License": "MIT"}, ("Apache-2.0", "global:distribution")),
-])  # fmt: skip
+])
 def test_a_components_own_licence_wins_and_saying_to_have_none_is_saying_something(
     own: dict[str, Any], expected: tuple[str, str]
 ) -> None:
@@ -130,7 +130,7 @@ def test_a_components_own_licence_wins_and_saying_to_have_none_is_saying_somethi
     ({"code": {"name": "MIT"}}, ("", "none")),
     ({}, ("", "none")), ([], ("", "none")), (None, ("", "none")), ("MIT", ("", "none")),
     ({"distribution": "MIT"}, ("", "none")), ({"all": {"name": "MIT"}}, ("", "none")),
-])  # fmt: skip
+])
 def test_a_component_that_says_nothing_takes_the_licence_of_its_kind_or_of_everything(
     globally: Any, expected: tuple[str, str]
 ) -> None:
@@ -141,7 +141,7 @@ def test_a_component_that_says_nothing_takes_the_licence_of_its_kind_or_of_every
 @pytest.mark.parametrize("written", [
     "apache-2.0", "Apache 2.0", "MIT License", "mit", " MIT", "MIT OR Apache-2.0", "BSD-3", "Unlicensed", "Undisclosed",
     ["MIT"], {"name": "MIT"}, 2.0, True, "PDDL-1.0", "C-UDA-1.0", "CC-BY-NC-4.0", "OpenRAIL", "LicenseRef-OpenMDW-1.1",
-])  # fmt: skip
+])
 def test_only_an_open_id_letter_by_letter_counts(written: Any) -> None:
     assert status(file_with({"name": "Model card", "license": written})) == "invalid"
 
@@ -149,7 +149,7 @@ def test_only_an_open_id_letter_by_letter_counts(written: Any) -> None:
 @pytest.mark.parametrize("written", [
     "MIT", "GPL-2.0", "GPL-2.0+", "GPL-3.0-or-later", "BSD-3-Clause", "OpenMDW-1.0", "CC-BY-4.0", "CC0-1.0", "ODbL-1.0",
     "ODC-PDDL-1.0", "CDLA-Permissive-2.0", "WTFPL",
-])  # fmt: skip
+])
 def test_deprecated_ids_and_listed_open_data_licences_are_open(written: str) -> None:
     assert status(file_with({"name": "Model card", "license": written})) in ("included", "conditional")
 
@@ -164,7 +164,7 @@ def test_deprecated_ids_and_listed_open_data_licences_are_open(written: str) -> 
     ("Model card", "CC-BY-4.0", "included", "included"),
     ("Model card", "MIT", "conditional", "invalid"),
     ("Model card", "OpenMDW-1.0", "included", "included"),
-])  # fmt: skip
+])
 def test_a_licence_for_another_kind_counts_with_a_warning_or_not_at_all(
     component: str, licence: str, compat: str, strict: str
 ) -> None:
@@ -192,7 +192,7 @@ def names_of(*classes: int) -> list[str]:
     (names_of(3), 3, {"1": 0, "2": 60, "3": 100}),
     (names_of(2, 1), 0, {"1": 0, "2": 0, "3": 16.6667}),
     ([], 0, {"1": 0, "2": 0, "3": 0}),
-])  # fmt: skip
+])
 def test_classes_are_cumulative_and_a_higher_one_counts_only_after_the_lower(
     names: list[str], best: int, progress: dict[str, float]
 ) -> None:
@@ -273,7 +273,7 @@ def test_the_strict_profile_never_gives_a_more_open_class(offered: list[tuple[st
     ("Models card", "did you mean Model card?"),
     ("Training data", "is no component"),
     ("", "is no component"),
-])  # fmt: skip
+])
 def test_an_unknown_component_is_told_and_never_taken_for_the_datasets(component: str, said: str) -> None:
     file = file_with({"name": component, "license": "MIT"})
     assert file.components == ()
@@ -310,7 +310,7 @@ def test_components_that_cannot_be_read_are_told(components: Any) -> None:
 
 
 @pytest.mark.parametrize("framework", [None, {}, "MOF", {"name": "Model Openness Framework", "version": "1.1"},
-                                       {"name": "Another Framework", "version": "1.0"}])  # fmt: skip
+                                       {"name": "Another Framework", "version": "1.0"}])
 def test_another_framework_or_version_is_told(framework: Any) -> None:
     file = mof_file({"framework": framework, "release": {"components": [{"name": "Datasets"}]}}, "x.yml")
     assert "Model Openness Framework 1.0" in file.findings[0].message
@@ -323,7 +323,7 @@ def test_a_version_without_quotes_is_the_same_version() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], "text", {}, {"framework": {}}, {"release": None}, {"release": []},
-                                      {"release": {"components": "all"}}])  # fmt: skip
+                                      {"release": {"components": "all"}}])
 def test_what_has_no_release_is_no_configuration_file(document: Any) -> None:
     with pytest.raises(StatementError) as caught:
         mof_file(document, "x.yml")
@@ -337,7 +337,7 @@ def test_what_has_no_release_is_no_configuration_file(document: Any) -> None:
     (b"release: {", "yaml-invalid"),
     (b"\xff\xfe", "yaml-invalid"),
     (b"a: " + b"x" * (1 << 20), "document-too-large"),
-])  # fmt: skip
+])
 def test_the_file_is_read_strictly(text: bytes, code: str) -> None:
     with pytest.raises(StatementError) as caught:
         read_mof_file(text, "x.yml")
@@ -353,7 +353,7 @@ def test_other_yaml_is_not_meant_as_a_configuration_file() -> None:
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
                     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
                         st.sampled_from(["name", "license", "path", "code", "distribution", "x"]), inner, max_size=4),
-                    max_leaves=8)  # fmt: skip
+                    max_leaves=8)
 
 
 @given(JSON, JSON, JSON, st.sampled_from(PROFILES))
@@ -381,7 +381,7 @@ def test_the_components_are_those_of_release_statements() -> None:
 
 
 @pytest.mark.parametrize("licence", ["apache-2.0", "Apache 2.0", "MIT OR CC-BY-NC-4.0", "MIT AND Apache-2.0",
-                                     "GPL-2.0-only WITH Classpath-exception-2.0"])  # fmt: skip
+                                     "GPL-2.0-only WITH Classpath-exception-2.0"])
 def test_what_a_producer_writes_is_read_as_in_every_statement(licence: str) -> None:
     assert released("mot-compat", ("training-code", licence)).components[7].outcome == "pass"
 

@@ -31,7 +31,7 @@ ROW = {
 def document(*rows: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     metadata = {"id": "ours", "version": "1.0.0", "title": "Ours", "source": "our rules"}
     return {"apiVersion": "open-provenance/v0.1", "kind": "Policy", "metadata": metadata,
-            "requirements": list(rows or [ROW]), **more}  # fmt: skip
+            "requirements": list(rows or [ROW]), **more}
 
 
 def write(path: Path, policy: Any) -> str:
@@ -189,7 +189,7 @@ def test_a_choice_that_is_none_is_refused(file: Path, value: Any) -> None:
         {"extends": "/etc/passwd"},
         {"extends": ["osaid-1.0"]},
     ],
-)  # fmt: skip
+)
 def test_a_policy_that_asks_for_nothing_or_for_what_is_not_is_refused(file: Path, change: Mapping[str, Any]) -> None:
     """LIN-14, LIN-15, LIN-18: no requirements, no signers, one requirement twice."""
     assert refused(write(file, {**document(), **change})).code == "policy-invalid"
@@ -220,7 +220,7 @@ def test_duplicate_keys_tags_and_aliases_are_refused(file: Path, text: str) -> N
 # --- a policy that extends another ----------------------------------------------------------------------------------
 
 CHILD = {"id": "X-3", "title": "Fresh", "source": "ours", "remedy": "renew", "minBasis": "stated",
-         "minVoice": "trusted", "roles": ["producer"]}  # fmt: skip
+         "minVoice": "trusted", "roles": ["producer"]}
 
 
 def test_a_child_has_the_rows_of_its_parent_and_its_own(file: Path) -> None:

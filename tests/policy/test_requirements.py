@@ -75,7 +75,7 @@ def resign(world: World) -> None:
     world.change("release", subjects=world.described("tiny"))
     world.change("train", outputs=world.described("tiny"))
     world.change("evaluate", inputs=world.inputs(model="tiny", evaluation_data="corpus", source="evaluate.py",
-                                                 lockfile="uv.lock"))  # fmt: skip
+                                                 lockfile="uv.lock"))
 
 
 def train_with(world: World, **roles: str) -> None:
@@ -112,7 +112,7 @@ def weaken(world: World, name: str, role: str) -> None:
     assert isinstance(claim, Step)
     world.change(name, inputs=tuple(
         replace(item, digest={"sha1": "0" * 40}) if item.role == role else item for item in claim.inputs
-    ))  # fmt: skip
+    ))
 
 
 def list_datasets(world: World, *paths: str) -> None:
@@ -130,7 +130,7 @@ def launder(world: World) -> None:
     """Train on data that a preparation step made from nothing, beside data that is described."""
     world.write("scraped.txt", "scraped\n")
     world.say("launder", world.step("launder", "prepare", "scraped.txt",
-                                    world.inputs(source="prepare.py", lockfile="uv.lock")))  # fmt: skip
+                                    world.inputs(source="prepare.py", lockfile="uv.lock")))
     train_with(world, training_data="corpus scraped.txt", source="train.py network.py", lockfile="uv.lock")
 
 
@@ -186,14 +186,14 @@ def convert(world: World, maker: str) -> None:
     world.say("train-base", world.step(
         "train-base", "train", "base", world.inputs(training_data="corpus", source="train.py", lockfile="uv.lock"),
         initial_parameters={"kind": "random", "seed": 7},
-    ), maker)  # fmt: skip
+    ), maker)
     world.change("train", kind="convert", initial_parameters=None, inputs=world.inputs(model="base", source="train.py"))
 
 
 def depend_on_oneself(world: World) -> None:
     """The preparation needs the model that is trained on what it makes."""
     world.change("prepare", inputs=world.inputs(raw_data="tales.txt", model="tiny", source="prepare.py",
-                                                lockfile="uv.lock"))  # fmt: skip
+                                                lockfile="uv.lock"))
 
 
 def evaluate_another(world: World) -> None:

@@ -52,7 +52,7 @@ def sha(name: str) -> str:
 def item(subject: str, outcome: str, reason: str, evidence: str | None = None, signer: str = "kjv-lab") -> Part:
     return {"subject": subject, "outcome": outcome, "reason": reason, "basis": "stated" if evidence else None,
             "voice": "trusted" if evidence else "none", "evidence": [sha(evidence)] if evidence else [],
-            "signers": [signer] if evidence else []}  # fmt: skip
+            "signers": [signer] if evidence else []}
 
 
 def requirement(name: str, items: list[Part], remedy: str = "") -> Part:
@@ -67,11 +67,11 @@ def requirement(name: str, items: list[Part], remedy: str = "") -> Part:
         "remedy": remedy, "declares": "", "items": items,
         "evidence": sorted({digest for found in items for digest in found["evidence"]}),
         "signers": sorted({name for found in items for name in found["signers"]}),
-    }  # fmt: skip
+    }
 
 
 def bundle(file: str, predicate: str, subject: str, principal: str = "kjv-lab", status: str = "VALID",
-           code: str = "", reason: str = "") -> Part:  # fmt: skip
+           code: str = "", reason: str = "") -> Part:
     party = {"kjv-lab": "Example Lab", "text-archive": "Text Archive e.V."}.get(principal, "")
     roles = {"kjv-lab": ["producer"], "text-archive": ["data-supplier"]}.get(principal, [])
     valid = status == "VALID"
@@ -80,7 +80,7 @@ def bundle(file: str, predicate: str, subject: str, principal: str = "kjv-lab", 
         "subjects": [subject], "voice": "trusted" if valid else "none", "used": valid,
         "signers": [{"principal": principal, "party": party, "roles": roles, "keyid": sha(principal or file)}],
         "time": {"value": "2026-11-20T09:12:00Z", "source": "claimed"} if valid else None,
-    }  # fmt: skip
+    }
 
 
 def ladder(shown: list[str], declared: list[str]) -> Part:
@@ -89,7 +89,7 @@ def ladder(shown: list[str], declared: list[str]) -> Part:
 
     return {"shown": highest(shown), "declared": highest(declared),
             "rungs": [{"policy": policy, "label": label, "shown": one, "declared": other}
-                      for (policy, label), one, other in zip(LADDER, shown, declared, strict=True)]}  # fmt: skip
+                      for (policy, label), one, other in zip(LADDER, shown, declared, strict=True)]}
 
 
 def counted(verdict: Verdict) -> Verdict:
@@ -97,7 +97,7 @@ def counted(verdict: Verdict) -> Verdict:
     outcomes = [row["outcome"] for row in verdict["requirements"]]
     verdict["counts"] = {name: outcomes.count(outcome) for name, outcome in [
         ("pass", "pass"), ("fail", "fail"), ("undetermined", "undetermined"), ("notApplicable", "not_applicable"),
-        ("waived", "waived")]}  # fmt: skip
+        ("waived", "waived")]}
     return verdict
 
 
@@ -115,15 +115,15 @@ def passing() -> Verdict:
            "D-1": "both datasets of the training step are named by sha256",
            "D-5": "the producer declares that the list of datasets is complete",
            "X-1": "all 6 bundles that count are signed by principals of the trust file",
-           "X-2": "every input of every step is the output of a step, or is attested"}  # fmt: skip
+           "X-2": "every input of every step is the output of a step, or is attested"}
     each = {"D-2": "source, selection, labelling and processing are stated", "D-3": "it is open to all, with a locator",
-            "D-6": "the text is in the public domain (CC0-1.0)"}  # fmt: skip
+            "D-6": "the text is in the public domain (CC0-1.0)"}
     file = {"C": "train.sigstore.json"}
     rows = [requirement(name, [item("", "pass", one[name], file.get(name[0], "release.sigstore.json"))])
             if name in one else
             requirement(name, [item("dataset kjv-text", "pass", each[name], "kjv-text.sigstore.json", "text-archive"),
                                item("dataset kjv-tokens", "pass", each[name], "kjv-tokens.sigstore.json")])
-            for name in TITLES]  # fmt: skip
+            for name in TITLES]
     return counted({
         "schemaVersion": "0.1", "kind": "Verdict", "tool": {"name": "open-provenance", "version": "0.1.0"},
         "asOf": "2026-11-23T20:00:00Z", "asOfInThePast": False,
@@ -147,13 +147,13 @@ def passing() -> Verdict:
                      bundle("release.sigstore.json", "urn:open-provenance:release:v0.1", "kjv-tiny"),
                      bundle("train.sigstore.json", step, "kjv-tiny")],
         "limits": LIMITS,
-    })  # fmt: skip
+    })
 
 
 def node(number: int, kind: str, label: str, state: str = "shown", signer: str = "kjv-lab") -> Part:
     digest = signer and kind != "step"
     return {"id": f"n{number}", "kind": kind, "label": label, "digest": f"sha256:{sha(label)}" if digest else None,
-            "signers": [signer] if signer else [], "state": state}  # fmt: skip
+            "signers": [signer] if signer else [], "state": state}
 
 
 def edge(start: int, end: int, role: str, strength: str = "name-bound") -> dict[str, str]:
@@ -170,7 +170,7 @@ def passing_lineage() -> Part:
                   edge(6, 2, "training-data"), edge(7, 2, "source", "file"), edge(9, 2, "lockfile", "file"),
                   edge(2, 1, "output", "tensor-root"), edge(1, 4, "evaluated"), edge(5, 4, "evaluation-data")],
         "gaps": [],
-    }  # fmt: skip
+    }
 
 
 def declared_only() -> Verdict:
@@ -180,11 +180,11 @@ def declared_only() -> Verdict:
     rows |= {"W-1": "pass", "W-2": "pass", "W-3": "pass", "D-3": "fail"}
     reasons = {"W-1": "the card names these weights", "W-2": "the card declares Apache-2.0",
                "W-3": "Apache-2.0 forbids no use",
-               "D-3": "the card names a dataset whose terms allow research only"}  # fmt: skip
+               "D-3": "the card names a dataset whose terms allow research only"}
     remedies = {"C-1": "Publish a release statement that lists the code to run the model.",
                 "C-2": "Record the training step: provenance record --step train -- python train.py",
                 "D-2": "Attest each dataset: provenance attest dataset FILE",
-                "D-3": "Say how each dataset can be obtained, or the legal or technical reason why not."}  # fmt: skip
+                "D-3": "Say how each dataset can be obtained, or the legal or technical reason why not."}
     made = []
     for name, outcome in rows.items():
         found = item("", outcome, reasons.get(name, "no statement speaks of it"))
@@ -194,7 +194,7 @@ def declared_only() -> Verdict:
     node_rows = [node(1, "model", "all-MiniLM-L6-v2", "declared", ""),
                  node(2, "dataset", "MS MARCO", "declared", ""),
                  node(3, "dataset", "Reddit comments (2015-2018)", "declared", ""),
-                 node(4, "base-model", "nreimers/MiniLM-L6-H384-uncased", "missing", "")]  # fmt: skip
+                 node(4, "base-model", "nreimers/MiniLM-L6-H384-uncased", "missing", "")]
     return counted(verdict | {
         "model": {"name": "all-MiniLM-L6-v2", "digest": {"dirHash": sha("minilm"), "sha256": sha("minilm root")},
                   "files": 5, "bytes": 91_603_119,
@@ -223,7 +223,7 @@ def declared_only() -> Verdict:
                             "no trusted key made this signature"),
                      bundle("log.sigstore.json", "", "all-MiniLM-L6-v2", "", "UNSUPPORTED", "bundle-kind-unsupported",
                             "verification material that this version does not check")],
-    })  # fmt: skip
+    })
 
 
 def undetermined() -> Verdict:
@@ -243,7 +243,7 @@ def undetermined() -> Verdict:
         "openPoints": [f"{name} {TITLES[name]}: dataset kjv-tokens: {reason}" for name in ("D-2", "D-3", "D-6")],
         "next": [{"requirement": "D-2, D-3, D-6", "remedy": "Get kjv-tokens.sigstore.json from the producer.",
                   "towards": LADDER[3][0]}],
-    })  # fmt: skip
+    })
 
 
 def failing() -> Verdict:
@@ -251,17 +251,17 @@ def failing() -> Verdict:
     verdict = passing()
     row = next(row for row in verdict["requirements"] if row["id"] == "W-2")
     row |= requirement("W-2", [item("", "fail", "CC-BY-NC-4.0 forbids commercial use", "release.sigstore.json")],
-                       "Publish the weights under an OSI-approved licence.")  # fmt: skip
+                       "Publish the weights under an OSI-approved licence.")
     return counted(verdict | {
         "result": "fail", "passed": False, "ladder": ladder(*[["pass", "fail", "fail", "fail"]] * 2),
         "openPoints": [f"W-2 {TITLES['W-2']}: CC-BY-NC-4.0 forbids commercial use"],
         "next": [{"requirement": "W-2", "remedy": row["remedy"], "towards": LADDER[3][0]}],
-    })  # fmt: skip
+    })
 
 
 VERDICTS: dict[str, Callable[[], Verdict]] = {
     "pass": passing, "fail": failing, "undetermined": undetermined, "informational": declared_only,
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def verdict(request: pytest.FixtureRequest) -> Verdict:
 
 # Closed words of the schema: the producer of a verdict cannot write anything else there.
 CLOSED = {"outcome", "shown", "declared", "status", "severity", "risk", "state", "kind", "basis", "voice", "strength",
-          "minBasis", "minVoice", "result", "id", "from", "to", "policy", "schemaVersion"}  # fmt: skip
+          "minBasis", "minVoice", "result", "id", "from", "to", "policy", "schemaVersion"}
 
 
 @pytest.fixture

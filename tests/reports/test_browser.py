@@ -21,10 +21,10 @@ pytestmark = pytest.mark.parts
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
-         "--virtual-time-budget=3000"]  # fmt: skip
+         "--virtual-time-budget=3000"]
 RUNS = "parent.document.body.dataset.ran = (parent.document.body.dataset.ran || '') + ' '"
 PAYLOAD = (f"</title></style></textarea><img src=x onerror=\"{RUNS}\"><svg onload=\"{RUNS}\"></svg>"
-           f"<script>{RUNS}</script>")  # fmt: skip
+           f"<script>{RUNS}</script>")
 # A page in a frame of its parent's origin: the parent can measure it, and a payload could reach the parent.
 WRAPPER = """<!doctype html><meta charset="utf-8"><body>{frames}<script>
 addEventListener('load', () => setTimeout(() => {{
@@ -46,7 +46,7 @@ def open_pages(chromium: str, tmp_path: Path) -> Opener:
         wrapper.write_text(WRAPPER.format(frames=frames), encoding="utf-8")
         profile = f"--user-data-dir={tmp_path / 'profile'}"
         run = subprocess.run([chromium, *FLAGS, profile, "--dump-dom", wrapper.as_uri()],
-                             capture_output=True, text=True, timeout=120, check=True)  # fmt: skip
+                             capture_output=True, text=True, timeout=120, check=True)
         body = re.search(r"<body[^>]*>", run.stdout)
         assert body, run.stderr
         return dict(re.findall(r'data-(\w+)="([^"]*)"', body[0]))
@@ -75,6 +75,6 @@ def test_no_payload_runs_with_or_without_the_policy(open_pages: Opener, poisoned
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1200])
 def test_no_page_is_wider_than_its_window(open_pages: Opener, width: int, kjv: Verdict, minilm: Verdict,
-                                          poisoned: Poison) -> None:  # fmt: skip
+                                          poisoned: Poison) -> None:
     pages = [render(verdict, "html") for verdict in (kjv, minilm, poisoned("x" * 5000), poisoned("W" * 90))]
     assert open_pages(*pages, width=width)["widths"].split() == [str(width)] * 4

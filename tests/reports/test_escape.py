@@ -42,7 +42,7 @@ def test_printable_text_stays_as_it_is(text: str) -> None:
     ("\u2028\u2066", r"\u2028\u2066"),
     ("##[error]", r"##\x5berror]"),
     ("e\u0301", "e\u0301"),
-])  # fmt: skip
+])
 def test_what_cannot_be_seen_is_shown(text: str, shown: str) -> None:
     assert escape.printable(text) == shown
 
@@ -86,7 +86,7 @@ def test_markdown_reads_as_the_text_itself(text: str) -> None:
     "# x", "- x", "1. x", "> x", "*x*", "_x_", "`x`", "[x](http://x)", "![x](http://x)", "<b>x</b>", "~~x~~", "$x$",
     "https://evil.example", "www.evil.example", "@someone", "user@evil.example", ":white_check_mark:", "&lt;", "|",
     "#1",
-])  # fmt: skip
+])
 def test_markdown_of_github_is_off_too(text: str) -> None:
     """Links, mentions, emoji, issue numbers and formulas: no sign that starts one is left bare."""
     shown = escape.markdown(text)
@@ -108,6 +108,6 @@ def test_json_keeps_its_value_and_shows_no_dangerous_character(value: dict[str, 
 @pytest.mark.parametrize(("text", "guarded"), [
     ("::error::x", r"\x3a:error::x"), ("a\n  ::set-output x", "a\n  \\x3a:set-output x"), ("a ::b", "a ::b"),
     (":a", ":a"),
-])  # fmt: skip
+])
 def test_no_line_is_a_workflow_command(text: str, guarded: str) -> None:
     assert escape.guard_lines(text) == guarded

@@ -52,7 +52,7 @@ def test_the_verdicts_of_these_tests_follow_the_schema(verdict: Verdict) -> None
     lambda verdict: verdict["requirements"][0].update(outcome="ok"),
     lambda verdict: verdict["ladder"]["rungs"].pop(),
     lambda verdict: verdict["policy"]["digest"].update(md5="0"),
-])  # fmt: skip
+])
 def test_the_schema_refuses_what_the_contract_does_not_know(kjv: Verdict, change: Callable[[Verdict], Any]) -> None:
     change(kjv)
     assert not jsonschema.Draft202012Validator(schema()).is_valid(kjv)
@@ -137,7 +137,7 @@ def test_rejected_evidence_is_listed_with_its_reason(minilm: Verdict, format: st
 def test_open_points_next_step_coverage_and_limits_are_told(minilm: Verdict, format: str) -> None:  # noqa: A002
     words = plain(render_text(minilm, width=400) if format == "text" else render(minilm, format), format)
     parts = [*minilm["openPoints"], *minilm["limits"], *(step["remedy"] for step in minilm["next"]),
-             *(row["path"] for row in minilm["coverage"]["uncovered"]), "0 of 5 files"]  # fmt: skip
+             *(row["path"] for row in minilm["coverage"]["uncovered"]), "0 of 5 files"]
     assert [part for part in parts if part not in words] == []
 
 
@@ -150,7 +150,7 @@ def test_what_only_coverage_or_a_recall_holds_back_is_told(kjv: Verdict) -> None
     kjv |= {"result": "undetermined", "passed": False}
     kjv["coverage"]["uncovered"] = [{"path": "x.py", "risk": "code", "code": "file-not-covered"}]
     kjv["findings"] = [{"code": "signer-revoked", "severity": "error", "message": "kjv-tiny is recalled",
-                        "location": "", "hint": ""}]  # fmt: skip
+                        "location": "", "hint": ""}]
     assert wording.why(kjv) == ["1 file of 10 covered by no trusted signature", "kjv-tiny is recalled"]
 
 
@@ -188,7 +188,7 @@ def test_long_lists_are_cut_and_say_so(kjv: Verdict) -> None:
     kjv["coverage"] |= {"complete": False, "uncovered": rows}
     message = "no trusted signature covers this file"
     kjv["findings"] = [{"code": "file-not-covered", "severity": "error", "message": message, "location": row["path"],
-                        "hint": ""} for row in rows]  # fmt: skip
+                        "hint": ""} for row in rows]
     for format in READABLE:  # noqa: A001
         report = render(kjv, format)
         assert "20,000 files of 20,009" in plain(report, format)

@@ -36,9 +36,9 @@ PAYLOADS = {
     "rep-19-long": "x" * 100_000,
     "rep-20-spaces": "a " * 50_000,
     "rep-21-surrogate": "\ud800\udfff\U000e0001\ufdd0\U0010ffff\u0378",
-}  # fmt: skip
+}
 UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff"
-                    "\ud800-\udfff]")  # fmt: skip
+                    "\ud800-\udfff]")
 
 
 @pytest.fixture(params=PAYLOADS)

@@ -89,9 +89,9 @@ def test_evidence_leads_to_the_annex_with_full_digests(kjv: Verdict) -> None:
 def test_the_page_tells_how_to_come_to_the_verdict_again(kjv: Verdict) -> None:
     text = render(kjv, "html")
     assert (f"provenance verify MODEL --policy {kjv['policy']['id']} --evidence DIR --trust trust.yaml"
-            f" --as-of {kjv['asOf']}</code>") in text  # fmt: skip
+            f" --as-of {kjv['asOf']}</code>") in text
     for part in ("provenance bundle inspect FILE", "provenance digest MODEL", kjv["trust"]["digest"]["sha256"],
-                 kjv["policy"]["digest"]["sha256"], kjv["model"]["digest"]["dirHash"], "Network used"):  # fmt: skip
+                 kjv["policy"]["digest"]["sha256"], kjv["model"]["digest"]["dirHash"], "Network used"):
         assert part in text
 
 

@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def document(*layers: dict[str, Any]) -> dict[str, Any]:
     """What a strip needs of a diff."""
     return {"weights": {"layers": [{"name": f"layers.{number}", **dict.fromkeys(STATES, 0), **layer}
-                                   for number, layer in enumerate(layers)]}}  # fmt: skip
+                                   for number, layer in enumerate(layers)]}}
 
 
 def drawn(found: dict[str, Any]) -> Strip:
@@ -34,7 +34,7 @@ def test_a_cell_is_cut_by_what_became_of_its_tensors() -> None:
 @pytest.mark.parametrize(("counts", "sign"), [
     ({"unchanged": 5}, "="), ({"unchanged": 5, "changed": 1}, "≠"), ({"renamed": 2}, "≈"), ({"added": 1}, "+"),
     ({"removed": 2, "added": 1}, "-"),
-])  # fmt: skip
+])
 def test_a_sign_tells_a_difference_before_sameness(counts: dict[str, int], sign: str) -> None:
     assert drawn(document(counts)).cells[0].sign == sign
 

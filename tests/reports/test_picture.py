@@ -78,7 +78,7 @@ def test_cards_lie_apart_and_everything_lies_inside(lineage: Lineage) -> None:
 
 @pytest.mark.parametrize("edges", [
     [("n0", "n0")], [("n0", "n1"), ("n1", "n0")], [("n0", "n1"), ("n0", "n1")], [("n0", "nowhere")],
-], ids=["loop", "cycle", "twice", "dangling"])  # fmt: skip
+], ids=["loop", "cycle", "twice", "dangling"])
 def test_an_odd_graph_is_drawn_all_the_same(edges: list[tuple[str, str]]) -> None:
     """A hostile statement may say that a step made its own input; the report must still be written."""
     lineage = chain(2) | {"edges": [{"from": a, "to": b, "role": "", "strength": "weak"} for a, b in edges]}

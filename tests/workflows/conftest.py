@@ -88,7 +88,7 @@ class Pipeline:
         (self.root / f"{name}.pub").write_bytes(public)
         if trusted:
             add_principal(self.trust, NewPrincipal(name, name.upper(), roles or ("producer",),
-                                                   (self.root / f"{name}.pub",), ("*",), ("*",)))  # fmt: skip
+                                                   (self.root / f"{name}.pub",), ("*",), ("*",)))
 
     def signer(self, name: str = "acme") -> Callable[[], Signer]:
         """Opens the key of that name when it is called."""
@@ -100,7 +100,7 @@ class Pipeline:
             "name": "train", "kind": "train", "folder": self.folder, "initial": "random", "seeds": {"seed": 1611},
             "command": ("python", "train.py", "corpus/text.txt", "model"),
             "inputs": (("training-data", Path("corpus")), ("source", Path("train.py"))), "outputs": (Path("model"),),
-        }  # fmt: skip
+        }
         return RecordRequest(**{**usual, **changes})
 
     def record(self, *, key: str = "acme", **changes: Any) -> Recorded:

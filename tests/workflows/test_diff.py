@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from provenance import resources
-from provenance.errors import ArtifactError
+from provenance.errors import ArtifactError, ProvenanceError
 from provenance.statements.reader import validate
 from provenance.workflows import diff as workflow
 from provenance.workflows.diff import Diff, FileChange, MetadataChange, diff
@@ -57,7 +58,7 @@ def shards(tensors: Mapping[str, Sequence[float]], metadata: Mapping[str, str] |
     return {**files, "model.safetensors.index.json": json.dumps({"weight_map": places})}
 
 
-def checked(first: Path, second: Path) -> Diff:
+def checked(first: Path | str, second: Path | str) -> Diff:
     """A diff whose document follows the schema."""
     found = diff(first, second)
     validate(found.to_dict(), "diff", "diff")
@@ -85,7 +86,9 @@ def test_header_metadata_are_told_and_do_not_count(base: Path, tmp_path: Path) -
     found = checked(base, folder(tmp_path / "cut", {**shards(BASE, more), "config.json": "{}"}))
     assert found.same
     assert found.metadata == (MetadataChange("format", ("pt",), ("np",)), MetadataChange("note", (), ("\x1b[2J",)))
-    assert checked(tmp_path / "cut", base).metadata[1] == MetadataChange("note", ("\x1b[2J",), ())
+    back = checked(tmp_path / "cut", base).metadata
+    assert back is not None
+    assert back[1] == MetadataChange("note", ("\x1b[2J",), ())
 
 
 def test_metadata_do_not_hide_behind_another_spelling_of_their_key(base: Path, tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ def test_metadata_do_not_hide_behind_another_spelling_of_their_key(base: Path, t
 def test_shards_may_disagree_about_metadata(base: Path, tmp_path: Path) -> None:
     other = folder(tmp_path / "other", {"1.safetensors": safetensors({"a": [1.0]}, {"v": "1"}),
                                         "2.safetensors": safetensors({"b": [1.0]}, {"v": "2"})})
-    assert MetadataChange("v", (), ("1", "2")) in checked(base, other).metadata
+    assert MetadataChange("v", (), ("1", "2")) in (checked(base, other).metadata or ())
 
 
 def test_between_folders_other_files_count(base: Path, tmp_path: Path) -> None:
@@ -188,7 +191,7 @@ def test_a_container_that_holds_more_than_tensors_is_the_same_only_bit_for_bit(
 @pytest.mark.parametrize(("spoil", "code"), [
     (lambda data: data[:-1], "safetensors-truncated"), (lambda data: data + b"x", "safetensors-invalid"),
     (lambda _: b"", "safetensors-truncated"),
-])  # fmt: skip
+])
 def test_what_is_damaged_cannot_be_compared(base: Path, tmp_path: Path, spoil: Any, code: str) -> None:
     bad = folder(tmp_path / "bad", {"model.safetensors": spoil((base / "model.safetensors").read_bytes())})
     for first, second in ((base, bad), (bad, base)):
@@ -216,3 +219,80 @@ def test_the_examples_of_the_schema_follow_it() -> None:
     assert examples
     for example in examples:
         validate(example, "diff", "example")
+
+
+class TestContainers:
+    """Tensors are compared whatever holds them."""
+
+    def arrays(self) -> dict[str, Any]:
+        return {name: np.array(values, dtype="f4") for name, values in BASE.items()}
+
+    def test_a_numpy_archive_holds_the_same_weights(self, base: Path, tmp_path: Path) -> None:
+        np.savez(tmp_path / "weights.npz", **self.arrays())
+        found = checked(base / "model.safetensors", tmp_path / "weights.npz")
+        assert found.same
+        assert "stored differently" in found.sentence
+
+    def test_the_same_weights_in_a_second_container_are_no_other_files(self, base: Path, tmp_path: Path) -> None:
+        both = folder(tmp_path / "both", {"model.safetensors": safetensors(BASE), "config.json": "{}"})
+        np.savez(both / "weights.npz", **self.arrays())
+        assert checked(base, both).same
+        np.savez(both / "weights.npz", **{**self.arrays(), "model.layers.0.w": np.zeros(2, "f4")})
+        found = checked(base, both)
+        assert not found.same
+        assert found.files is not None
+        assert [change.path for change in found.files] == ["weights.npz"]
+
+    def test_gguf_metadata_are_told_and_count(self, base: Path, tmp_path: Path) -> None:
+        first, second = tmp_path / "1.gguf", tmp_path / "2.gguf"
+        first.write_bytes(gguf(BASE, {"tokenizer.chat_template": "plain"}))
+        second.write_bytes(gguf(BASE, {"tokenizer.chat_template": "evil"}))
+        found = checked(first, second)
+        assert (found.same, found.weights is not None and found.weights.same) == (False, True)
+        assert "hold more than tensors" in found.sentence
+        assert found.metadata == (MetadataChange("tokenizer.chat_template", ("plain",), ("evil",)),)
+
+    def test_unquantised_tensors_of_a_gguf_are_found_under_their_other_names(self, base: Path, tmp_path: Path) -> None:
+        names = {name: name.replace("model.layers", "blk").replace("model.embed", "token_embd") for name in BASE}
+        (tmp_path / "m.gguf").write_bytes(gguf({names[name]: values for name, values in BASE.items()}, {}))
+        found = checked(base / "model.safetensors", tmp_path / "m.gguf")
+        assert found.relation is not None
+        assert found.relation.kind == "renamed"
+
+    def test_a_checkpoint_that_cannot_be_read_cannot_be_compared(self, base: Path, tmp_path: Path) -> None:
+        bad = folder(tmp_path / "bad", {"pytorch_model.bin": b"\x80\x02cos\nsystem\n."})
+        with pytest.raises(ArtifactError) as caught:
+            diff(base, bad)
+        assert caught.value.location == "pytorch_model.bin"
+        assert "cannot be compared" in caught.value.message
+
+
+def gguf(tensors: Mapping[str, Sequence[float]], metadata: Mapping[str, str]) -> bytes:
+    """A GGUF file, version 3, of float32 vectors and texts."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    header = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(metadata))
+    header += b"".join(text(key) + struct.pack("<I", 8) + text(value) for key, value in metadata.items())
+    data = b""
+    for name, values in tensors.items():
+        header += text(name) + struct.pack("<IQIQ", 1, len(values), 0, len(data))
+        packed = struct.pack(f"<{len(values)}f", *values)
+        data += packed + bytes(-len(packed) % 32)
+    return header + bytes(-len(header) % 32) + data
+
+
+def test_an_address_is_compared_with_what_lies_here(base: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    found = checked(base, f"file://{base}")
+    assert (found.identical, found.metadata, found.files) == (True, None, ())
+    other = folder(tmp_path / "other", {"model.safetensors": safetensors(BASE, {"format": "np"}), "config.json": "{}"})
+    again = checked(f"file://{base}", other)
+    assert (again.same, again.identical, again.metadata) == (True, False, None)
+
+
+@pytest.mark.parametrize("address", ["hf://example/model", "oci://example.org/model:1", "s3://bucket/model"])
+def test_nothing_is_fetched_without_being_asked(base: Path, address: str) -> None:
+    with pytest.raises(ProvenanceError):
+        diff(base, address)

@@ -54,7 +54,7 @@ def mof_text(name: str = "tiny", *, licence: str = "MIT", leave_out: Sequence[st
     """A configuration file that offers everything but what is left out, under one licence."""
     components = "".join(f"    - {{name: {each.name}}}\n" for each in mof.COMPONENTS if each.name not in leave_out)
     return (f"framework: {{name: Model Openness Framework, version: '1.0'}}\nrelease:\n  name: {json.dumps(name)}\n"
-            f"  license: {{distribution: {{name: {licence}}}}}\n  components:\n{components}")  # fmt: skip
+            f"  license: {{distribution: {{name: {licence}}}}}\n  components:\n{components}")
 
 
 def write(path: Path, content: str | bytes = "") -> Path:
@@ -117,7 +117,7 @@ def test_a_complete_signed_release_reaches_class_one_on_evidence(tmp_path: Path)
     world.change("release", components=tuple(
         world.component(each.id, "tiny/model.safetensors" if each.id.endswith("final") else "train.py", "OpenMDW-1.0")
         for each in mof.COMPONENTS
-    ))  # fmt: skip
+    ))
     world.sign()
     for profile in mof.PROFILES:
         found = row(world.model, trust=world.trust, profile=profile)
@@ -184,7 +184,7 @@ def test_a_folder_of_many_is_walked(tmp_path: Path, weights: bytes) -> None:
     assert [(each["path"], each["kind"]) for each in document["models"]] == [
         (f"{tmp_path}/mof/a.yml", "mof-file"), (f"{tmp_path}/mof/b.YAML", "mof-file"), (f"{tmp_path}/org/one", "model"),
         (f"{tmp_path}/org/two", "model"),
-    ]  # fmt: skip
+    ]
     assert [each["path"] for each in document["skipped"]] == [f"{tmp_path}/mof/compose.yaml"]
     assert document["counts"]["models"] == 4
 
@@ -211,7 +211,7 @@ def test_cards_weight_files_and_lists_are_taken_where_they_are_named(tmp_path: P
     ("bytes.yml", b"\xff\xfe\x00", "yaml-invalid"),
     ("large.yml", b"#" * (1 << 20), "document-too-large"),
     ("deep.yml", "release: " + "[" * 100 + "]" * 100, "yaml-invalid"),
-])  # fmt: skip
+])
 def test_what_cannot_be_read_is_a_row_with_its_code(tmp_path: Path, name: str, content: str | bytes, code: str) -> None:
     write(tmp_path / "a.yml", mof_text())
     write(tmp_path / name, content)
@@ -289,7 +289,7 @@ def cache(tmp_path: Path, world: World) -> Path:
 
 
 @pytest.mark.parametrize("place", ["", "models--org--tiny", "models--org--tiny/snapshots",
-                                   f"models--org--tiny/snapshots/{'0' * 40}"])  # fmt: skip
+                                   f"models--org--tiny/snapshots/{'0' * 40}"])
 def test_a_hub_cache_is_read_through_its_links(cache: Path, place: str) -> None:
     found = row(cache / place)
     assert (found["kind"], found["name"], found["revision"]) == ("hub-snapshot", "org/tiny", "0" * 40)
@@ -319,7 +319,7 @@ def test_a_link_out_of_the_blobs_is_an_error_of_the_model(cache: Path, target: s
 
 @pytest.mark.parametrize(("index", "code"), [
     ('{"weight_map": {"a": "none.safetensors"}}', "shard-missing"), ("{", "json-invalid"), ("{}", "json-invalid"),
-])  # fmt: skip
+])
 def test_a_snapshot_without_all_its_shards_has_no_weights(cache: Path, index: str, code: str) -> None:
     snapshot = cache / "models--org--tiny" / "snapshots" / ("0" * 40)
     write(snapshot / "model.safetensors.index.json", index)
@@ -342,7 +342,7 @@ def test_a_cache_without_a_snapshot_is_told(tmp_path: Path) -> None:
     ({"policies": ("./none.yaml",)}, "policy-not-found"),
     ({"profile": "loose"}, "usage"),
     ({"trust": Path("none.yaml")}, "input-unreadable"),
-])  # fmt: skip
+])
 def test_a_question_that_cannot_be_asked_is_an_error(tmp_path: Path, more: dict[str, Any], code: str) -> None:
     with pytest.raises(ProvenanceError) as caught:
         table(write(tmp_path / "a.yml", mof_text()), **more)
@@ -442,7 +442,7 @@ def test_a_resumed_inventory_keeps_the_time_of_its_first_run(tmp_path: Path, man
 
 
 @pytest.mark.parametrize("content", ["not json\n", '{"kind": "Else"}\n',
-                                     '{"kind": "InventoryState", "question": {"asOf": "x"}}\n'])  # fmt: skip
+                                     '{"kind": "InventoryState", "question": {"asOf": "x"}}\n'])
 def test_a_file_that_is_no_state_is_left_alone(tmp_path: Path, many: Path, content: str) -> None:
     memory = write(tmp_path / "state.jsonl", content)
     with pytest.raises(ProvenanceError) as caught:
@@ -502,7 +502,7 @@ def test_a_thousand_models_take_bounded_time_and_every_format_too(tmp_path: Path
     for number in range(1000):
         write(tmp_path / f"{number:04}.yml", mof_text(f"m{number}", leave_out=["Datasets"] if number % 2 else ()))
     start = time.monotonic()
-    document = table(tmp_path, policies=("mof-1.0", "osaid-1.0"))
+    document = inventory([tmp_path], ["mof-1.0", "osaid-1.0"], now=NOW).document
     judged = time.monotonic() - start
     assert document["counts"]["mofClass"] == {"0": 0, "1": 500, "2": 500, "3": 0}
     start = time.monotonic()

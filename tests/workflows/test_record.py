@@ -49,7 +49,7 @@ def test_a_step_is_signed_with_its_inputs_and_outputs(pipeline: Any) -> None:
     assert (step.name, step.kind, step.command[0]) == ("train", "train", "python")
     assert [thing.name for thing in described(step.outputs)] == ["model"]
     assert [item.name for item in step.outputs] == [
-        "model", "model/config.json", "model/model.safetensors", "model#tensors"]  # fmt: skip
+        "model", "model/config.json", "model/model.safetensors", "model#tensors"]
     assert step.initial_parameters == {"kind": "random", "seed": 1611}
     assert step.started_on <= step.finished_on
 
@@ -116,7 +116,7 @@ def test_the_git_commit_its_dirty_state_and_its_remote_without_credentials_are_r
 @pytest.mark.parametrize(("remote", "told"), [
     ("git@git.example:acme/model.git", "git+ssh://git.example/acme/model.git"),
     ("/srv/git/model.git", ""), ("file:///home/alice/model.git", ""),
-])  # fmt: skip
+])
 def test_a_remote_on_this_machine_is_not_told(pipeline: Any, remote: str, told: str) -> None:
     git(pipeline.folder, "init", "--quiet")
     git(pipeline.folder, "remote", "add", "origin", remote)
@@ -130,7 +130,7 @@ def git(folder: Path, *arguments: str) -> str:
     settings = ("-c", "user.name=Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false")
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
     done = subprocess.run(["git", *settings, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
-                          check=True)  # fmt: skip
+                          check=True)
     return done.stdout
 
 
@@ -142,7 +142,7 @@ def test_only_allowed_variables_and_those_that_were_asked_for_are_recorded(
     pipeline.record(environment=("MY_OPTION",))
     internal = pipeline.step().internal
     assert internal["environment"].items() >= {
-        ("OMP_NUM_THREADS", "value-of-OMP_NUM_THREADS"), ("MY_OPTION", "value-of-MY_OPTION")}  # fmt: skip
+        ("OMP_NUM_THREADS", "value-of-OMP_NUM_THREADS"), ("MY_OPTION", "value-of-MY_OPTION")}
     assert internal["threads"]["OMP_NUM_THREADS"] == "value-of-OMP_NUM_THREADS"
     assert internal["scheduler"] == {"name": "slurm", "variables": {"SLURM_JOB_ID": "value-of-SLURM_JOB_ID"}}
     for name in ("SLURM_JOB_USER", "SLURM_NODELIST", "MY_OTHER"):
@@ -167,7 +167,7 @@ def test_accelerators_are_listed_where_nvidia_smi_is(pipeline: Any, monkeypatch:
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     pipeline.record()
     assert pipeline.step().internal["hardware"]["accelerators"] == [
-        {"name": "NVIDIA H100", "driver": "570.1", "memory": "81559 MiB"}]  # fmt: skip
+        {"name": "NVIDIA H100", "driver": "570.1", "memory": "81559 MiB"}]
 
 
 # What is refused
@@ -227,7 +227,7 @@ def test_old_files_in_an_output_are_named(pipeline: Any) -> None:
     {"initial": "base-model"},
     {"seeds": {"seed": 1 << 64}}, {"seeds": {"seed": "\udcff"}}, {"region": "\udcff"},
     {"kind": "evaluate"},
-], ids=lambda changes: "-".join(f"{key}={value}" for key, value in changes.items())[:60])  # fmt: skip
+], ids=lambda changes: "-".join(f"{key}={value}" for key, value in changes.items())[:60])
 def test_a_request_that_could_not_be_attested_is_refused_before_the_command_runs(
     pipeline: Any, changes: dict[str, Any]
 ) -> None:
@@ -317,14 +317,14 @@ def test_no_secret_of_the_command_line_or_the_environment_is_signed(
     pipeline: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secrets = ["s3cr3t-token", "pass-w0rd-1", "api-k3y-2", "from-env-3", "url-us3r", "url-p4ss", "bearer-abcdef",
-               "spoken-5"]  # fmt: skip
+               "spoken-5"]
     monkeypatch.setenv("HF_TOKEN", "from-env-3")
     monkeypatch.setenv("OMP_NUM_THREADS", "from-env-3")
     pipeline.record(command=(
         "python", "train.py", "corpus/text.txt", "model", "--token", secrets[0], f"--password={secrets[1]}",
         f"--api-key={secrets[2]}", f"x{secrets[3]}x", f"https://{secrets[4]}:{secrets[5]}@host.example/data",
         f"Authorization: Bearer {secrets[6]}", f"sh -c 'go --secret {secrets[7]}'",
-    ))  # fmt: skip
+    ))
     payload = pipeline.payload().decode()
     assert [secret for secret in secrets if secret in payload] == []
     assert pipeline.step().command[4:7] == ("--token", "***", "--password=***")
@@ -341,12 +341,12 @@ def test_no_absolute_path_user_or_host_is_signed(pipeline: Any, monkeypatch: pyt
         command=("python", str(pipeline.folder / "train.py"), f"{pipeline.folder}/corpus/text.txt", "model",
                  f"--extra={outside}", f"-I{outside}", f"a:{outside}:b", "../elsewhere/data", "/usr/lib/x",
                  str(Path.home())),
-    )  # fmt: skip
+    )
     payload = pipeline.payload().decode()
     for told in (str(pipeline.root), str(Path.home()), socket.gethostname(), f"/{getpass.getuser()}"):
         assert told not in payload
     assert pipeline.step().command[1:] == (
-        "train.py", "corpus/text.txt", "model", "--extra=data", "-Idata", "a:data:b", "data", "x", "~")  # fmt: skip
+        "train.py", "corpus/text.txt", "model", "--extra=data", "-Idata", "a:data:b", "data", "x", "~")
     assert "data" in {item.name for item in pipeline.step().inputs}
     assert "These lie outside the working folder and keep the last part of their path: data." in pipeline.completeness()
 

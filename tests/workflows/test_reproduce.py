@@ -85,7 +85,7 @@ def test_a_changed_file_beside_the_weights_leaves_the_tensors_equal_and_is_not_p
 @pytest.mark.parametrize("spoil", [
     lambda model: (model / "extra.py").write_text("import os"),
     lambda model: (model / "link").symlink_to("/etc/hostname"),
-], ids=["file", "link"])  # fmt: skip
+], ids=["file", "link"])
 def test_what_nobody_attested_is_told(trained: Any, spoil: Callable[[Path], object]) -> None:
     spoil(trained.model)
     report = trained.reproduce()
@@ -126,7 +126,7 @@ def test_a_release_speaks_of_files_that_were_added_after_training(trained: Any) 
     report = trained.reproduce()
     assert (report.outcome, report.differences) == ("equal", ())
     assert [(item.label, item.comparison.outcome) for item in report.compared] == [
-        ("release model", "equal"), ("train step train", "equal-in-tensors")]  # fmt: skip
+        ("release model", "equal"), ("train step train", "equal-in-tensors")]
 
 
 def publish(pipeline: Any, statement: bytes, name: str, key: str = "acme") -> Path:
@@ -163,7 +163,7 @@ def test_without_a_trusted_statement_nothing_is_known(pipeline: Any) -> None:
     pipeline.record(key="stranger")
     report = pipeline.reproduce()
     assert (report.outcome, report.passed, [f.code for f in report.findings]) == (
-        "undetermined", False, ["evidence-none"])  # fmt: skip
+        "undetermined", False, ["evidence-none"])
     assert [(item.status, item.code) for item in report.rejected] == [("UNSUPPORTED", "signature-unknown-signer")]
     assert follows_its_schema(report)
     with pytest.raises(ProvenanceError) as raised:
@@ -190,7 +190,7 @@ def test_a_base_model_in_the_evidence_is_not_taken_for_this_one(trained: Any) ->
     """Its files have the same names: only a statement that fits speaks of the model."""
     trained.write("corpus/text.txt", "another text of that length")
     trained.record(name="base", outputs=(Path("base"),), bundle=trained.bundle.with_name("base.sigstore.json"),
-                   command=("python", "train.py", "corpus/text.txt", "base"))  # fmt: skip
+                   command=("python", "train.py", "corpus/text.txt", "base"))
     report = trained.reproduce()
     assert (report.outcome, [item.label for item in report.compared]) == ("equal", ["train step train"])
 
@@ -383,7 +383,7 @@ def test_a_command_that_fails_again_leaves_the_outcome_open(pipeline: Any) -> No
     pipeline.record(command=("sh", "-c", once))
     report = pipeline.rerun(no_sandbox=True)
     assert (report.outcome, report.passed, [f.code for f in report.findings]) == (
-        "undetermined", False, ["command-failed"])  # fmt: skip
+        "undetermined", False, ["command-failed"])
     assert follows_its_schema(report)
 
 
@@ -433,7 +433,7 @@ def values(tmp_path: Path, name: str, dtype: str, raw: bytes, shape: list[int]) 
     ("BF16", b"\x80\x3f\x00\x40", b"\x80\x3f\x80\x3f", 1.0),
     ("I8", b"\x01\x80", b"\x01\x7f", 255.0),
     ("U64", struct.pack("<2Q", 1, 2), struct.pack("<2Q", 1, 9), 7.0),
-])  # fmt: skip
+])
 def test_the_largest_difference_is_computed_by_type(
     tmp_path: Path, dtype: str, first: bytes, second: bytes, largest: float
 ) -> None:
@@ -446,7 +446,7 @@ def test_the_largest_difference_is_computed_by_type(
     ("F8_E4M3", b"\x01\x02", b"\x01\x03"), ("BOOL", b"\x00\x01", b"\x01\x01"),
     ("F32", struct.pack("<2f", 1, float("nan")), struct.pack("<2f", 1, 2)),
     ("F32", struct.pack("<2f", 1, float("inf")), struct.pack("<2f", 1, 2)),
-])  # fmt: skip
+])
 def test_where_nothing_can_be_computed_nothing_is_claimed(
     tmp_path: Path, dtype: str, first: bytes, second: bytes
 ) -> None:

@@ -73,7 +73,7 @@ def test_of_the_home_only_a_python_that_lies_there_is_seen(inside: Inside) -> No
 @pytest.mark.parametrize("path", [
     "/written", "/usr/written", "/etc/written", "/etc/passwd", "/proc/sys/kernel/hostname", f"{sys.prefix}/written",
     "/sys/devices/system/cpu/written",
-])  # fmt: skip
+])
 def test_nothing_else_can_be_written(inside: Inside, path: str) -> None:
     assert inside(f"open({path!r}, 'a')") == 1
     assert not path.endswith("written") or not Path(path).exists()
@@ -126,7 +126,7 @@ def test_shared_memory_and_random_numbers_are_there(inside: Inside) -> None:
 
 @pytest.mark.parametrize(("command", "code"), [
     (["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -KILL $$"], 137),
-])  # fmt: skip
+])
 def test_the_exit_code_is_the_commands(sandbox: Sandbox, work: Path, command: list[str], code: int) -> None:
     assert run_sandboxed(command, work=work, environment={}, sandbox=sandbox) == code
 

@@ -51,7 +51,7 @@ def test_a_verdict_names_everything_that_went_into_it(world: World) -> None:
     assert verdict["model"] == {
         "name": "tiny", "digest": manifest.digest, "files": 3, "bytes": manifest.size,
         "weights": {"digest": {"tensorTree": manifest.weights.root}, "tensors": 2, "parameters": 3},
-    }  # fmt: skip
+    }
     assert verdict["policy"]["digest"] == {"sha256": load_policy(TOP_RUNG).digest}
     assert verdict["trust"]["principals"] == 4
     assert {row["sha256"] for row in verdict["evidence"]} == {world.digest(name) for name in world.drafts}
@@ -147,7 +147,7 @@ def test_another_process_says_the_same(world: World) -> None:
         subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}, check=True,
                        capture_output=True).stdout
         for seed in ("1", "2", "3")
-    }  # fmt: skip
+    }
     assert len(said) == 1
     assert len(said.pop()) > 10_000
 
@@ -213,7 +213,7 @@ def test_a_model_that_is_one_file_is_judged_too(world: World) -> None:
 )
 def test_a_question_that_cannot_be_asked_is_an_error(world: World, change: dict[str, Any], code: str) -> None:
     given: dict[str, Any] = {"model": world.model, "policy": TOP_RUNG, "evidence": (world.evidence,),
-                             "trust": world.trust, "as_of": NOW, "now": NOW}  # fmt: skip
+                             "trust": world.trust, "as_of": NOW, "now": NOW}
     with pytest.raises(ProvenanceError) as raised:
         verify(**(given | change))
     assert raised.value.code == code
@@ -302,7 +302,7 @@ def test_the_lineage_of_a_verdict_leads_from_the_text_to_the_model(world: World)
     assert {
         ("tales.txt", "prepare", "raw-data"), ("prepare", "corpus", "output"), ("corpus", "train", "training-data"),
         ("train", "tiny", "output"), ("tiny", "evaluate", "evaluated"), ("train.py", "train", "source"),
-    } <= edges  # fmt: skip
+    } <= edges
     assert {node["state"] for node in lineage["nodes"]} == {"shown"} | {"declared"}
     assert [node["label"] for node in lineage["nodes"] if node["state"] == "declared"] == ["tales"]
     assert lineage["gaps"] == []

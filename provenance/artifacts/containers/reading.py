@@ -8,9 +8,9 @@ however many names it has. The caller notices a file that changed in between.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from provenance.artifacts.containers import gguf, npz, pytorch
@@ -37,13 +37,13 @@ class Contained:
 
 def family_of(path: str) -> Family | None:
     """Which reader knows a file of this name; None where none does."""
-    known = _READERS.get(os.path.splitext(path.lower())[1])
+    known = _READERS.get(PurePosixPath(path.lower()).suffix)
     return known[0] if known else None
 
 
 def read_tensors(descriptor: int, size: int, location: str) -> Contained:
     """The tensors of an open file whose name a reader knows; ArtifactError where it is not what its name says."""
-    plan = _READERS[os.path.splitext(location.lower())[1]][1](descriptor, size, location)
+    plan = _READERS[PurePosixPath(location.lower()).suffix][1](descriptor, size, location)
     file = WeightFile(descriptor, size, location)
     heads: dict[tuple[int, int], str] = {}
     tensors = []

@@ -33,7 +33,7 @@ from provenance.artifacts.dataset.schema import COUNTED, FLOATS, INTEGERS, SIGNE
 RECORD_DOMAIN = b"\x10"
 DECIMAL_BYTES = 32
 _FORMATS = {"int8": "b", "int16": "h", "int32": "i", "int64": "q", "uint8": "B", "uint16": "H", "uint32": "I",
-            "uint64": "Q", "float16": "e", "float32": "f", "float64": "d"}  # fmt: skip
+            "uint64": "Q", "float16": "e", "float32": "f", "float64": "d"}
 # The quiet NaN without sign and payload: payloads do not survive text, and differ between processors.
 NANS = {"float16": 0x7E00, "float32": 0x7FC00000, "float64": 0x7FF8000000000000}
 _NULL, _VALUE = b"\x00", b"\x01"

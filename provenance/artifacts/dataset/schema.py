@@ -211,7 +211,7 @@ _PARSERS: dict[str, Callable[[dict[str, Any], int], Type]] = {
     "time": lambda rest, _: _with_unit("time", rest),
     "timestamp": lambda rest, _: _with_unit("timestamp", rest),
     "duration": lambda rest, _: _with_unit("duration", rest),
-}  # fmt: skip
+}
 
 
 def _done(rest: Collection[str]) -> None:

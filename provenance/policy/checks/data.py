@@ -23,7 +23,7 @@ def closure(context: Context) -> Sequence[Item]:
     releases = context.lineage_releases
     listed = all_identities(d for s in releases if isinstance(s.claim, Release) for d in s.claim.datasets)
     silent = [Item.on([s], f"step {step_of(s).name}", "undetermined", "names no data that it used", "recomputed")
-              for s in context.graph.silent_about_data]  # fmt: skip
+              for s in context.graph.silent_about_data]
     items = silent + [_listed(context, use, listed, releases) for use in context.graph.data_uses]
     return items or nothing("no step says which data was used")
 
@@ -33,7 +33,7 @@ def _listed(context: Context, use: Use, listed: frozenset[Identity], releases: S
     if not use.identities:
         return Item.on([use.step], subject, "undetermined", "used without a strong digest", "recomputed")
     known = use.identities | all_identities(s for d in context.graph.attested_by(use.identities)
-                                            for s in d.statement.subjects)  # fmt: skip
+                                            for s in d.statement.subjects)
     if known & listed:
         return Item.on([use.step, *releases], subject, "pass", "stands in the release's list", "recomputed")
     if context.graph.is_made_from_data(use):

@@ -45,9 +45,9 @@ def whole_lineage(context: Context) -> Sequence[Item]:
     listed = {item.digest.get("sha256") for s in releases if isinstance(s.claim, Release) for item in s.claim.evidence}
     # A gap of a step that no release stands on is told as a finding: else taking that step away would be rewarded.
     gaps = [Item.on([use.step], use.thing.name, "undetermined", f"used as {use.role}, and nobody attests it")
-            for use in graph.gaps if use.step.sha256 in listed]  # fmt: skip
+            for use in graph.gaps if use.step.sha256 in listed]
     gaps += [Item.on([s], f"step {step_of(s).name}", "undetermined", "names no data that it used")
-             for s in graph.silent_about_data if s.sha256 in listed]  # fmt: skip
+             for s in graph.silent_about_data if s.sha256 in listed]
     if gaps:
         return gaps
     whole, none = "every input is attested, back to its source", "the release names no step, nothing dangles"
@@ -59,7 +59,7 @@ def fresh(context: Context) -> Sequence[Item]:
     """X-3: the evidence is neither older than asked nor from the future."""
     items = [_age(context, s, f"step {step_of(s).name}", step_of(s).finished_on) for s in context.graph.steps]
     items += [_age(context, s, f"release {s.claim.name}", s.claim.created_on)
-              for s in context.releases if isinstance(s.claim, Release)]  # fmt: skip
+              for s in context.releases if isinstance(s.claim, Release)]
     return items or nothing("no dated evidence")
 
 

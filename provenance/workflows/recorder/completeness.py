@@ -49,5 +49,5 @@ def sentences(seen: Circumstances) -> tuple[str, ...]:
         (bool(unlisted), f"These have too many files to list one by one, and only a digest of all: {unlisted}."),
         (bool(seen.stale_files), f"{seen.stale_files} files of the outputs were there before and were not written."),
         (bool(signals), f"The command was sent {signals} and ended well."),
-    )  # fmt: skip
+    )
     return (*_ALWAYS, *(sentence for applies, sentence in conditional if applies))

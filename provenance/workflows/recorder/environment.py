@@ -21,14 +21,14 @@ _NAMES = frozenset({
     "NVIDIA_TF32_OVERRIDE", "PYTHONHASHSEED", "PYTHONUTF8", "PYTORCH_CUDA_ALLOC_CONF", "SOURCE_DATE_EPOCH",
     "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TOKENIZERS_PARALLELISM", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
     "TRANSFORMERS_OFFLINE", "TZ", "VECLIB_MAXIMUM_THREADS", "XLA_FLAGS",
-})  # fmt: skip
+})
 _FAMILIES = ("DNNL_", "KMP_", "LC_", "MKL_", "OMP_", "ONEDNN_", "OPENBLAS_")
 # Slurm's variables also name the user, the hosts and the account: these do not.
 _SLURM = (
     "ARRAY_JOB_ID", "ARRAY_TASK_ID", "CPUS_ON_NODE", "CPUS_PER_TASK", "GPUS", "GPUS_ON_NODE", "GPUS_PER_NODE", "JOB_ID",
     "JOB_NUM_NODES", "JOB_PARTITION", "NNODES", "NPROCS", "NTASKS", "PROCID", "RESTART_COUNT", "STEP_ID",
     "TASKS_PER_NODE",
-)  # fmt: skip
+)
 
 
 def for_command(inherited: Mapping[str, str]) -> dict[str, str]:
@@ -48,9 +48,9 @@ def recorded(
     for name in sorted(wanted):
         if is_secret_name(name) or name.startswith(OURS):
             raise UsageError("usage", f"{name} looks like a secret, which is never recorded", location="environment",
-                             hint="leave it out")  # fmt: skip
+                             hint="leave it out")
     return {name: clean_text(value, folder, secrets) for name, value in sorted(environment.items())
-            if name in wanted or is_allowed(name)}  # fmt: skip
+            if name in wanted or is_allowed(name)}
 
 
 def is_allowed(name: str) -> bool:

@@ -32,7 +32,7 @@ class Checkout:
     def descriptor(self) -> ResourceDescriptor:
         """The checkout as a dependency; a git commit is weak and identifies nothing by itself."""
         return ResourceDescriptor("", {"gitCommit": self.commit}, self.remote,
-                                  annotations={"role": "source-repository", "dirty": self.is_dirty})  # fmt: skip
+                                  annotations={"role": "source-repository", "dirty": self.is_dirty})
 
 
 def checkout_of(folder: Path) -> Checkout | None:
@@ -52,7 +52,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
             ["git", *_SAFE, *arguments],  # noqa: S607  the user's git, as found on the user's PATH
             cwd=folder, env={**inherited, **quiet}, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS,
             check=False,
-        )  # fmt: skip
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

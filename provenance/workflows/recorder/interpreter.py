@@ -44,7 +44,7 @@ class Interpreter:
         rows = [{"name": name, "version": version} for name, version in self.packages]
         digest = hashlib.sha256(to_json(rows)).hexdigest()
         return ResourceDescriptor("installed-packages", {"sha256": digest}, media_type="application/json",
-                                  annotations={"role": "environment", "packages": rows})  # fmt: skip
+                                  annotations={"role": "environment", "packages": rows})
 
 
 def program_of(command: str, folder: Path, environment: Mapping[str, str]) -> str:
@@ -66,7 +66,7 @@ def interpreter_of(program: str, environment: Mapping[str, str]) -> Interpreter 
         done = subprocess.run(
             [python, "-c", _QUESTION], cwd="/", env={**environment, "PYTHONSAFEPATH": "1"}, stdin=subprocess.DEVNULL,
             capture_output=True, timeout=_SECONDS, check=False,
-        )  # fmt: skip
+        )
         said = parse_json(done.stdout, python)
         packages = tuple((str(name), str(version)) for name, version in said["packages"])
         return Interpreter(f"{said['implementation']} {said['version']}", packages)

@@ -33,7 +33,7 @@ def place(path: Path, folder: Path, role: str = "") -> Place:
     name, inside = short_name(path, folder)
     if name == ".":
         raise UsageError("usage", "the working folder itself can be neither input nor output", location=str(path),
-                         hint="name the files and folders in it")  # fmt: skip
+                         hint="name the files and folders in it")
     if problem := problem_with_name(name):
         raise UsageError("file-name-invalid", f"a name {problem}", location=str(path), hint="rename it")
     return Place(role, folder / path, name, inside)
@@ -65,11 +65,11 @@ def require_apart(inputs: Sequence[Place], outputs: Sequence[Place], bundle: Pat
         for other in (*inputs, *outputs[:index]):
             if output.overlaps(other.path):
                 raise UsageError("usage", f"{output.name} and {other.name} overlap", location=output.name,
-                                 hint="let the command write its outputs to places of their own")  # fmt: skip
+                                 hint="let the command write its outputs to places of their own")
     for thing in (*inputs, *outputs):
         if thing.overlaps(bundle):
             raise UsageError("usage", f"the bundle would lie in {thing.name}", location=str(bundle),
-                             hint="write it beside, for example to NAME.provenance/")  # fmt: skip
+                             hint="write it beside, for example to NAME.provenance/")
     _refuse_shared_names((*inputs, *outputs))
 
 
@@ -79,7 +79,7 @@ def _refuse_shared_names(things: Iterable[Place]) -> None:
         real = os.path.realpath(thing.path)
         if seen.setdefault(thing.name, real) != real:
             raise UsageError("usage", f"two different things would be called {thing.name}", location=str(thing.path),
-                             hint="put them into the working folder, under different names")  # fmt: skip
+                             hint="put them into the working folder, under different names")
 
 
 def require_writable(bundle: Path) -> None:
@@ -87,7 +87,7 @@ def require_writable(bundle: Path) -> None:
     folder = next(parent for parent in bundle.parents if parent.exists())
     if bundle.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise RunError("output-unwritable", "the bundle cannot be written there", location=str(bundle),
-                       hint="choose another place")  # fmt: skip
+                       hint="choose another place")
 
 
 State = frozenset[tuple[str, int, int, int, int]]
@@ -103,7 +103,7 @@ def state_of(path: Path) -> State:
         return frozenset(_facts(file, path) for file in found)
     except OSError as err:
         raise RunError("file-changed-while-read", "a file went away while the folder was read", location=str(path),
-                       hint="stop what writes to it and run the command again") from err  # fmt: skip
+                       hint="stop what writes to it and run the command again") from err
 
 
 def _facts(file: Path, top: Path) -> tuple[str, int, int, int, int]:

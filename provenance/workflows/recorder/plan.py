@@ -18,7 +18,7 @@ from provenance.workflows.recorder.interpreter import program_of
 from provenance.workflows.recorder.places import Place, absolute, place, require_apart, require_writable
 
 LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "pixi.lock", "conda-lock.yml",
-              "requirements.txt")  # fmt: skip
+              "requirements.txt")
 Initial = Literal["random", "base-model"]
 
 
@@ -68,7 +68,7 @@ def plan_of(request: RecordRequest) -> Plan:
     """Check a request and settle what it means; UsageError or RunError for one that could not be attested."""
     if sys.platform != "linux":
         raise RunError("platform-unsupported", "commands are recorded on Linux only", location=sys.platform,
-                       hint="run it on Linux, for example in a container")  # fmt: skip
+                       hint="run it on Linux, for example in a container")
     _check_words(request)
     folder = absolute(request.folder or Path.cwd())
     if not folder.is_dir():
@@ -83,7 +83,7 @@ def plan_of(request: RecordRequest) -> Plan:
         request, folder, inputs, outputs, bundle, program_of(request.command[0], folder, environment), environment,
         variables.recorded(environment, request.environment, folder, secrets),
         clean_command(request.command, folder, secrets), _initial(request),
-    )  # fmt: skip
+    )
 
 
 def _check_words(request: RecordRequest) -> None:
@@ -116,7 +116,7 @@ def _inputs(request: RecordRequest, folder: Path) -> tuple[Place, ...]:
     places = [place(path, folder, role) for role, path in declared]
     taken = [os.path.realpath(folder / path) for path in (*(path for _, path in declared), *request.outputs)]
     found = [place(Path(name), folder, "lockfile") for name in LOCK_FILES
-             if (folder / name).is_file() and os.path.realpath(folder / name) not in taken]  # fmt: skip
+             if (folder / name).is_file() and os.path.realpath(folder / name) not in taken]
     return tuple(dict.fromkeys([*places, *found]))
 
 
@@ -125,7 +125,7 @@ def _initial(request: RecordRequest) -> Mapping[str, Any] | None:
         return None
     if request.kind not in MODEL_MAKING:
         raise _usage(f"a step of kind {request.kind} makes no model, so it has no initial parameters", "initial",
-                     "leave it out")  # fmt: skip
+                     "leave it out")
     if request.initial == "base-model":
         if not any(role == "base-model" for role, _ in request.inputs):
             raise _usage("the step begins with a base model, and none is an input", "initial", "add base-model=PATH")

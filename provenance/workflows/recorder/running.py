@@ -52,7 +52,7 @@ def _start(
     except (OSError, ValueError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise RunError("command-not-found", f"cannot start the command: {reason}", location=command[0],
-                       hint="check the name of the program, and that it can be executed") from err  # fmt: skip
+                       hint="check the name of the program, and that it can be executed") from err
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def _signals_noted() -> Iterator[list[signal.Signals]]:
     """Until the command runs, a signal is noted; one that is ignored (nohup) stays so, for the command too."""
     early = list[signal.Signals]()
     taken = {number: handler for number in _PASSED_ON
-             if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)}  # fmt: skip
+             if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)}
     try:
         for number in taken:
             signal.signal(number, lambda received, _: early.append(signal.Signals(received)))

@@ -40,11 +40,11 @@ def step_that_made(statements: Iterable[VerifiedStatement], model: Manifest, nam
     made = {item.statement.sha256: item.statement for item in about(steps, model)}
     if not made:
         raise RunError("step-not-found", "no trusted step of a producer says that it made this model",
-                       location=name or model.name, hint="check --evidence, --trust and the step's name")  # fmt: skip
+                       location=name or model.name, hint="check --evidence, --trust and the step's name")
     if len(made) > 1:
         several = ", ".join(f"{_label(statement)} ({statement.file})" for statement in made.values())
         raise RunError("step-ambiguous", f"several trusted steps made this model: {several}",
-                       location=name or model.name, hint="name one of them by its file")  # fmt: skip
+                       location=name or model.name, hint="name one of them by its file")
     return next(iter(made.values()))
 
 
@@ -65,7 +65,7 @@ def _compared(statement: VerifiedStatement, model: Manifest) -> Iterator[Compare
         for thing in described(statement.statement.subjects):
             if model.is_file:
                 yield from (Compared(statement, label, (part,), Comparison("equal", (), 1, 0))
-                            for part in _parts_equal_to(model, thing))  # fmt: skip
+                            for part in _parts_equal_to(model, thing))
             comparison = compare(thing, model)
             if comparison.outcome != "different" or thing.overlaps(model):
                 yield Compared(statement, label, subjects_of(thing), comparison)

@@ -35,7 +35,7 @@ class Compared:
             "outcome": self.comparison.outcome,
             "compared": {"files": self.comparison.files, "tensors": self.comparison.tensors},
             "differences": [difference.to_dict() for difference in self.comparison.differences],
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ class ReproductionReport:
         """What can be signed; RunError `reproduction-undetermined` where nothing was compared."""
         if self.outcome == "undetermined":
             raise RunError("reproduction-undetermined", UNDETERMINED, location=self.model,
-                           hint="an outcome is needed before it can be stated")  # fmt: skip
+                           hint="an outcome is needed before it can be stated")
         facts: dict[str, Any] = {
             **self._facts(),
             "evidence": [ResourceDescriptor(item.statement.file, {"sha256": item.statement.sha256}).to_dict()
                          for item in _once(self.compared)],
-        }  # fmt: skip
+        }
         if self.step is not None:
             facts["step"] = {"name": self.step_name, "digest": {"sha256": self.step.sha256}}
         if self.environment:
@@ -114,7 +114,7 @@ class ReproductionReport:
             "rejected": [{"file": item.file, "sha256": item.sha256, "status": item.status, "code": item.code,
                           "reason": item.reason} for item in self.rejected],
             "findings": [finding.to_dict() for finding in self.findings],
-        }  # fmt: skip
+        }
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -122,7 +122,7 @@ class ReproductionReport:
             "compared": {"files": self.files, "tensors": self.tensors},
             "differences": [difference.to_dict() for difference in self.differences],
             "startedOn": timestamp(self.started), "finishedOn": timestamp(self.finished),
-        }  # fmt: skip
+        }
 
 
 def _once(compared: tuple[Compared, ...]) -> list[Compared]:

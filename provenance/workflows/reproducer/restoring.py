@@ -48,7 +48,7 @@ def restore(
     if missing:
         shown = ", ".join(missing[:_SHOWN]) + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
         raise RunError("input-missing", f"recorded inputs are not at hand: {shown}", location=step.name,
-                       hint="give the folders that hold them; they are found by name or by digest")  # fmt: skip
+                       hint="give the folders that hold them; they are found by name or by digest")
 
 
 def _wanted(step: Step) -> Iterator[Wanted]:
@@ -64,13 +64,13 @@ def _files_of(thing: Described) -> Iterator[Wanted]:
         digest = part.digest.get("sha256", "") if "dirHash" not in part.digest else ""
         if problem_with_name(name) or not digest:
             raise RunError("input-missing", "the statement does not say which file this input is", location=name,
-                           hint="the step cannot be run again from its record")  # fmt: skip
+                           hint="the step cannot be run again from its record")
         yield Wanted(name, digest, size if isinstance(size, int) else None)
     if thing.files:
         entries = [FileEntry(path, 0, part.digest["sha256"]) for path, part in thing.files.items()]
         if dir_hash(entries) != thing.whole.digest.get("dirHash"):
             raise RunError("input-missing", "the recorded files of this folder are not all of it", location=thing.name,
-                           hint="the step cannot be run again from its record")  # fmt: skip
+                           hint="the step cannot be run again from its record")
 
 
 def _refuse_conflicts(wanted: Iterable[Wanted]) -> None:
@@ -79,7 +79,7 @@ def _refuse_conflicts(wanted: Iterable[Wanted]) -> None:
         above = (parent.as_posix() for parent in PurePosixPath(file.path).parents)
         if seen.setdefault(file.path, file.sha256) != file.sha256 or any(path in seen for path in above):
             raise RunError("input-missing", "the statement gives one name to two different things", location=file.path,
-                           hint="the step cannot be run again from its record")  # fmt: skip
+                           hint="the step cannot be run again from its record")
 
 
 @dataclass
@@ -156,7 +156,7 @@ def _new_file(target: Path, mode: int) -> Iterator[int]:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     except OSError as err:
         raise RunError("output-unwritable", f"cannot restore an input: {err.strerror}", location=str(target),
-                       hint="check the space in the folder for temporary files") from err  # fmt: skip
+                       hint="check the space in the folder for temporary files") from err
     try:
         yield descriptor
     finally:

@@ -74,7 +74,7 @@ def entries(paths: Sequence[Path]) -> list[Entry]:
     if all(entry.error is not None and entry.error.code == _EMPTY for entry in found.values()):
         where = ", ".join(label_of(path) for path in paths[:3])
         raise ArtifactError(_EMPTY, "no model, card or MOF file lies there", location=where,
-                            hint="name folders with weights, MOF files, a Hub cache, or a list of them")  # fmt: skip
+                            hint="name folders with weights, MOF files, a Hub cache, or a list of them")
     return [found[label] for label in sorted(found)]
 
 
@@ -209,7 +209,7 @@ def _name_of(path: Path) -> str:
 
 def _missing(path: Path) -> ArtifactError:
     return ArtifactError("path-not-found", "there is nothing at this path", location=label_of(path),
-                         hint="check the path")  # fmt: skip
+                         hint="check the path")
 
 
 def _unreadable(path: Path, code: str, message: str, hint: str) -> Entry:

@@ -40,17 +40,17 @@ def scan_snapshot(snapshot: Path, *, keep: Callable[[str], bool], progress: Prog
     files = sorted(_walk(root, root, findings), key=lambda file: file.path.encode("utf-8"))
     if not files and not findings:
         raise ArtifactError("folder-empty", "the snapshot holds no file", location=shown(os.fspath(snapshot)),
-                            hint="fetch the model again")  # fmt: skip
+                            hint="fetch the model again")
     findings += [
         Finding("file-name-collides", "error", f"these names are one name on other systems: {' and '.join(group)}",
                 group[0], "rename one of them")
         for group in collisions(file.path for file in files)
-    ]  # fmt: skip
+    ]
     reads = dict(zip((file.path for file in files), in_threads(_reader(keep), files, progress), strict=True))
     findings += [
         Finding(read.problem.code, "error", read.problem.message, read.problem.location, read.problem.hint)
         for read in reads.values() if read.problem is not None
-    ]  # fmt: skip
+    ]
     weights, more = _weights(reads)
     contents = {path: read.content for path, read in reads.items() if read.content is not None}
     entries = tuple(FileEntry(path, read.size, read.sha256) for path, read in reads.items())
@@ -70,7 +70,7 @@ def _walk(root: Path, folder: Path, findings: list[Finding]) -> Iterator[_File]:
             target = _blob(root, Path(child.path))
             if target is None:
                 findings.append(Finding("file-is-symlink", "error", "a link out of the cache, or to nothing", path,
-                                        "fetch the model again"))  # fmt: skip
+                                        "fetch the model again"))
             else:
                 yield _File(path, target.parent, target.name)
         else:
@@ -114,7 +114,7 @@ def _weights(reads: Mapping[str, FileRead]) -> tuple[Weights | None, list[Findin
         Finding("weights-unsupported", "warning", "weights in a container whose tensors are not read", path,
                 "publish them as safetensors too")
         for path in reads if path.lower().endswith(WEIGHT_SUFFIXES) and path not in shards
-    ]  # fmt: skip
+    ]
     if findings or any(read.tensors is None for read in shards.values()):
         return None, [*findings, *unread]
     try:
@@ -141,6 +141,6 @@ def _missing_shards(reads: Mapping[str, FileRead]) -> Iterator[Finding]:
         for place in sorted(named - {""}):
             if (f"{folder}/{place}" if folder else place) not in reads:
                 yield Finding("shard-missing", "error", f"the index names {brief(place)}, which is not there", index,
-                              "fetch the missing file")  # fmt: skip
+                              "fetch the missing file")
         if "" in named:
             yield Finding("json-invalid", "error", "not an index of safetensors shards", index, "write it again")

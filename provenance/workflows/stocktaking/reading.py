@@ -140,7 +140,7 @@ def _bytes(path: Path, limit: int) -> bytes:
             data = file.read(limit + 1)
     except OSError as err:
         raise ArtifactError("input-unreadable", f"cannot be read: {err.strerror}", location=path.name,
-                            hint="check its permissions") from err  # fmt: skip
+                            hint="check its permissions") from err
     if len(data) > limit:
         raise ArtifactError("document-too-large", f"more than {limit} bytes", location=path.name)
     return data

@@ -6,9 +6,10 @@ the trust file believes released these very bytes, else `unsigned`, and then not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from provenance.bundles.trust import Trust
@@ -36,6 +37,11 @@ class Question:
     trust: Trust | None
     as_of: datetime
 
+    @cached_property
+    def rungs(self) -> Mapping[str, Policy]:
+        """The policies of the ladder by id, lowest first; read once for all rows."""
+        return {name: load_policy(name) for name, _ in LADDER}
+
 
 def unreadable(entry: Entry, error: ProvenanceError, question: Question) -> dict[str, Any]:
     """The row of an entry that cannot be read: nothing is known of it, and it says why."""
@@ -47,7 +53,7 @@ def unreadable(entry: Entry, error: ProvenanceError, question: Question) -> dict
         "rung_declared": None, "rung_shown": None, "rung_reason": "it cannot be read",
         "verdicts": {name: dict(nothing) for name in sorted(asked)}, "blockers": [], "next": None, "findings": [],
         "error": {"code": error.code, "message": error.message, "location": error.location, "hint": error.hint},
-    }  # fmt: skip
+    }
 
 
 def judged(entry: Entry, known: Known, question: Question) -> dict[str, Any]:
@@ -92,7 +98,7 @@ class _Row:
     # MOF
 
     def _rules(self) -> tuple[Outcome, ...]:
-        lowest = load_policy(LADDER[0][0])
+        lowest = next(iter(self.question.rungs.values()))
         rows = tuple(row for row in lowest.requirements if row.id in _EVIDENCE_RULES)
         return tuple(decision.outcome for decision in self.evaluation.decide(replace(lowest, requirements=rows)))
 
@@ -110,9 +116,9 @@ class _Row:
              "shown": self._shown(each), "declared": each.outcome,
              "blockers": [blocker.component.id for blocker in each.blockers]}
             for each in self.mof.classes
-        ]  # fmt: skip
+        ]
         return {"profile": self.mof.profile, "voice": self.voice, "classes": classes,
-                "components": [component.to_dict() for component in self.mof.components]}  # fmt: skip
+                "components": [component.to_dict() for component in self.mof.components]}
 
     # Policies
 
@@ -144,7 +150,7 @@ class _Row:
         rung = self._next_rung()
         if rung is None:
             return ""
-        first = self._open(load_policy(rung.policy))[:1]
+        first = self._open(self.question.rungs[rung.policy])[:1]
         only = "only a document is at hand, and no weights; " if self._is_document else ""
         return "".join(f"{rung.label}: {only}{decision.id} {decision.reason}" for decision in first)
 
@@ -159,7 +165,7 @@ class _Row:
         rung = self._next_rung()
         asked = [*self.question.policies]
         if not asked and not self.question.mof_policies and not self._is_document and rung is not None:
-            asked = [load_policy(rung.policy)]
+            asked = [self.question.rungs[rung.policy]]
         if self.question.mof_policies or self._is_document:
             yield from self._mof_blockers()
         for policy in asked:
@@ -169,7 +175,9 @@ class _Row:
     def _mof_blockers(self) -> Iterator[_Blocker]:
         wanted = [number for name in self.question.mof_policies or (mof.MOF_POLICY,) for number in mof.POLICIES[name]]
         target = next((each for each in self.mof.classes if each.mof_class in wanted and each.outcome != "pass"), None)
-        for row in target.blockers if target else ():
+        if target is None:
+            return
+        for row in target.blockers:
             name = row.component.name
             yield _Blocker(target.policy, name, row.outcome, row.reason, self._remedy(row), name)
 
@@ -197,7 +205,7 @@ def _offers(known: Known) -> tuple[tuple[mof.Offer, ...], Voice]:
 
 def _released(statements: Sequence[VerifiedStatement]) -> tuple[mof.Offer, ...]:
     return tuple(offer for statement in statements if isinstance(statement.claim, Release)
-                 for offer in mof.offers_of_release(statement.claim))  # fmt: skip
+                 for offer in mof.offers_of_release(statement.claim))
 
 
 def _highest(ladder: Sequence[Rung], voice: str) -> str | None:
@@ -221,7 +229,7 @@ class _Blocker:
 
     def to_dict(self) -> dict[str, str]:
         return {"towards": self.towards, "requirement": self.requirement, "outcome": self.outcome,
-                "reason": self.reason}  # fmt: skip
+                "reason": self.reason}
 
 
 def _next(blockers: Sequence[_Blocker]) -> dict[str, Any] | None:

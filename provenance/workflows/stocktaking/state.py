@@ -60,7 +60,7 @@ def open_state(path: Path, question: Mapping[str, Any]) -> State:
     changed = sorted(key for key in {*begun, *question} if begun.get(key) != question.get(key))
     if changed:
         raise UsageError("usage", f"the state belongs to another question: {', '.join(changed)} differ",
-                         location=str(path), hint="ask the same question, or name another file")  # fmt: skip
+                         location=str(path), hint="ask the same question, or name another file")
     rows = {str(line["path"]): (str(line["inputs"]), line["row"]) for line in lines[1:] if _is_row(line)}
     return State(path, begun, rows)
 
@@ -85,10 +85,10 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             data = file.read(MAX_STATE + 1)
     except OSError as err:
         raise UsageError("input-unreadable", f"cannot read the state: {err.strerror}", location=str(path),
-                         hint="check the path") from err  # fmt: skip
+                         hint="check the path") from err
     if len(data) > MAX_STATE:
         raise UsageError("document-too-large", f"a state of more than {MAX_STATE} bytes", location=str(path),
-                         hint="begin a new one")  # fmt: skip
+                         hint="begin a new one")
     return list(_parsed(data.split(b"\n")[:-1], path))
 
 
@@ -99,7 +99,7 @@ def _parsed(lines: list[bytes], path: Path) -> Iterator[dict[str, Any]]:
         except ProvenanceError as err:
             if number == 0:
                 raise UsageError("usage", "this is not the state of an inventory", location=str(path),
-                                 hint="name another file") from err  # fmt: skip
+                                 hint="name another file") from err
             continue
         if isinstance(value, dict):
             yield value
@@ -121,7 +121,7 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
             os.close(descriptor)
     except OSError as err:
         raise UsageError("output-unwritable", f"cannot write the state: {err.strerror}", location=str(path),
-                         hint="check the path, its permissions and the space that is left") from err  # fmt: skip
+                         hint="check the path, its permissions and the space that is left") from err
 
 
 def fingerprint(entry: Entry) -> str:

@@ -44,7 +44,7 @@ def cleaned(*words: str) -> tuple[str, ...]:
     (("AKIAABCDEFGHIJKLMNOP",), (HIDDEN,)),
     (("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",), (HIDDEN,)),
     (("x=known-secret",), (f"x={HIDDEN}",)),
-])  # fmt: skip
+])
 def test_a_secret_is_hidden(words: tuple[str, ...], expected: tuple[str, ...]) -> None:
     assert cleaned(*words) == expected
     assert clean_command(["run", *words], FOLDER, ["known-secret"]).hidden is (HIDDEN in "".join(expected))
@@ -54,7 +54,7 @@ def test_a_secret_is_hidden(words: tuple[str, ...], expected: tuple[str, ...]) -
     "--tokenizer", "--max-tokens", "--pad-token=<pad>", "--eos-token", "tokens=5", "--keys", "--author=ACME",
     "https://host.example:8080/x?page=2", "--lr=1e-3", "a/b", "./a", "s/a/b/", "--pattern=a/b", "1/2", "--seed=1611",
     "print(a / b)", "~/x", "corpus/", "-", "--", "", "..", "s3://bucket/key",
-])  # fmt: skip
+])
 def test_what_is_no_secret_and_no_absolute_path_stays(word: str) -> None:
     assert cleaned(word, "value") == (word, "value")
 
@@ -73,7 +73,7 @@ def test_what_is_no_secret_and_no_absolute_path_stays(word: str) -> None:
     ("{'path': '/usr/share/x'}", "{'path': 'x'}"),
     ("/home/alice", "~"),
     ("/", "/"),
-])  # fmt: skip
+])
 def test_an_absolute_path_becomes_relative_or_keeps_its_last_part(word: str, expected: str) -> None:
     assert cleaned(word) == (expected,)
     assert clean_command(["run", word], FOLDER, ()).shortened is (word != expected)
