@@ -272,7 +272,8 @@ def _weights(manifest: Manifest, reads: Mapping[str, FileRead]) -> tuple[Weights
     try:
         weights = Weights.of(tensor for read in shards.values() for tensor in read.tensors or ())
     except ArtifactError as err:
-        return None, [*findings, Finding(err.code, "error", err.message, err.location, err.hint)]
+        # Components of a pipeline may each have a tensor of one name: files and folder are known all the same.
+        return None, [*findings, Finding(err.code, "warning", err.message, err.location, err.hint)]
     # Without tensors there is nothing to know it by: all empty files would be one and the same model.
     if not weights.tensors:
         return None, findings or [Finding("folder-has-no-weights", "info", "no file here holds weights")]

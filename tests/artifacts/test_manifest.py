@@ -334,9 +334,11 @@ def test_an_index_that_puts_a_tensor_elsewhere_is_a_warning(folder: Write) -> No
     assert manifest.weights is not None
 
 
-def test_one_tensor_in_two_files_is_an_error(folder: Write) -> None:
+def test_one_tensor_in_two_files_leaves_the_weights_without_a_root(folder: Write) -> None:
+    """The folder keeps its digests: the parts of a pipeline may each have a tensor of one name."""
     manifest = scan(folder({**SHARDED, "copy.safetensors": safetensors([A])}))
-    assert codes(manifest) == ["tensor-duplicate"]
+    assert codes(manifest) == []
+    assert "tensor-duplicate" in codes(manifest, "warning")
     assert manifest.weights is None
 
 

@@ -5,8 +5,9 @@
     ONLY=A,G                  some of the workloads, printed and not written
     BENCH_DIR=FOLDER          where the workloads are made, and removed again (the system's folder for such)
 
-Needs openssl; a peer that is not installed is named on the page. Ends with 1 where what must be reached is not: see the
-page for which.
+    CHECK=1                   end with 1 where what must be reached is not
+
+Needs openssl; a peer that is not installed is named on the page. Where a goal is not reached, the page says by how much.
 """
 
 from __future__ import annotations
@@ -34,12 +35,15 @@ def main() -> int:
     only = set(filter(None, os.environ.get("ONLY", "").split(",")))
     if size not in SIZES or rounds < 1 or shutil.which("openssl") is None:
         raise SystemExit(f"SIZE is one of {', '.join(SIZES)}, ROUNDS is 1 or more, and openssl must be installed")
+    load = f"{os.getloadavg()[0]:.1f}"
     measured, missing = measure(SIZES[size], rounds, only)
-    text = page(measured, machine=_machine(), size=size, rounds=rounds, missing=missing)
+    text = page(measured, machine=_machine(), size=size, rounds=rounds, load=load, missing=missing)
     print(text)
     if not only and size != "small":
         PAGE.write_text(text, encoding="utf-8")
         print(f"wrote {PAGE.relative_to(PAGE.parents[1])}")
+    if not os.environ.get("CHECK"):
+        return 0
     bare = measured[("G", "python -c pass")].peak if ("G", "python -c pass") in measured else 0.0
     values = [(ratio(goal, measured, bare), goal.must) for goal in GOALS]
     return int(any(value is not None and must is not None and value > must for value, must in values))

@@ -41,7 +41,7 @@ def test_a_production_bundle(path: Path, who: CertificateIdentity) -> None:
 
 
 @pytest.mark.skipif(not PYPI, reason="the attestations are not here")
-@pytest.mark.parametrize("path", PYPI or [VECTORS], ids=lambda path: path.suffixes[-1])
+@pytest.mark.parametrize("path", PYPI or [VECTORS], ids=lambda path: path.suffix)
 def test_an_attestation_of_pypi_is_valid_under_the_instance_that_signed_it(path: Path) -> None:
     data = path.read_bytes()
     data = data if path.suffix == ".sigstore" else bundle_of(data, path.name)
