@@ -100,12 +100,6 @@ class ClassResult:
         """The id of the policy that asks for this class alone."""
         return f"{MOF_POLICY}-class-{NUMERALS[self.mof_class].lower()}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """As the inventory spells it."""
-        return {"class": self.mof_class, "included": self.included, "required": self.required,
-                "progress": self.progress, "outcome": self.outcome,
-                "blockers": [blocker.component.id for blocker in self.blockers]}
-
 
 @dataclass(frozen=True)
 class MofResult:
@@ -124,11 +118,6 @@ class MofResult:
     def progress(self) -> dict[str, float]:
         """The progress of each class in per cent, by its number."""
         return {str(each.mof_class): each.progress for each in sorted(self.classes, key=lambda each: each.mof_class)}
-
-    @property
-    def following(self) -> ClassResult | None:
-        """The next class to reach; None when all are complete."""
-        return next((each for each in self.classes if each.outcome != "pass"), None)
 
     def outcome(self, policy: str) -> Outcome:
         """The outcome of one of `POLICIES`; `mof-1.0` passes with its first class, and `best` says how far it goes."""

@@ -7,7 +7,8 @@
 
     CHECK=1                   end with 1 where what must be reached is not
 
-Needs openssl; a peer that is not installed is named on the page. Where a goal is not reached, the page says by how much.
+Needs openssl; a peer that is not installed is named on the page. Where a goal is not reached, the page says by how
+much.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ def page(measured: Measured, *, machine: str, size: str, rounds: int, load: str,
     ours = {key: sample.peak - bare for key, sample in measured.items() if _is_ours(key)}
     if ours:
         where = max(ours, key=lambda key: ours[key])
-        lines.append(f"| peak memory of our worst, MiB | ({where[0]}: {where[1]}) | {ours[where]:.0f} | | {MEMORY_MUST} "
-                     f"| {MEMORY_AIM} | {word(ours[where], MEMORY_MUST, MEMORY_AIM)} |")
+        lines.append(f"| peak memory of our worst, MiB | ({where[0]}: {where[1]}) | {ours[where]:.0f} | "
+                     f"| {MEMORY_MUST} | {MEMORY_AIM} | {word(ours[where], MEMORY_MUST, MEMORY_AIM)} |")
     lines += ["", "Not measured:", ""]
     lines += [f"- {what}: {why}" for what, why in UNMEASURED.items()]
     lines += [f"- {what}: not installed" for what in missing]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -263,3 +265,41 @@ def test_progress_is_drawn_on_a_terminal_only(run: Run, models: Path, monkeypatc
     assert seen == [1, 1, 1, 1]
     run("inventory", "models", "-q", "-v")
     assert seen == [1, 1, 1, 1]
+
+
+CLICKING = """<!doctype html><meta charset="utf-8"><body>
+<iframe width="360" height="700" frameborder="0" srcdoc="{page}"></iframe>
+<script>
+addEventListener('load', () => setTimeout(() => {{
+  const page = document.querySelector('iframe').contentDocument;
+  const seen = () => [...page.querySelectorAll('tbody tr')].filter(row => row.getClientRects().length).length;
+  const wide = page.documentElement.scrollWidth;
+  const counts = [...page.querySelectorAll('input')].map(input => {{
+    page.querySelectorAll('input[id$=all]').forEach(all => all.checked = true);
+    input.checked = true;
+    return input.id + ':' + seen();
+  }});
+  document.body.dataset.seen = counts.join(' ');
+  document.body.dataset.wide = wide;
+  document.querySelector('iframe').remove();
+}}, 500));
+</script></body>"""
+
+
+@pytest.mark.parts
+def test_in_a_browser_a_filter_leaves_its_rows_and_the_page_fits_a_telephone(
+    run: Run, models: Path, chromium: str, tmp_path: Path
+) -> None:
+    page = run("inventory", "models", "--policy", "mof-1.0", "--policy", "osaid-1.0", "--format", "html").out
+    wrapper = tmp_path / "wrapper.html"
+    wrapper.write_text(CLICKING.format(page=html.escape(page)), encoding="utf-8")
+    done = subprocess.run(
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=3000",
+         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", wrapper.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True)
+    measured = dict(re.findall(r'data-(\w+)="([^"]*)"', done.stdout))
+    expected = {name: int(count) for name, count in re.findall(r'id="(g\d+-\d+)"> [^<(]+ \((\d+)\)', page)}
+    expected |= dict.fromkeys(re.findall(r'id="(g\d+-all)"', page), 4)
+    seen = dict(each.split(":") for each in measured["seen"].split())
+    assert {name: int(count) for name, count in seen.items()} == expected
+    assert measured["wide"] == "360"

@@ -414,3 +414,18 @@ def test_every_list_of_facts_has_its_basis(table: str) -> None:
     assert facts[table]["basis"]
     assert all(facts["type_appropriate"][kind]["basis"] for kind in ("code", "data", "document"))
     assert len(set(facts[table]["ids"])) == len(facts[table]["ids"])
+
+
+def test_the_page_about_mof_lists_every_component_as_it_is() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "mof.md").read_text()
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in page.splitlines() if "| `" in line]
+    told = {tuple(row[:4]): row[4].startswith("yes") for row in rows if len(row) == 5}
+    assert told == {(each.name, each.id, each.type, mof.NUMERALS[each.mof_class]): each.required for each in COMPONENTS}
+
+
+def test_the_example_of_the_page_is_read_without_a_finding() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "mof.md").read_bytes()
+    file = read_mof_file(page.split(b"```yaml\n")[1].split(b"```")[0], "docs/mof.md")
+    assert file.findings == ()
+    assert [(row.license, row.source) for row in file.effective()] == [
+        ("Apache-2.0", "global:distribution"), ("OpenMDW-1.0", "component"), ("", "component")]

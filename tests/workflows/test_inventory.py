@@ -249,6 +249,45 @@ def test_where_nothing_lies_there_is_no_table(tmp_path: Path, make: Callable[[Pa
     assert caught.value.code in ("path-not-found", "folder-has-no-weights")
 
 
+def test_what_the_system_refuses_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Any, *_: Any) -> Any:
+        if getattr(path, "path", path) in found:
+            raise PermissionError(13, "Permission denied")
+        return plain(path)
+
+    plain, found = os.scandir, (write(tmp_path / "a" / "a.yml", mof_text()), tmp_path / "b")
+    (tmp_path / "b").mkdir()
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert [each["error"] and each["error"]["code"] for each in rows(*found)] == [None, "input-unreadable"]
+    monkeypatch.undo()
+    monkeypatch.setattr("provenance.workflows.inventory.read", refuse)
+    assert row(found[0])["error"]["message"] == "cannot be read: Permission denied"
+
+
+def test_a_list_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provenance.workflows.stocktaking.entries.MAX_LIST", 10)
+    assert row(write(tmp_path / "list.txt", "x\n" * 10))["error"]["code"] == "document-too-large"
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "a.yml", mof_text())
+    for number in range(25):
+        write(tmp_path / f"c{number}.yml", "services: {}\n")
+    document = table(tmp_path)
+    assert len(document["skipped"]) == 25
+    for format in ("text", "html"):  # noqa: A001
+        assert "YAML of another kind" in render_inventory(document, format)
+
+
+def test_the_rows_are_at_hand(tmp_path: Path) -> None:
+    assert inventory([write(tmp_path / "a.yml", mof_text())], now=NOW).models[0]["mof_class"] == 1
+
+
+def test_another_format_is_refused(world: World) -> None:
+    with pytest.raises(ProvenanceError, match="no inventory format"):
+        render_inventory({}, "xml")
+
+
 def test_an_empty_folder_beside_a_full_one_is_a_row(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     found = rows(write(tmp_path / "a.yml", mof_text()), tmp_path / "empty")
@@ -313,8 +352,33 @@ def test_a_link_out_of_the_blobs_is_an_error_of_the_model(cache: Path, target: s
     (snapshot / "evil.py").symlink_to(target)
     found = row(cache)
     assert [(each["code"], each["location"]) for each in found["findings"] if each["severity"] == "error"] == [
-        ("file-is-symlink", "evil.py")]
+        ("hub-link-outside", "evil.py")]
     assert found["rung_shown"] is None
+
+
+def test_a_blob_that_is_not_what_its_name_says_is_an_error_of_the_model(cache: Path) -> None:
+    repository = cache / "models--org--tiny"
+    write(repository / "blobs" / ("a" * 64), "else")
+    (repository / "snapshots" / ("0" * 40) / "data.txt").symlink_to("../../blobs/" + "a" * 64)
+    assert ("hub-digest-mismatch", "data.txt") in [(each["code"], each["location"]) for each in row(cache)["findings"]]
+
+
+def test_files_in_folders_and_files_without_links_belong_to_a_snapshot(cache: Path, weights: bytes) -> None:
+    snapshot = cache / "models--org--tiny" / "snapshots" / ("0" * 40)
+    write(snapshot / "unet" / "model.safetensors", weights.replace(b'"a"', b'"c"').replace(b'"b"', b'"d"'))
+    write(snapshot / "unet" / "CONFIG.json", "{}")
+    write(snapshot / "unet" / "config.json", "{}")
+    write(snapshot / "bad\x1b.txt", "")
+    os.mkfifo(snapshot / "pipe")
+    findings = {(each["code"], each["location"]) for each in row(cache)["findings"] if each["severity"] == "error"}
+    assert findings == {("file-name-collides", "unet/CONFIG.json"), ("file-name-invalid", "bad\x1b.txt"),
+                        ("file-special", "pipe")}
+
+
+def test_an_empty_snapshot_is_a_row(cache: Path) -> None:
+    other = cache / "models--org--tiny" / "snapshots" / ("1" * 40)
+    other.mkdir()
+    assert [each["error"] and each["error"]["code"] for each in rows(cache)] == [None, "folder-empty"]
 
 
 @pytest.mark.parametrize(("index", "code"), [

@@ -122,7 +122,7 @@ def _fetch(address: HubAddress) -> None:
         from huggingface_hub import snapshot_download
     except ImportError as err:
         raise ArtifactError("extra-missing", "fetching from the Hub needs huggingface_hub", location=str(address),
-                            hint="pip install 'open-provenance[remote]'") from err
+                            hint="pip install 'open-provenance[hub]'") from err
     try:
         snapshot_download(address.repository, repo_type=address.kind, revision=address.revision,
                           cache_dir=cache_folder())
