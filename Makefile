@@ -41,7 +41,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/mypy
 	$(BIN)/python docs/build.py --check
 
-bench: $(VENV)/installed
+bench: $(VENV)/installed $(VENV)/installed-peers
 	$(BIN)/python tests/bench/bench.py
 
 fuzz: $(VENV)/installed-fuzz

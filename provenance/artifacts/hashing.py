@@ -131,8 +131,19 @@ def _read_exactly(descriptor: int, length: int) -> bytes:
     return b"".join(parts)
 
 
+_own = threading.local()
+
+
+def _buffer() -> bytearray:
+    """One buffer a thread: making and clearing a new one for each small file costs more than hashing it."""
+    if not hasattr(_own, "buffer"):
+        _own.buffer = bytearray(BLOCK)
+    buffer: bytearray = _own.buffer
+    return buffer
+
+
 def _blocks(descriptor: int) -> Iterator[memoryview]:
-    buffer = bytearray(BLOCK)
+    buffer = _buffer()
     view = memoryview(buffer)
     with io.FileIO(descriptor, closefd=False) as file:
         while count := file.readinto(buffer):

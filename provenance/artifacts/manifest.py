@@ -147,7 +147,7 @@ def scan(
     is nothing at the path, or nothing in it.
     """
     path = Path(os.path.realpath(path))
-    root, found, is_file = _opened_for(path)
+    root, found, is_file = opened_for(path)
     try:
         found.files = [file for file in found.files if file.path not in exclude]
         if not found.files and not any(finding.severity == "error" for finding in found.findings):
@@ -159,10 +159,10 @@ def scan(
         reads = in_threads(reader.read, found.files, progress)
     finally:
         os.close(root)
-    return _manifest(path.name, is_file, found, reads, tensors)
+    return manifest_of(path.name, is_file, found, reads, tensors)
 
 
-def _opened_for(path: Path) -> tuple[int, Listing, bool]:
+def opened_for(path: Path) -> tuple[int, Listing, bool]:
     """A descriptor to read from, what is to be read beneath it, and whether the artefact is one file."""
     try:
         status = path.stat()
@@ -227,7 +227,8 @@ def _new_file(folder: Path | None, path: str) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def _manifest(name: str, is_file: bool, found: Listing, reads: list[FileRead], tensors: bool) -> Manifest:
+def manifest_of(name: str, is_file: bool, found: Listing, reads: list[FileRead], tensors: bool) -> Manifest:
+    """The manifest of what a pass over the listed files gave, in their order."""
     findings = list(found.findings)
     findings += [
         Finding(read.problem.code, _gravity(read), read.problem.message, read.problem.location, read.problem.hint)

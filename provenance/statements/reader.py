@@ -30,7 +30,7 @@ MAX_DEPTH = 64
 _MAX_INTEGER = 1 << 64
 _MAX_PROBLEMS = 100
 # What only a walk over the values can judge: exponents that overflow and integers of many digits.
-_SUSPECT_NUMBER = re.compile(rb"[0-9][eE][+]?[0-9]{3}|[0-9]{20}")
+_SUSPECT_NUMBER = re.compile(rb"[0-9][eE][+]?[0-9]{3}|[\[,:\s-][0-9]{20}|^[0-9]{20}")
 
 
 def parse_json(data: bytes, location: str, *, limit: int = MAX_JSON) -> Any:

@@ -74,7 +74,7 @@ def page(measured: Measured, *, machine: str, size: str, rounds: int, load: str,
     lines += [f"- {what}: {why}" for what, why in UNMEASURED.items()]
     lines += [f"- {what}: not installed" for what in missing]
     lines.append(COMMANDS.format(bare=bare).rstrip("\n"))
-    lines += [f"| {workload} | {name} | {one.wall:.3f} | {one.cpu:.3f} | {one.peak - bare:.0f} |"
+    lines += [f"| {workload} | {name} | {one.wall:.3f} | {one.cpu:.3f} | {max(0.0, one.peak - bare):.0f} |"
               for (workload, name), one in measured.items()]
     return "\n".join(lines) + "\n"
 

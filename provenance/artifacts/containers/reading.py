@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from provenance.artifacts.containers import gguf, npz, pytorch
 from provenance.artifacts.containers.plan import Plan, Strided, WeightFile
 from provenance.artifacts.tensors import CHUNK, Tensor, tree_head
 from provenance.errors import ArtifactError, Finding
 
 Family = str  # the kind of container: `pytorch`, `numpy` or `gguf`
-_READERS: dict[str, tuple[Family, Callable[[int, int, str], Plan]]] = {
-    **dict.fromkeys((".bin", ".pt", ".pth", ".ckpt"), ("pytorch", pytorch.plan)),
-    **dict.fromkeys((".npz", ".npy"), ("numpy", npz.plan)),
-    ".gguf": ("gguf", gguf.plan),
+_FAMILIES: dict[str, Family] = {
+    ".bin": "pytorch", ".pt": "pytorch", ".pth": "pytorch", ".ckpt": "pytorch",
+    ".npz": "numpy", ".npy": "numpy",
+    ".gguf": "gguf",
 }
 MAX_GATHERED = 1 << 30  # bytes of one tensor that may be put together in memory
 
@@ -37,13 +36,19 @@ class Contained:
 
 def family_of(path: str) -> Family | None:
     """Which reader knows a file of this name; None where none does."""
-    known = _READERS.get(PurePosixPath(path.lower()).suffix)
-    return known[0] if known else None
+    return _FAMILIES.get(PurePosixPath(path.lower()).suffix)
+
+
+def _planner(family: Family) -> Callable[[int, int, str], Plan]:
+    """The reader of a family; imported when it is needed, because a verdict over safetensors needs none."""
+    from provenance.artifacts.containers import gguf, npz, pytorch
+
+    return {"pytorch": pytorch.plan, "numpy": npz.plan, "gguf": gguf.plan}[family]
 
 
 def read_tensors(descriptor: int, size: int, location: str) -> Contained:
     """The tensors of an open file whose name a reader knows; ArtifactError where it is not what its name says."""
-    plan = _READERS[PurePosixPath(location.lower()).suffix][1](descriptor, size, location)
+    plan = _planner(_FAMILIES[PurePosixPath(location.lower()).suffix])(descriptor, size, location)
     file = WeightFile(descriptor, size, location)
     heads: dict[tuple[int, int], str] = {}
     tensors = []

@@ -266,18 +266,17 @@ class _Measured:
     """
 
     def __init__(self, file: IO[bytes], target: _Target) -> None:
-        self._file, self._target, self._furthest = file, target, 0
+        self._file, self._target = file, target
 
     def read(self, size: int = -1) -> bytes:
         if size < 0 or size > MAX_HEADER + _BLOCK:
             raise self._target.invalid("a header is longer than a megabyte")
         data = self._file.read(size)
-        self._reach(self._file.tell())
+        self._check(self._file.tell())
         return data
 
     def seek(self, position: int, whence: int = 0) -> int:
-        if whence == 0 and position > self._furthest:
-            self._check(position)
+        self._check(position if whence == 0 else 0)
         return self._file.seek(position, whence)
 
     def tell(self) -> int:
@@ -285,10 +284,6 @@ class _Measured:
 
     def close(self) -> None:
         self._file.close()
-
-    def _reach(self, position: int) -> None:
-        self._furthest = max(self._furthest, position)
-        self._check(self._furthest)
 
     def _check(self, position: int) -> None:
         limits, packed = self._target.limits, self._target.packed

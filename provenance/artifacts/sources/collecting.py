@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
-from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest, _manifest, _opened_for, container_of
+from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest, container_of, manifest_of, opened_for
 from provenance.artifacts.sources.folder import FoundFile, Listing, opened
 from provenance.errors import ArtifactError, Finding
 
@@ -81,7 +81,7 @@ def collect_path(
 ) -> Collected:
     """The same for a file or folder of this machine."""
     path = Path(os.path.realpath(path))
-    root, found, is_file = _opened_for(path)
+    root, found, is_file = opened_for(path)
     try:
         what = Collection(path.name, found, lambda file: opened(root, file.path), is_file, tensors)
         return collect(what, cache=cache, progress=progress, total=total)
@@ -93,7 +93,7 @@ def assembled(
     name: str, found: Listing, reads: list[FileRead], *, tensors: bool, is_file: bool = False
 ) -> Manifest:
     """The manifest of files that were read, with what is wrong with their weights, as of a folder on this machine."""
-    return _manifest(name, is_file, found, reads, tensors)
+    return manifest_of(name, is_file, found, reads, tensors)
 
 
 def is_kept(path: str, size: int) -> bool:
