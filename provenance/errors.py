@@ -135,8 +135,11 @@ CODES: dict[str, str] = {
     "policy-invalid": "the policy cannot be used",
     "requirement-unknown": "the catalogue has no such requirement",
     "as-of-in-the-past": "the verdict was asked for as of a time in the past",
+    # registries
+    "registry-damaged": "an entry of the registry is not what its address says",
     # lineage and coverage
     "evidence-none": "no evidence was found",
+    "evidence-unlisted": "a trusted statement that the release does not stand on",
     "evidence-missing": "a bundle that the release lists is not there",
     "evidence-conflict": "two trusted statements disagree",
     "lineage-gap": "an input that nobody attests",

@@ -14,6 +14,8 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = T
 
     With `replace=False` an existing file is an error and stays untouched.
     """
+    if not path.name:
+        raise ProvenanceError("output-unwritable", "this is a folder", location=str(path), hint="name a file in it")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         if path.exists() and not path.is_file():  # renaming over /dev/null or a pipe would put a file in its place

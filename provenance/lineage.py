@@ -81,7 +81,9 @@ class LineageGraph:
     def __init__(self, statements: Iterable[VerifiedStatement], model: Manifest, voice: Voice = "trusted",
                  suppliers: Collection[str] = ()) -> None:
         self.model = model
-        self.statements = tuple(s for s in statements if VOICES.index(s.voice) >= VOICES.index(voice))
+        heard = tuple(s for s in statements if VOICES.index(s.voice) >= VOICES.index(voice))
+        self.unlisted = self._unlisted(heard)
+        self.statements = tuple(s for s in heard if s not in self.unlisted)
         self._suppliers = frozenset(suppliers)
         self._uses: dict[str, tuple[Use, ...]] = {}
         self._makers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
@@ -97,6 +99,26 @@ class LineageGraph:
             elif isinstance(statement.claim, Release):
                 for identity in all_identities(_wholes(statement.claim.subjects)):
                     self._releasers[identity].append(statement)
+
+    def _unlisted(self, heard: Sequence[VerifiedStatement]) -> tuple[VerifiedStatement, ...]:
+        """Steps, datasets and other models' releases that no release about the model stands on, directly or not.
+
+        They neither help nor hurt: else taking one away could show more, or adding one could hide what is there.
+        Without a release nothing is listed, and everything counts.
+        """
+        about = [s for s in heard if isinstance(s.claim, Release) and self.is_about_model(s)]
+        if not about:
+            return ()
+        by_digest = {s.sha256: s for s in heard}
+        waiting, listed = list(about), {s.sha256 for s in about}
+        while waiting:
+            claim = waiting.pop().claim
+            for item in claim.evidence if isinstance(claim, Release) else ():
+                found = by_digest.get(item.digest.get("sha256", ""))
+                if found is not None and found.sha256 not in listed:
+                    listed.add(found.sha256)
+                    waiting.append(found)
+        return tuple(s for s in heard if isinstance(s.claim, Step | Dataset | Release) and s.sha256 not in listed)
 
     # The model in hand
 

@@ -256,8 +256,11 @@ def test_one_of_two_statements_of_a_step_that_violates_is_not_outweighed(
     world.say(f"{order}-prepare", world.step(
         "prepare", "prepare", "corpus", world.inputs(raw_data="tales.txt scraped.txt", source="prepare.py"),
     ), "archive")
-    assert not world.verdict("osaid-1.0")["passed"]
-    assert not world.verdict("supply-chain-baseline")["passed"]
+    for policy in ("osaid-1.0", "supply-chain-baseline"):
+        verdict = world.verdict(policy)
+        # What the release does not stand on neither helps nor hurts, and is told.
+        assert verdict["passed"] is not listed
+        assert ("evidence-unlisted" in {row["code"] for row in verdict["findings"]}) is not listed
 
 
 def test_a_gap_of_a_step_that_no_release_stands_on_is_told(world: World) -> None:
@@ -268,7 +271,7 @@ def test_a_gap_of_a_step_that_no_release_stands_on_is_told(world: World) -> None
         "prepare", "prepare", "corpus", world.inputs(raw_data="tales.txt", source="prepare.py", lockfile="uv.lock")
     ), "archive")
     verdict = world.verdict("g7-2026-open-weights")
-    assert "lineage-gap" in {row["code"] for row in verdict["findings"]}
+    assert "evidence-unlisted" in {row["code"] for row in verdict["findings"]}
     assert verdict["passed"]
 
 

@@ -71,7 +71,9 @@ def kind_of(digests: DigestSet) -> Kind:
 def identities(digests: DigestSet) -> frozenset[Identity]:
     """The strong identities in the set; empty when it identifies nothing."""
     named, kind = normalise(digests), kind_of(digests)
-    return frozenset(Identity(kind, name, named[name]) for name in _STRONG[kind] if name in named)
+    # Only the first that is given: a set with a right sha512 and a wrong sha256 must not be joined by the right one.
+    first = next((name for name in _STRONG[kind] if name in named), None)
+    return frozenset() if first is None else frozenset({Identity(kind, first, named[first])})
 
 
 def compare(claimed: DigestSet, actual: DigestSet) -> Match:

@@ -187,10 +187,10 @@ def parse_time(text: str, location: str) -> datetime:
     """An RFC 3339 time in UTC; TrustError `trust-invalid`."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as err:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as err:
         raise TrustError("trust-invalid", f"{text} is not a time", location=location,
                          hint="write it as 2026-11-23T12:00:00Z") from err
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def timestamp(moment: datetime) -> str:

@@ -26,7 +26,19 @@ if TYPE_CHECKING:
 
 PASSPHRASE = "PROVENANCE_KEY_PASSPHRASE"  # noqa: S105  the name of a variable
 Command = TypeVar("Command", bound=Callable[..., Any])
-EXISTING = click.Path(path_type=Path)
+
+
+class _NamedPath(click.Path):
+    """A path that is not empty: an unset variable must not mean the working folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse the empty text."""
+        if value == "":
+            self.fail("an empty path", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+EXISTING = _NamedPath(path_type=Path)
 
 
 def common_options(function: Command) -> Command:
@@ -77,7 +89,7 @@ class Shown:
     @contextmanager
     def progress(self, what: str) -> Iterator[tuple[Callable[[int], None] | None, Callable[[int], None] | None]]:
         """`(progress, total)` for the hashing engine: a bar with rate and time left on a terminal, else nothing."""
-        if self.quiet or not sys.stderr.isatty():
+        if self.quiet or sys.stderr is None or not sys.stderr.isatty():
             yield None, None
             return
         from rich.console import Console
@@ -118,9 +130,9 @@ def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> 
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError as err:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as err:
         raise click.BadParameter("write it as 2026-11-23T12:00:00Z", param=parameter) from err
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def key_option(*, required: bool = True) -> Callable[[Command], Command]:
@@ -147,7 +159,7 @@ def passphrase(prompt: str, *, confirm: bool = False) -> bytes | None:
     """The passphrase from the environment, or asked for on a terminal; None where there is neither."""
     if PASSPHRASE in os.environ:
         return os.environ[PASSPHRASE].encode("utf-8")
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         return None
     text: str = click.prompt(prompt, hide_input=True, err=True, confirmation_prompt=confirm)
     return text.encode("utf-8")

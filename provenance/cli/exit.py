@@ -6,11 +6,15 @@ change the code: the verdict is the code.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TextIO
 
 import click
 
@@ -21,12 +25,17 @@ PASSED, NOT_PASSED, FAILED, INTERRUPTED = 0, 1, 2, 130
 
 def run(command: click.Command, arguments: Sequence[str] | None) -> None:
     """Run a command and leave the process with its exit code."""
+    _open_missing_streams()
+    _end_on_sigterm()
     try:
         code = command.main(arguments, standalone_mode=False, prog_name="provenance") or PASSED
     except ProvenanceError as err:
         code = _tell(err.code, err.message, err.location, err.hint, as_json=_wants_json(arguments))
     except click.exceptions.Exit as err:
         code = err.exit_code
+    except click.exceptions.NoArgsIsHelpError as err:
+        click.echo(err.format_message(), err=True)
+        code = FAILED
     except click.UsageError as err:
         code = _tell("usage", err.format_message(), "", _help_hint(err), as_json=_wants_json(arguments))
     except (click.Abort, KeyboardInterrupt):
@@ -46,8 +55,8 @@ def leave(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (OSError, ValueError):
+            _discard(stream)
     raise SystemExit(code)
 
 
@@ -55,8 +64,31 @@ def emit(text: str) -> None:
     """Print a report; when the reader has gone, carry on to the exit code."""
     try:
         click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:  # gone, or full: the verdict is the exit code all the same
+        _discard(sys.stdout)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what can no longer be written go nowhere, so that closing the stream does not fail again."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_missing_streams() -> None:
+    """A process may be started with its streams closed; Python then has None where it writes."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  for the process's life
+
+
+def _end_on_sigterm() -> None:
+    """End on SIGTERM as on Ctrl-C, with everything half-written taken away."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001  the signature of a handler
+    raise KeyboardInterrupt
 
 
 def _tell(code: str, message: str, location: str, hint: str, *, as_json: bool) -> int:
@@ -69,7 +101,8 @@ def _tell(code: str, message: str, location: str, hint: str, *, as_json: bool) -
         emit(json_text(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"))
     lines = [f"Error [{code}]: {message}"]
     lines += [f"  where: {location}"] * bool(location) + [f"  next:  {hint}"] * bool(hint)
-    click.echo(guard_lines("\n".join(printable(line) for line in lines)), err=True)
+    with contextlib.suppress(OSError):
+        click.echo(guard_lines("\n".join(printable(line) for line in lines)), err=True)
     return FAILED
 
 

@@ -6,7 +6,9 @@
         evidence/           the bundles that were judged
         verdict.json        the verdict document
         verdict.sigstore.json   the signed verification summary
+        verdicts/           later verdicts about the same bytes, by the sha256 of the signed summary
       .staging-<random>/    an admission that is going on, or the leavings of one that was killed
+      .staging-<random>.lock
 
 An admission is staged beside the others, synced, and renamed: a reader sees all of it or nothing. A leaving that
 nobody holds the lock of is cleared by the next admission.
@@ -15,6 +17,7 @@ nobody holds the lock of is cleared by the next admission.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -23,7 +26,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from provenance.errors import RegistryError
+from provenance.artifacts.manifest import dir_hash, scan
+from provenance.errors import ArtifactError, RegistryError
 from provenance.files import sync_folder, write_whole
 
 _STAGING = ".staging-"
@@ -58,10 +62,11 @@ def staging(registry: Path) -> Iterator[Staging]:
         registry.mkdir(parents=True, exist_ok=True)
         _clear_leavings(registry)
         folder = registry / f"{_STAGING}{secrets.token_hex(8)}"
+        # The lock comes before the folder and lies beside it: a staging folder without one is always a leaving.
+        lock = os.open(_lock_of(folder), os.O_CREAT | os.O_RDWR | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
         folder.mkdir(mode=0o755)
         (folder / "model").mkdir()
-        lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as err:
         raise RegistryError("output-unwritable", f"cannot write to the registry: {err.strerror}",
                             location=str(registry), hint="check its permissions and the space that is left") from err
@@ -70,6 +75,7 @@ def staging(registry: Path) -> Iterator[Staging]:
     finally:
         os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+        _lock_of(folder).unlink(missing_ok=True)
         if created:
             with suppress(OSError):  # refused into a registry that was not there: leave nothing behind
                 registry.rmdir()
@@ -84,15 +90,34 @@ def admit(stage: Staging, address: str) -> tuple[Path, bool]:
     try:
         for folder, _, _ in os.walk(stage.folder, topdown=False):
             sync_folder(Path(folder))
-        (stage.folder / _LOCK).unlink()
         stage.folder.rename(entry)
     except OSError as err:
         if entry.is_dir() and not entry.is_symlink():
-            return entry, False
+            return _confirmed(entry, stage), False
         raise RegistryError("output-unwritable", f"cannot admit into the registry: {err.strerror}", location=str(entry),
                             hint="check its permissions and the space that is left") from err
     sync_folder(entry.parent)
     return entry, True
+
+
+def _confirmed(entry: Path, stage: Staging) -> Path:
+    """An entry that was there before, after its bytes were read again; the new verdict is put beside its first one."""
+    try:
+        found = dir_hash(scan(entry / "model", tensors=False).require_sound().files)
+    except ArtifactError as err:
+        raise _damaged(entry, err.message) from err
+    if found != entry.name:
+        raise _damaged(entry, "its bytes are not those of its address")
+    summary = (stage.folder / "verdict.sigstore.json").read_bytes()
+    name = hashlib.sha256(summary).hexdigest()
+    write_whole(entry / "verdicts" / f"{name}.sigstore.json", summary)
+    write_whole(entry / "verdicts" / f"{name}.json", (stage.folder / "verdict.json").read_bytes())
+    return entry
+
+
+def _damaged(entry: Path, why: str) -> RegistryError:
+    return RegistryError("registry-damaged", f"the registry holds this entry, and it is damaged: {why}",
+                         location=str(entry), hint="move it away, find out what changed it, and admit again")
 
 
 def entries(registry: Path) -> list[str]:
@@ -100,15 +125,21 @@ def entries(registry: Path) -> list[str]:
     return sorted(path.name for path in registry.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + _LOCK)
+
+
 def _clear_leavings(registry: Path) -> None:
-    for folder in registry.glob(f"{_STAGING}*"):
+    for lock_file in registry.glob(f"{_STAGING}*{_LOCK}"):
+        folder = lock_file.with_name(lock_file.name.removesuffix(_LOCK))
         try:
-            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+            lock = os.open(lock_file, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             continue  # being made or removed by another admission
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
+            lock_file.unlink(missing_ok=True)
         except BlockingIOError:
             continue  # another admission is at work in it
         finally:

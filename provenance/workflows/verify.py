@@ -230,6 +230,9 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
     for use in graph.gaps:
         yield Finding("lineage-gap", "warning", f"{use.thing.name} was used as {use.role}, and nobody attests it",
                       step_of(use.step).name, "attest it: `provenance attest dataset`")
+    for statement in graph.unlisted:
+        yield Finding("evidence-unlisted", "warning", "the release does not stand on this; it counts for nothing",
+                      statement.file, "ask the producer why, or to release again with it")
     for listed in graph.missing_evidence:
         yield Finding("evidence-missing", "error", "the release stands on this evidence, and it is not shown",
                       listed.name, "get the file from the producer")

@@ -83,7 +83,8 @@ SETS = st.dictionaries(st.sampled_from(["sha256", "sha512", "sha1", "md5", "dirH
 
 @given(SETS, SETS)
 def test_equal_sets_share_an_identity(claimed: dict[str, str], actual: dict[str, str]) -> None:
-    if compare(claimed, actual) == "equal":
+    """Unless they agree only in a digest that is not the first of one of them: a join takes that one alone."""
+    if compare(claimed, actual) == "equal" and ("sha256" in claimed) == ("sha256" in actual):
         assert identities(claimed) & identities(actual)
 
 

@@ -167,6 +167,45 @@ def test_a_second_admission_finds_the_first(run: Run, released: Path, tmp_path: 
     assert len(list((tmp_path / "registry").iterdir())) == 1
 
 
+def test_a_damaged_entry_is_not_taken_for_the_model(run: Run, released: Path, tmp_path: Path) -> None:
+    run(*admit())
+    (entry,) = (tmp_path / "registry").iterdir()
+    (entry / "model" / "config.json").write_text("evil")
+    ran = run(*admit())
+    assert ran.code == 2
+    assert "[registry-damaged]" in ran.err
+
+
+def test_a_later_verdict_about_the_same_bytes_is_kept_too(run: Run, released: Path, tmp_path: Path) -> None:
+    run(*admit())
+    (entry,) = (tmp_path / "registry").iterdir()
+    assert run("admit", "model", "--policy", "open-weights", "--trust", "trust.yaml", "--key", "gate.key", "--to",
+               "registry").code == 0
+    (verdict,) = (path for path in (entry / "verdicts").iterdir() if not path.name.endswith(".sigstore.json"))
+    assert json.loads(verdict.read_bytes())["policy"]["id"] == "open-weights"
+
+
+def test_a_leaving_of_a_killed_admission_is_cleared(run: Run, released: Path, tmp_path: Path) -> None:
+    left = tmp_path / "registry" / ".staging-0123456789abcdef"
+    (left / "model").mkdir(parents=True)
+    left.with_name(left.name + ".lock").touch()
+    assert run(*admit()).code == 0
+    assert [path.name for path in (tmp_path / "registry").iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_release_that_lists_nothing_shows_no_lineage(run: Run, released: Path, tmp_path: Path) -> None:
+    """What it does not stand on neither helps nor hurts."""
+    (tmp_path / "empty").mkdir()
+    run("attest", "release", "model", "--components", "components.yaml", "--key", "lab.key", "--evidence", "empty")
+    ran = run("verify", "model", "--policy", POLICY, "--trust", "trust.yaml", "--format", "json")
+    assert ran.code == 0
+    assert ran.json["ladder"]["shown"] == POLICY
+
+
+def test_an_empty_path_is_not_the_working_folder(run: Run, released: Path) -> None:
+    assert run("verify", "", "--policy", POLICY).code == 2
+
+
 def test_a_refused_model_changes_nothing(run: Run, released: Path, tmp_path: Path) -> None:
     run(*admit())
     before = sorted(path for path in (tmp_path / "registry").rglob("*"))

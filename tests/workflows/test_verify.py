@@ -270,11 +270,18 @@ def test_missing_evidence_is_named(world: World) -> None:
 
 def test_the_rung_shown_and_the_rung_declared_are_two_answers(world: World) -> None:
     world.change("train", "stranger")
+    verdict = world.verdict()
+    assert verdict["ladder"]["shown"] is None
+    assert verdict["ladder"]["declared"] == TOP_RUNG
+    assert [rung["policy"] for rung in verdict["ladder"]["rungs"]] == [name for name, _ in LADDER]
+
+
+def test_a_step_that_the_release_does_not_stand_on_raises_no_rung(world: World) -> None:
+    world.change("train", "stranger")
     world.listed = sorted(set(world.drafts) - {"release", "train"})
     verdict = world.verdict()
     assert verdict["ladder"]["shown"] == "g7-2026-open-weights"
-    assert verdict["ladder"]["declared"] == TOP_RUNG
-    assert [rung["policy"] for rung in verdict["ladder"]["rungs"]] == [name for name, _ in LADDER]
+    assert verdict["ladder"]["declared"] == "g7-2026-open-weights"
     assert [rung["shown"] for rung in verdict["ladder"]["rungs"]] == ["pass", "pass", "undetermined", "undetermined"]
 
 

@@ -85,18 +85,20 @@ def _code_of_step(context: Context, kind: str, statement: VerifiedStatement, pub
     code = uses(statement, CODE_ROLES)
     if not code or not all(use.identities for use in code):
         return Item.on([statement], subject, "undetermined", "names no code, or some of it without a strong digest")
-    rows = {use.thing.name: _rows_of(use.thing, published) for use in code}
+    rows = {use.thing.name: _rows_of(use.thing, published) for use in {use.identities: use for use in code}.values()}
     secret = sorted(name for name, found in rows.items() if not found)
     if secret:
         return Item.on([statement], subject, "undetermined", f"used {', '.join(secret[:3])}, which is not published")
     components = [row for found in rows.values() for row in found]
     if not any(component.component == kind for _, component in components):
         return Item.on([statement], subject, "undetermined", f"nothing that it used is published as {kind}")
-    judged = [licence_item(release, subject, component.license, "code") for release, component in components]
+    # Once for each release and licence: evidence that repeats itself must not cost the square of its length.
+    distinct = {(release.sha256, component.license): (release, component) for release, component in components}
+    judged = [licence_item(release, subject, component.license, "code") for release, component in distinct.values()]
     outcome = combine([item.outcome for item in judged])
     reasons = dict.fromkeys(item.reason for item in judged if item.outcome == outcome)
     told = f"used {', '.join(rows)}: {'; '.join(reasons)}"
-    return Item.on([statement, *(release for release, _ in components)], subject, outcome, told)
+    return Item.on([statement, *(release for release, _ in distinct.values())], subject, outcome, told)
 
 
 def _rows_of(thing: Described, published: _Published) -> list[tuple[VerifiedStatement, Component]]:

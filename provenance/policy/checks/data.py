@@ -48,10 +48,12 @@ def _each_dataset(context: Context, judge: Callable[[VerifiedStatement, Dataset]
 
 
 def _judged(context: Context, judge: Callable[[VerifiedStatement, Dataset], Item]) -> Iterator[Item]:
+    seen = set[str]()  # a statement is judged once, however many steps used the dataset
     for use in context.graph.data_uses:
         statements = context.accepted(context.graph.attested_by(use.identities))
         for statement in statements:
-            if isinstance(statement.claim, Dataset):
+            if isinstance(statement.claim, Dataset) and statement.sha256 not in seen:
+                seen.add(statement.sha256)
                 yield judge(statement, statement.claim)
         # Data that a step made from no data at all has nothing behind it that could be described in its place.
         if not statements and not context.graph.is_made_from_data(use):
