@@ -67,10 +67,15 @@ def coverage(model: Manifest, graph: LineageGraph) -> Coverage:
     covered = frozenset().union(*(_bound_by(statement, graph) for statement in graph.statements), frozenset())
     unsound = {finding.location: finding.code for finding in model.findings if finding.severity == "error"}
     open_paths = {entry.path for entry in model.files if entry.path not in covered} | unsound.keys()
-    left_out = {path for path in open_paths if is_repository_file(path) and path not in unsound}
+    left_out = {path for path in open_paths if _may_be_left_out(path) and path not in unsound}
     rows = [Uncovered(path, risk_of(path), unsound.get(path, "file-not-covered")) for path in open_paths - left_out]
     rows.sort(key=lambda row: (RISKS.index(row.risk), row.path))
     return Coverage(covered, tuple(rows), tuple(sorted(left_out)))
+
+
+def _may_be_left_out(path: str) -> bool:
+    """A repository file; of `.gitignore` and `.gitattributes` only the file, never a folder that has the name."""
+    return is_repository_file(path) and ("/" not in path or path.startswith((".git/", ".github/")))
 
 
 def _bound_by(statement: VerifiedStatement, graph: LineageGraph) -> frozenset[str]:

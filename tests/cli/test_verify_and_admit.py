@@ -47,7 +47,7 @@ def test_a_flipped_bit_fails_and_names_file_and_tensor(run: Run, released: Path)
     }
 
 
-@pytest.mark.parametrize("name", ["evil.py", ".hidden/__init__.py", "notes.txt"])
+@pytest.mark.parametrize("name", ["evil.py", ".hidden/__init__.py", "notes.txt", ".gitignore/evil.py"])
 def test_a_file_that_nobody_signed_is_not_passed(run: Run, released: Path, name: str) -> None:
     (released / name).parent.mkdir(exist_ok=True)
     (released / name).write_text("")
