@@ -74,6 +74,10 @@ def verify(
     answer, not an error.
     """
     chosen = policies.load_policy(policy)
+    if trust is not None and trust.resolve().is_relative_to(model.resolve()):
+        # Whoever made the model would say whom to believe about it.
+        raise TrustError("trust-invalid", "the trust file lies in the model that it is to judge", location=str(trust),
+                         hint="give a trust file that you keep, not one that came with the model")
     trusted = read_trust(trust, as_of) if trust is not None else None
     verifier = Verifier(trusted, as_of)
     gathered = gather(model, evidence, verifier)

@@ -202,6 +202,13 @@ def test_a_release_that_lists_nothing_shows_no_lineage(run: Run, released: Path,
     assert ran.json["ladder"]["shown"] == POLICY
 
 
+def test_a_trust_file_that_came_with_the_model_is_refused(run: Run, released: Path) -> None:
+    shutil.copy(released.with_name("trust.yaml"), released / "trust.yaml")
+    ran = run("verify", "model", "--policy", POLICY, "--trust", "model/trust.yaml")
+    assert ran.code == 2
+    assert "[trust-invalid]" in ran.err
+
+
 def test_an_empty_path_is_not_the_working_folder(run: Run, released: Path) -> None:
     assert run("verify", "", "--policy", POLICY).code == 2
 
