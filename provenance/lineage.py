@@ -83,7 +83,8 @@ class LineageGraph:
         self.model = model
         heard = tuple(s for s in statements if VOICES.index(s.voice) >= VOICES.index(voice))
         self.unlisted = self._unlisted(heard)
-        self.statements = tuple(s for s in heard if s not in self.unlisted)
+        left_out = {s.sha256 for s in self.unlisted}
+        self.statements = tuple(s for s in heard if s.sha256 not in left_out)
         self._suppliers = frozenset(suppliers)
         self._uses: dict[str, tuple[Use, ...]] = {}
         self._makers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)

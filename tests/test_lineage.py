@@ -355,11 +355,12 @@ def chain(world: World, length: int) -> list[VerifiedStatement]:
                     "2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z", "urn:x", {"kind": "random", "seed": 1})
         steps.append(said(step, Statement(step.outputs, "", {}), f"s{number}"))
     raw = Dataset((file(0),), FACTS)
-    listed = tuple(ResourceDescriptor(step.file, {"sha256": step.sha256}) for step in steps)
+    other = replace(world.release, subjects=(file(1 << 200),), evidence=())
+    rest = {"raw": raw, "other": other}
+    found = [*steps, *(said(claim, Statement(claim.subjects, "", {}), name) for name, claim in rest.items())]
+    listed = tuple(ResourceDescriptor(one.file, {"sha256": one.sha256}) for one in found)
     release = replace(world.release, evidence=listed)
-    other = replace(release, subjects=(file(1 << 200),))
-    rest = {"raw": raw, "release": release, "other": other}
-    return [*steps, *(said(claim, Statement(claim.subjects, "", {}), name) for name, claim in rest.items())]
+    return [*found, said(release, Statement(release.subjects, "", {}), "release")]
 
 
 def counted(work: Callable[[], object]) -> int:
