@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from provenance.cli import main
+from tests.world import safetensors
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         return Ran(code, captured.out, captured.err)
 
     return typed
-
-
-def safetensors(tensors: dict[str, list[float]]) -> bytes:
-    """A safetensors file of float32 vectors, written by hand so that the tests need no NumPy."""
-    header, data = {}, b""
-    for name, values in tensors.items():
-        packed = struct.pack(f"<{len(values)}f", *values)
-        header[name] = {"dtype": "F32", "shape": [len(values)], "data_offsets": [len(data), len(data) + len(packed)]}
-        data += packed
-    body = json.dumps(header).encode()
-    return struct.pack("<Q", len(body)) + body + data
 
 
 CARD = """---

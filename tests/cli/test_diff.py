@@ -11,7 +11,8 @@ import pytest
 
 from provenance.cli.diff import percent
 from provenance.statements.reader import validate
-from tests.cli.conftest import Run, safetensors
+from tests.cli.conftest import Run
+from tests.world import safetensors
 
 SVG = "{http://www.w3.org/2000/svg}"
 LAYERS = {f"layers.{number}.w": [float(number), 1.0] for number in range(4)}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, safetensors
+from tests.cli.conftest import Run
+from tests.world import safetensors
 
 
 def test_prints_each_file_the_folder_and_the_weights(run: Run, model: Path) -> None:

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 import json
-import struct
 
 import pytest
 
-
-def safetensors(tensors: dict[str, list[float]]) -> bytes:
-    """A safetensors file of float32 vectors."""
-    header, data = {}, b""
-    for name, values in tensors.items():
-        packed = struct.pack(f"<{len(values)}f", *values)
-        header[name] = {"dtype": "F32", "shape": [len(values)], "data_offsets": [len(data), len(data) + len(packed)]}
-        data += packed
-    body = json.dumps(header).encode()
-    return struct.pack("<Q", len(body)) + body + data
+from tests.world import safetensors
 
 
 @pytest.fixture

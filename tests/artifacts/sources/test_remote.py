@@ -12,7 +12,7 @@ from provenance.artifacts.manifest import scan
 from provenance.artifacts.sources.remote import remote_header, scan_remote
 from provenance.errors import ArtifactError, UsageError
 from tests.artifacts.conftest import Write
-from tests.artifacts.sources.conftest import safetensors
+from tests.world import safetensors
 
 fsspec = pytest.importorskip("fsspec")
 
