@@ -47,6 +47,7 @@ FOR_EVERYONE = {"", "errors"}  # what even a room of floor 0 may import
 # Import name -> (distribution, where it is declared, the rooms that may import it). A library has one room,
 # or a reason beside it. "" stands for the dependencies of the package itself, otherwise the name of an extra.
 LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
+    "blake3": ("blake3", "", {"artifacts"}),
     "click": ("click", "", {"cli"}),
     "cryptography": ("cryptography", "", {"bundles"}),
     "fsspec": ("fsspec", "remote", {"artifacts"}),

@@ -5,7 +5,7 @@ can write to it, or set a file's times and the clock, can make it say anything. 
 `admit` and `reproduce` do not import this module, and a test holds that.
 
     key      device, inode, size, mtime and ctime in nanoseconds, what was asked, version of this tool
-    value    sha256 and the tensors, and a sum over key and value, so that a damaged row is no row
+    value    the digests and the tensors, and a sum over key and value, so that a damaged row is no row
     racy     a file that changed in the last two seconds is not stored: a clock tick later it could change again
              without its times telling
     trouble  damaged, locked, unwritable or another user's: one finding `cache-unusable`, and every file is read
@@ -31,7 +31,7 @@ from provenance.errors import Finding
 
 RACY = 2_000_000_000  # nanoseconds; the coarsest times that file systems in use keep
 MAX_ROWS = 500_000
-_LAYOUT = 1
+_LAYOUT = 2
 _TABLE = """
 CREATE TABLE IF NOT EXISTS digests (
     key TEXT PRIMARY KEY, value TEXT NOT NULL, sum TEXT NOT NULL, stored INTEGER NOT NULL
@@ -91,7 +91,7 @@ class DigestCache:
 
     def put(self, status: os.stat_result, asked: str, read: FileRead) -> None:
         """Remember a read that went well, unless the file changed a moment ago. Written by `flush`."""
-        if read.problem is not None or read.findings or not read.sha256 or read.size != status.st_size:
+        if read.problem is not None or read.findings or not read.taken or read.size != status.st_size:
             return
         if self._now() - max(status.st_mtime_ns, status.st_ctime_ns) < RACY:  # less than 0: a time in the future
             return
@@ -158,15 +158,17 @@ def _sum(key: str, value: str) -> str:
 
 
 def _value(read: FileRead) -> str:
-    tensors = None if read.tensors is None else [[t.name, t.dtype, list(t.shape), t.head] for t in read.tensors]
-    return json.dumps([read.sha256, read.is_archive, tensors])
+    tensors = None if read.tensors is None else [
+        [t.name, t.dtype, list(t.shape), t.head, t.head_blake3] for t in read.tensors
+    ]
+    return json.dumps([read.sha256, list(read.others), read.is_archive, tensors])
 
 
 def _read(value: str, size: int) -> FileRead:
     import jiter
 
-    digest, is_archive, rows = jiter.from_json(value.encode())  # its sum was right: this is what `_value` wrote
+    digest, others, is_archive, rows = jiter.from_json(value.encode())  # its sum was right: `_value` wrote this
     tensors: list[Any] | None = rows
     found = None if tensors is None else tuple(
-        Tensor(name, dtype, tuple(shape), head) for name, dtype, shape, head in tensors)
-    return FileRead(size, digest, found, is_archive=is_archive)
+        Tensor(name, dtype, tuple(shape), head, twin) for name, dtype, shape, head, twin in tensors)
+    return FileRead(size, digest, found, is_archive=is_archive, others=tuple(map(tuple, others)))

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import parse_bundle, sha256, sign
 from provenance.bundles.keys import public_key
@@ -55,7 +56,7 @@ def sign_model(
     """
     target = bundle or default_folder(model) / MODEL_SIGNATURE_NAME
     inside = _relative(target, model)
-    manifest = scan(model, exclude={inside} if inside else (), tensors=False, progress=progress).require_sound()
+    manifest = scan(model, exclude={inside} if inside else (), wanted=FILES, progress=progress).require_sound()
     statement = model_statement(manifest)
     if not statement.predicate["resources"]:
         raise ArtifactError("folder-empty", "there is nothing to sign", location=str(model),
@@ -87,7 +88,7 @@ def verify_bundle(
         raise UsageError("usage", "the bundle is not a model signature", location=str(bundle),
                          hint="leave --model out, or use `provenance verify`")
     inside = _relative(bundle, model)
-    manifest = scan(model, exclude={inside} if inside else (), tensors=False, progress=progress)
+    manifest = scan(model, exclude={inside} if inside else (), wanted=FILES, progress=progress)
     problems = [finding for finding in manifest.findings if finding.severity == "error"]
     return BundleCheck(examined, (*problems, *compare_with(claim, manifest)))
 

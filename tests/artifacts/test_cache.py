@@ -11,6 +11,7 @@ import pytest
 
 from provenance.artifacts import cache as cache_module
 from provenance.artifacts.cache import DigestCache, default_path
+from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
 from provenance.artifacts.sources.collecting import Collected, collect_path
 from tests.artifacts.conftest import Write
@@ -83,7 +84,7 @@ def test_a_file_that_was_written_just_now_is_not_remembered(folder: Write, place
 def test_an_answer_to_another_question_is_none(folder: Write, place: Path, files: dict[str, bytes]) -> None:
     """Digests without tensors do not stand for those with them."""
     model = folder({"model.safetensors": files["model-1.safetensors"]})
-    read(model, place, tensors=False)
+    read(model, place, wanted=FILES)
     assert read(model, place).cached == 0
     linked = model / "model.txt"
     os.link(model / "model.safetensors", linked)

@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from provenance.artifacts.crew import Progress
 from provenance.artifacts.dataset.batches import Batch, Encoded
 from provenance.artifacts.dataset.containers import TypedFile
 from provenance.artifacts.dataset.schema import Schema, Type
@@ -29,7 +30,6 @@ from provenance.artifacts.dataset.splits import TYPED, Layout, Place
 from provenance.artifacts.dataset.text_csv import csv_batches
 from provenance.artifacts.dataset.text_json import json_batches
 from provenance.artifacts.dataset.tree import Tree
-from provenance.artifacts.hashing import Progress
 from provenance.errors import ArtifactError
 
 SPLIT_DOMAIN, SPLIT_LEAF_DOMAIN, ROOT_DOMAIN, COLUMN_DOMAIN = b"\x11", b"\x13", b"\x14", b"\x15"

@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from provenance.artifacts.crew import Progress
 from provenance.artifacts.dataset.splits import Place
-from provenance.artifacts.hashing import Progress
 from provenance.artifacts.sources.folder import open_folder, opened
 from provenance.errors import ArtifactError
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from provenance.artifacts.names import MAX_DEPTH, collisions, is_deceptive, problem_with_name
 from provenance.errors import ArtifactError, Finding
 
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 # O_NONBLOCK: should a pipe take the place of a file between listing and opening, the open returns at once.
-_FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+FILE_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True, order=True)
@@ -71,9 +71,9 @@ def _open_beneath(root: int, path: str, held: list[int]) -> None:
     above = root
     try:
         for folder in folders:
-            above = os.open(folder, _FOLDER, dir_fd=above)
+            above = os.open(folder, FOLDER_FLAGS, dir_fd=above)
             held.append(above)
-        held.append(os.open(name, _FILE, dir_fd=above))
+        held.append(os.open(name, FILE_FLAGS, dir_fd=above))
     except OSError as err:
         raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=path,
                             hint="check its permissions, and that nothing changes the folder") from err
@@ -151,7 +151,7 @@ def _take(entry: os.DirEntry[str], folder: int, path: str, found: Listing) -> No
                     "put a copy of the file in its place")
         )
     elif stat.S_ISDIR(status.st_mode):
-        child = os.open(entry.name, _FOLDER, dir_fd=folder)
+        child = os.open(entry.name, FOLDER_FLAGS, dir_fd=folder)
         try:
             _walk(child, path + "/", found)
         finally:
