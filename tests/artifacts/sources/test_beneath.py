@@ -44,17 +44,17 @@ def test_threads_do_not_share_where_they_are(root: int) -> None:
 
 
 def test_nothing_stays_open(root: int) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with Beneath(root) as beneath:
         for path in PATHS:
             content(beneath, path)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "folder above"])
 def test_a_link_is_never_followed(root: int, tmp_path: Path, what: str) -> None:
     place = {"file": "a/b/two", "folder": "a/b", "folder above": "a"}[what]
-    os.rename(tmp_path / place, tmp_path / "moved")
+    (tmp_path / place).rename(tmp_path / "moved")
     (tmp_path / place).symlink_to(tmp_path / "moved")
     with Beneath(root) as beneath, pytest.raises(ArtifactError) as caught:
         content(beneath, "a/b/two")
