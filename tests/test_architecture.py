@@ -55,7 +55,8 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "graphlay": ("graphlay", "", {"reports"}),
     "jinja2": ("jinja2", "", {"reports"}),
     "jiter": ("jiter", "", {"artifacts", "statements"}),  # headers and indexes of weights are untrusted too
-    "jsonschema": ("jsonschema", "", {"statements"}),
+    "jsonschema": ("jsonschema", "", {"statements"}),  # explains what the next one finds
+    "jsonschema_rs": ("jsonschema-rs", "", {"statements"}),
     "license_expression": ("license-expression", "", {"policy"}),
     "numpy": ("numpy", "data", {"artifacts", "workflows", "integrations"}),  # values of tensors and of records
     "pyarrow": ("pyarrow", "data", {"artifacts"}),

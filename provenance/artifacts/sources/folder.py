@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from provenance.artifacts.names import MAX_DEPTH, collisions, is_deceptive, problem_with_name
@@ -22,7 +23,7 @@ FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFO
 FILE_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class FoundFile:
     """A regular file: path relative to the folder, with `/`, and its size in bytes when it was listed."""
 
@@ -85,7 +86,7 @@ def listing(root: int) -> Listing:
     """Every regular file beneath the folder, and a finding for everything else and for every unusable name."""
     found = Listing()
     _walk(root, "", found)
-    found.files.sort(key=lambda file: file.path.encode("utf-8"))
+    found.files.sort(key=attrgetter("path"))  # code points are in the order of their UTF-8
     for group in collisions(file.path for file in found.files):
         found.findings.append(
             Finding("file-name-collides", "error", f"these names are one name on other systems: {' and '.join(group)}",
@@ -125,26 +126,28 @@ def shown(path: str) -> str:
 def _walk(folder: int, prefix: str, found: Listing) -> None:
     try:
         with os.scandir(folder) as entries:
-            children = sorted(entries, key=lambda entry: entry.name)
+            children = sorted(entries, key=attrgetter("name"))
     except OSError as err:
         found.findings.append(_unreadable(prefix, err))
         return
     for entry in children:
         path = prefix + entry.name
-        objections = _objections(path)
-        found.findings += objections
-        if not any(objection.severity == "error" for objection in objections):
-            try:
-                _take(entry, folder, path, found)
-            except OSError as err:
-                found.findings.append(_unreadable(path, err))
+        if objections := _objections(path):
+            found.findings += objections
+            if any(objection.severity == "error" for objection in objections):
+                continue
+        try:
+            _take(entry, folder, path, found)
+        except OSError as err:
+            found.findings.append(_unreadable(path, err))
 
 
 def _take(entry: os.DirEntry[str], folder: int, path: str, found: Listing) -> None:
     status = entry.stat(follow_symlinks=False)
     if stat.S_ISREG(status.st_mode):
         found.files.append(FoundFile(path, status.st_size))
-        found.linked += [path] * (status.st_nlink > 1)
+        if status.st_nlink > 1:
+            found.linked.append(path)
     elif stat.S_ISLNK(status.st_mode):
         found.findings.append(
             Finding("file-is-symlink", "error", "a symbolic link; what it points at is not part of the folder", path,
