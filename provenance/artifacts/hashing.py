@@ -113,18 +113,22 @@ def read_file(
     before, crew = os.fstat(descriptor), crew or Crew()
     if not stat.S_ISREG(before.st_mode):
         raise ArtifactError("file-special", "not a regular file", location=location, hint="remove it")
-    file = WeightFile(descriptor, before.st_size, location)
+    size = before.st_size
     container = (container or container_of(location)) if wanted.trees else None
-    if container is None and copy_to is None and file.size <= SMALL:
-        read = _small(file, wanted, keep, crew)
+    if size <= SMALL and container is None and copy_to is None:
+        read = _small(descriptor, size, location, wanted, keep)
+        crew.advance(size)
     else:
+        file = WeightFile(descriptor, size, location)
         planned = _planned(file, container)
         if wanted.files or keep or copy_to is not None:
             os.lseek(descriptor, 0, os.SEEK_SET)
             read = _Pass(file, wanted, planned, _from(descriptor), crew, keep, copy_to).run()
         else:
             read = _tensors_alone(file, wanted, planned, crew)
-    _refuse_change(before, os.fstat(descriptor), location)
+    after = os.fstat(descriptor)
+    if (size, before.st_mtime_ns, before.st_ctime_ns) != (after.st_size, after.st_mtime_ns, after.st_ctime_ns):
+        raise _changed(location)
     return read
 
 
@@ -160,19 +164,19 @@ def _new(name: str, size: int) -> Any:
     return hashlib.new(name)
 
 
-def _small(file: WeightFile, wanted: Wanted, keep: bool, crew: Crew) -> FileRead:
+def _small(descriptor: int, size: int, location: str, wanted: Wanted, keep: bool) -> FileRead:
     """A file that is read in one go; most files of most folders."""
     if not wanted.files and not keep:
-        return FileRead(file.size)
-    data = os.read(file.descriptor, file.size + 1)  # one more than there should be: a file that grew gives it
-    while len(data) < file.size and (more := os.read(file.descriptor, file.size + 1 - len(data))):
+        return FileRead(size)
+    data = os.read(descriptor, size + 1)  # one more than there should be: a file that grew gives it
+    while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
         data += more
-    if len(data) != file.size:
-        raise _changed(file.location)
-    crew.advance(len(data))
-    if wanted.files == FILES.files:
-        return FileRead(len(data), hashlib.sha256(data).hexdigest(), content=data if keep else None)
-    return _file_read(file.size, digests_of(data, wanted.files), content=data if keep else None)
+    if len(data) != size:
+        raise _changed(location)
+    content = data if keep else None
+    if wanted is FILES:
+        return FileRead(size, hashlib.sha256(data).hexdigest(), content=content)
+    return _file_read(size, digests_of(data, wanted.files), content=content)
 
 
 def _file_read(size: int, digests: Mapping[str, str], **more: Any) -> FileRead:
@@ -413,13 +417,6 @@ def _write_all(descriptor: int, data: memoryview, location: str) -> None:
     except OSError as err:
         raise RegistryError("output-unwritable", f"cannot write the copy: {err.strerror}", location=location,
                             hint="check the space that is left") from err
-
-
-def _refuse_change(before: os.stat_result, after: os.stat_result, location: str) -> None:
-    if (before.st_size, before.st_mtime_ns, before.st_ctime_ns) != (
-        after.st_size, after.st_mtime_ns, after.st_ctime_ns
-    ):
-        raise _changed(location)
 
 
 def _changed(location: str) -> ArtifactError:
