@@ -113,7 +113,7 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, advance:
     container = container_of(file.path) if what.tensors else None
     try:
         with what.open(file) as descriptor:
-            memory = None if kept or examined else cache
+            memory = None if kept or examined or cache is None or not cache.is_of_use(descriptor) else cache
             asked = f"sha256 {container or '-'}"
             status = os.fstat(descriptor)
             read = memory.get(status, asked) if memory is not None else None
