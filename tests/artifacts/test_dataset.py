@@ -19,7 +19,7 @@ feather = pytest.importorskip("pyarrow.feather")
 pq = pytest.importorskip("pyarrow.parquet")
 
 from provenance.artifacts.dataset.arrow import schema_of  # noqa: E402
-from provenance.artifacts.dataset.batches import Encoded  # noqa: E402
+from provenance.artifacts.dataset.batches import ColumnBatch, Encoded  # noqa: E402
 from provenance.artifacts.dataset.content import IN_FLIGHT, _in_order  # noqa: E402
 from provenance.artifacts.dataset.encoding import decode_record  # noqa: E402
 from provenance.artifacts.dataset.schema import Schema  # noqa: E402
@@ -282,6 +282,15 @@ def test_a_stream_that_is_cut_off_between_two_batches_is_refused(tmp_path: Path)
     assert "cut off" in refused(tmp_path / "a.arrow", "arrow-invalid").message
     (tmp_path / "a.arrow").write_bytes(data[:-8] + bytes(4))  # as it was marked before Arrow 0.15
     assert root(tmp_path / "a.arrow") == expected_root(TABLE)
+
+
+def test_memory_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(_: object) -> Encoded:
+        raise pa.ArrowMemoryError("malloc failed")
+
+    write_parquet(TABLE, tmp_path / "a.parquet")
+    monkeypatch.setattr(ColumnBatch, "encoded", exhausted)
+    assert refused(tmp_path / "a.parquet", "document-too-large").location == "a.parquet"
 
 
 @pytest.mark.parametrize(("size", "together"), [(1, 3), (IN_FLIGHT + 1, 1)])

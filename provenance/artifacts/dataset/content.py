@@ -187,8 +187,13 @@ class _SplitReader:
     def _shard(self, place: Place) -> Shard:
         before = self._tree.count
         with open_shard(place, self._progress) as file:
-            for encoded in _in_order(self._batches(file)):
-                self._take(encoded)
+            try:
+                for encoded in _in_order(self._batches(file)):
+                    self._take(encoded)
+            except MemoryError as err:
+                raise ArtifactError("document-too-large", "its records need more memory than there is",
+                                    location=place.path, hint="allow more memory, or write smaller pages, batches and "
+                                                              "records") from err
             file.finish()
             return Shard(place.path, file.size, file.sha256, self._tree.count - before)
 
