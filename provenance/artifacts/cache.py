@@ -8,6 +8,9 @@ can write to it, or set a file's times and the clock, can make it say anything. 
     value    the digests and the tensors, and a sum over key and value, so that a damaged row is no row
     racy     a file that changed in the last two seconds is not stored: a clock tick later it could change again
              without its times telling
+    open     a file that somebody has open for writing is read: who has mapped it changes it without its times
+             telling, until the system writes its pages back. Where that cannot be asked (a file of another user,
+             most network file systems, systems other than Linux) the file is read each time
     trouble  damaged, locked, unwritable or another user's: one finding `cache-unusable`, and every file is read
 """
 
@@ -16,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sqlite3
 import threading
 import time
@@ -74,6 +78,10 @@ class DigestCache:
             self._database.close()
             self._database = None
 
+    def is_of_use(self, descriptor: int) -> bool:
+        """Whether the status of this open file tells of every change; to be asked before `get`, and before the read."""
+        return self._database is not None and _has_no_writer(descriptor)
+
     def get(self, status: os.stat_result, asked: str) -> FileRead | None:
         """What reading this file gave the last time; None where that is not known for certain."""
         key = _key(status, asked)
@@ -91,11 +99,12 @@ class DigestCache:
 
     def put(self, status: os.stat_result, asked: str, read: FileRead) -> None:
         """Remember a read that went well, unless the file changed a moment ago. Written by `flush`."""
-        if read.problem is not None or read.findings or not read.taken or read.size != status.st_size:
-            return
         if self._now() - max(status.st_mtime_ns, status.st_ctime_ns) < RACY:  # less than 0: a time in the future
             return
         key, value = _key(status, asked), _value(read)
+        # What a row cannot hold, such as findings and digests of other kinds, would be missing the next time.
+        if not read.taken or _read(value, status.st_size) != read:
+            return
         with self._lock:
             self._rows[key] = (value, _sum(key, value))
 
@@ -139,6 +148,20 @@ class DigestCache:
         self.findings.append(
             Finding("cache-unusable", "warning", f"the digest cache cannot be used, so every file was read ({err})",
                     str(self._path), "delete it if it is damaged, or use --no-cache"))
+
+
+def _has_no_writer(descriptor: int) -> bool:
+    """Whether nobody has the file open or mapped for writing: only then may it be leased. The lease is given back."""
+    try:
+        import fcntl
+
+        # Who opens the file in between would have a signal sent; its usual one ends the process.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except (ImportError, AttributeError, OSError):
+        return False
+    return True
 
 
 def _refuse_strangers(path: Path) -> None:

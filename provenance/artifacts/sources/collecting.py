@@ -104,8 +104,8 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Cr
     wanted = what.wanted.and_also(needed) if needed else what.wanted
     try:
         with what.open(file) as descriptor:
-            memory = None if kept else cache
-            asked = " ".join([*wanted.names, container_of(file.path) or "-"])
+            memory = None if kept or cache is None or not cache.is_of_use(descriptor) else cache
+            asked = question(wanted, file.path)
             status = os.fstat(descriptor)
             read = memory.get(status, asked) if memory is not None else None
             if read is not None:
@@ -120,6 +120,11 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Cr
         unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
         return _Taken(FileRead(file.size, problem=unreadable))
     return _Taken(_asked_for(read, what.wanted), finding=what.examine(file, read))
+
+
+def question(wanted: Wanted, path: str) -> str:
+    """What the digest cache is asked: which digests, of a file that is read as what."""
+    return " ".join([*wanted.names, container_of(path) or "-"])
 
 
 def _asked_for(read: FileRead, wanted: Wanted) -> FileRead:
