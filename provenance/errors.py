@@ -80,6 +80,9 @@ CODES: dict[str, str] = {
     "weights-hidden-bytes": "a weight container holds bytes that belong to nothing that it describes",
     "weights-differ": "one folder holds different weights in different containers",
     "weights-elsewhere": "one folder holds the same weights in different containers",
+    "weights-hold-template": "a weight file holds a chat template, which is a program",
+    "weights-state-licence": "a weight file states a licence in its own metadata",
+    "weights-too-many": "a weight file has more tensors, or more text about them, than is read of one file",
     "weights-unsupported": "a weight container that this version does not read",
     "zip-invalid": "an archive of weights breaks the format, or reads differently from its two ends",
     # documents

@@ -20,11 +20,12 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from provenance.artifacts.containers.plan import WeightFile
+from provenance.artifacts.containers.plan import MAX_TENSORS, WeightFile, too_many
 from provenance.artifacts.names import brief
 from provenance.errors import ArtifactError, Finding
 
-MAX_DIRECTORY = 16 << 20  # a quarter of a million entries; held in memory
+MAX_DIRECTORY = 16 << 20  # held in memory
+MAX_ENTRIES = MAX_TENSORS + 64  # an entry is a tensor or a storage; a checkpoint has some others beside
 _END = struct.Struct("<4s4H2LH")  # 4.3.16
 _LOCATOR = struct.Struct("<4sLQL")  # 4.3.15
 _END64 = struct.Struct("<4sQ2H2L4Q")  # 4.3.14
@@ -85,7 +86,7 @@ class _Row:
 
 
 def read_layout(file: WeightFile) -> ZipLayout:
-    """Read the directory and all local headers; ArtifactError `zip-invalid`."""
+    """Read the directory and all local headers; ArtifactError `zip-invalid` or `weights-too-many`."""
     reader = _Reader(file)
     first, last, count, comment = reader.find_directory()
     rows = reader.directory(first, last, count)
@@ -104,6 +105,15 @@ def hidden_bytes(file: WeightFile, count: int) -> Finding:
     """The finding that so many bytes of a container belong to nothing."""
     return Finding("weights-hidden-bytes", "warning", f"{count} bytes of the file belong to no part of it",
                    file.location, "write the weights again, and look at what these bytes are")
+
+
+def polyglot(file: WeightFile, kind: str) -> list[Finding]:
+    """The finding that a file of another kind opens as an archive too: the end record is looked for from behind."""
+    tail = min(file.size, _END.size + _FULL16)
+    if b"PK\x05\x06" not in file.read(file.size - tail, tail):
+        return []
+    return [Finding("file-polyglot", "warning", f"a {kind} file that opens as a zip archive too", file.location,
+                    f"convert the weights again, and load them with nothing but readers of {kind}")]
 
 
 def read_entry(file: WeightFile, entry: Entry, limit: int) -> bytes:
@@ -171,9 +181,11 @@ class _Reader:
         """The rows of the central directory, which fill it exactly."""
         if last - first > MAX_DIRECTORY:
             raise self._invalid(f"its directory has {last - first} bytes; the limit is {MAX_DIRECTORY}")
+        if count > MAX_ENTRIES:
+            raise too_many(self.file, f"{MAX_ENTRIES} entries of an archive")
         data = self.file.read(first, last - first)
         rows, names, at = list[_Row](), set[bytes](), 0
-        while at < len(data):
+        while at < len(data) and len(rows) <= count:
             row, at = self._row(data, at)
             if row.name in names:
                 raise self._invalid(f"it holds {_shown(row.name)} twice")
