@@ -35,6 +35,8 @@ CODES: dict[str, str] = {
     "file-changed-while-read": "a file changed while its bytes were read",
     "file-hard-linked": "a file has other names, through which it can be changed",
     "file-polyglot": "a weight file that is also a file of another kind",
+    "file-holds-code": "files of a model are code, which loading it may run",
+    "file-sparse": "a file claims far more bytes than were ever written to it",
     "file-special": "a device, pipe or socket lies in the folder",
     "file-is-symlink": "a symbolic link lies in the folder",
     "file-name-invalid": "a name is not UTF-8, holds control characters or is not portable",

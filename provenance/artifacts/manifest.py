@@ -18,8 +18,9 @@ from pathlib import Path
 
 from provenance.artifacts.containers.reading import family_of
 from provenance.artifacts.digest import DigestSet
+from provenance.artifacts.documents import examined, is_configuration
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
-from provenance.artifacts.names import brief, is_odd_label
+from provenance.artifacts.names import brief, collisions, is_odd_label
 from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, opened
 from provenance.artifacts.tensors import Weights
 from provenance.errors import ArtifactError, Finding, RegistryError, Severity
@@ -197,9 +198,11 @@ class _Reader:
         tensors = self.tensors and container_of(file.path) is not None
         try:
             with opened(self.root, file.path) as descriptor, _new_file(self.copy_into, file.path) as target:
-                return read_file(
-                    descriptor, file.path, tensors=tensors, keep=kept, progress=progress, copy_to=target
+                read = read_file(
+                    descriptor, file.path, tensors=tensors, keep=kept or is_configuration(file.path, file.size),
+                    progress=progress, copy_to=target,
                 )
+                return examined(read, file.path, keep=kept)
         except ArtifactError as err:
             return FileRead(file.size, "", problem=err)
         except OSError as err:
@@ -278,7 +281,7 @@ def _weights(manifest: Manifest, reads: Mapping[str, FileRead]) -> tuple[Weights
     # Without tensors there is nothing to know it by: all empty files would be one and the same model.
     if not weights.tensors:
         return None, findings or [Finding("folder-has-no-weights", "info", "no file here holds weights")]
-    return weights, [*findings, *_oddities(shards), *_others(weights, container, reads)]
+    return weights, [*findings, *_oddities(shards), *_equal_names(weights), *_others(weights, container, reads)]
 
 
 def container_of(path: str) -> str | None:
@@ -310,6 +313,13 @@ def _oddities(shards: Mapping[str, FileRead]) -> Iterator[Finding]:
         if odd:
             yield Finding("tensor-name-odd", "warning", f"{len(odd)} tensors have names that could mislead, such as "
                           f"{brief(odd[0])}", path, "treat the names as text, never as paths")
+
+
+def _equal_names(weights: Weights) -> Iterator[Finding]:
+    """Tensors whose names are one name where case or the form of an accent does not count."""
+    for group in collisions(tensor.name for tensor in weights.tensors)[:1]:
+        yield Finding("tensor-name-odd", "warning", "tensors whose names some readers take for one: "
+                      f"{' and '.join(map(brief, group[:2]))}", hint="treat the names as bytes")
 
 
 def _index_findings(index: str, manifest: Manifest, shards: Mapping[str, FileRead]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provenance.artifacts.documents import examined, is_configuration
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
 from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest, container_of, manifest_of, opened_for
 from provenance.artifacts.sources.folder import FoundFile, Listing, opened
@@ -109,19 +110,21 @@ class _Taken:
 
 
 def _take(what: Collection, file: FoundFile, cache: DigestCache | None, advance: Progress) -> _Taken:
-    kept, examined = is_kept(file.path, file.size), what.keep(file) and file.size <= MAX_KEPT
+    kept, looked_at = is_kept(file.path, file.size), what.keep(file) and file.size <= MAX_KEPT
     container = container_of(file.path) if what.tensors else None
     try:
         with what.open(file) as descriptor:
-            memory = None if kept or examined else cache
+            checked = is_configuration(file.path, file.size)
+            memory = None if kept or looked_at or checked else cache
             asked = f"sha256 {container or '-'}"
             status = os.fstat(descriptor)
             read = memory.get(status, asked) if memory is not None else None
             if read is not None:
                 advance(read.size)
                 return _Taken(read, from_cache=True, finding=what.examine(file, read))
-            read = read_file(descriptor, file.path, tensors=container is not None, keep=kept or examined,
+            read = read_file(descriptor, file.path, tensors=container is not None, keep=kept or looked_at or checked,
                              progress=advance)
+            read = examined(read, file.path, keep=kept or looked_at)
             if memory is not None:
                 memory.put(status, asked, read)
     except ArtifactError as err:

@@ -21,7 +21,7 @@ import pytest
 
 from provenance.artifacts.containers import gguf, npz, pytorch
 from provenance.artifacts.containers.plan import Plan, Strided
-from provenance.artifacts.tensors import Tensor, TensorHasher, TensorInfo, Weights, parse_header
+from provenance.artifacts.tensors import Tensor, TensorHasher, TensorInfo, Weights, header_length, parse_header
 from provenance.errors import ArtifactError
 
 READERS: dict[str, Callable[[int, int, str], Plan]] = {"pytorch": pytorch.plan, "npz": npz.plan, "gguf": gguf.plan}
@@ -220,7 +220,7 @@ class Bench:
     def weights(self, kind: str, data: bytes) -> Weights:
         """The tensors of the file, by the bytes that the plan leads to."""
         if kind == "safetensors":
-            header = data[: 8 + struct.unpack("<Q", data[:8])[0]]
+            header = data[: 8 + header_length(data[:8], len(data), kind)]
             return Weights.of(_hashed(info, data) for info in parse_header(header, len(data), kind))
         plan = self.read(kind, data)
         return Weights.of([*(_hashed(info, data) for info in plan.infos),
