@@ -21,7 +21,7 @@ from provenance.artifacts.digest import DigestSet
 from provenance.artifacts.documents import examined, is_configuration
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
 from provenance.artifacts.names import brief, collisions, is_odd_label
-from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, opened
+from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, opened, refuse_hole
 from provenance.artifacts.tensors import Weights
 from provenance.errors import ArtifactError, Finding, RegistryError, Severity
 
@@ -33,6 +33,7 @@ WEIGHT_SUFFIXES = (
 )
 CONTAINERS = ("safetensors", "pytorch", "numpy", "gguf")  # in the order in which they are taken for the model
 INDEX_SUFFIX = ".safetensors.index.json"
+MAX_INDEXED = 250_000  # parts of an index; parsed, each takes some hundred times two bytes
 MAX_KEPT = 16 << 20
 
 
@@ -198,6 +199,7 @@ class _Reader:
         tensors = self.tensors and container_of(file.path) is not None
         try:
             with opened(self.root, file.path) as descriptor, _new_file(self.copy_into, file.path) as target:
+                refuse_hole(descriptor, file.path)
                 read = read_file(
                     descriptor, file.path, tensors=tensors, keep=kept or is_configuration(file.path, file.size),
                     progress=progress, copy_to=target,
@@ -324,20 +326,23 @@ def _equal_names(weights: Weights) -> Iterator[Finding]:
 
 def _index_findings(index: str, manifest: Manifest, shards: Mapping[str, FileRead]) -> Iterator[Finding]:
     """Whether every shard that an index names is there, and holds the tensors that the index puts into it."""
-    if index not in manifest.contents:
-        yield Finding("document-too-large", "error", f"an index of more than {MAX_KEPT} bytes", index,
-                      "save the model again, in larger shards")
+    content = manifest.contents.get(index)
+    if content is None or content.count(b",") > MAX_INDEXED:
+        yield Finding("document-too-large", "error", f"an index of more than {MAX_KEPT} bytes or {MAX_INDEXED} tensors",
+                      index, "save the model again, in larger shards")
         return
-    places = _weight_map(manifest.contents[index])
+    places = _weight_map(content)
     if places is None:
         yield Finding("json-invalid", "error", "not an index of safetensors shards", index, "write it again")
         return
     folder = index.rpartition("/")[0]
     paths = {place: f"{folder}/{place}" if folder else place for place in places.values()}
-    for place, path in sorted(paths.items()):
-        if path not in manifest.by_path:
-            yield Finding("shard-missing", "error", f"the index names {brief(place)}, which is not there", index,
-                          "fetch the missing file")
+    missing = sorted(place for place, path in paths.items() if path not in manifest.by_path)
+    for place in missing[:20]:
+        yield Finding("shard-missing", "error", f"the index names {brief(place)}, which is not there", index,
+                      "fetch the missing file")
+    if len(missing) > 20:
+        yield Finding("shard-missing", "error", f"and {len(missing) - 20} more files are not there", index)
     held = {path: {tensor.name for tensor in read.tensors or ()} for path, read in shards.items()}
     astray = [name for name, place in places.items() if name not in held.get(paths[place], {name})]
     if astray:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from provenance.artifacts.documents import examined, is_configuration
 from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
 from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest, container_of, manifest_of, opened_for
-from provenance.artifacts.sources.folder import FoundFile, Listing, opened
+from provenance.artifacts.sources.folder import FoundFile, Listing, opened, refuse_hole
 from provenance.errors import ArtifactError, Finding
 
 if TYPE_CHECKING:
@@ -114,16 +114,16 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, advance:
     container = container_of(file.path) if what.tensors else None
     try:
         with what.open(file) as descriptor:
-            checked = is_configuration(file.path, file.size)
-            memory = None if kept or looked_at or checked else cache
+            refuse_hole(descriptor, file.path)
+            memory = None if kept or looked_at else cache
             asked = f"sha256 {container or '-'}"
             status = os.fstat(descriptor)
             read = memory.get(status, asked) if memory is not None else None
             if read is not None:
                 advance(read.size)
                 return _Taken(read, from_cache=True, finding=what.examine(file, read))
-            read = read_file(descriptor, file.path, tensors=container is not None, keep=kept or looked_at or checked,
-                             progress=advance)
+            read = read_file(descriptor, file.path, tensors=container is not None, progress=advance,
+                             keep=kept or looked_at or is_configuration(file.path, file.size))
             read = examined(read, file.path, keep=kept or looked_at)
             if memory is not None:
                 memory.put(status, asked, read)

@@ -59,7 +59,7 @@ def open_folder(path: Path) -> int:
 def opened(root: int, path: str) -> Iterator[int]:
     """A descriptor of the regular file `path` beneath the folder `root`, closed at the end.
 
-    ArtifactError `file-special`, `file-sparse` or `input-unreadable`; a link on the way is unreadable.
+    ArtifactError `file-special` or `input-unreadable`; a link on the way is unreadable.
     """
     held = list[int]()
     try:
@@ -83,16 +83,20 @@ def _open_beneath(root: int, path: str, held: list[int]) -> None:
                             hint="check its permissions, and that nothing changes the folder") from err
     if not stat.S_ISREG(os.fstat(held[-1]).st_mode):
         raise ArtifactError("file-special", "not a regular file", location=path, hint="remove it")
-    if _is_mostly_hole(held[-1]):
+
+
+def refuse_hole(descriptor: int, location: str) -> None:
+    """ArtifactError `file-sparse` where reading an open file would take far longer than making it did."""
+    if _is_mostly_hole(descriptor):
         raise ArtifactError("file-sparse", "nearly all of it is a hole: it was made faster than it can be read",
-                            location=path, hint="remove it, or fetch it again")
+                            location=location, hint="remove it, or fetch it again")
 
 
 def _is_mostly_hole(descriptor: int) -> bool:
     """Whether a file claims much more, and many times more, than was ever written to it."""
     status = os.fstat(descriptor)
-    written = getattr(status, "st_blocks", status.st_size) * 512
-    if status.st_size - written <= FREE_HOLE or not hasattr(os, "SEEK_DATA"):
+    blocks: int | None = getattr(status, "st_blocks", None)
+    if blocks is None or status.st_size - blocks * 512 <= FREE_HOLE or not hasattr(os, "SEEK_DATA"):
         return False
     # Blocks are an estimate, and nothing on some network file systems; the ranges of the data are not.
     data, at = 0, 0
