@@ -33,6 +33,7 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")  # 4.3.12
 _LOCAL = struct.Struct("<4s5H3L2H")  # 4.3.7
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "look in the zip64 fields"
 _DESCRIPTOR, _UTF8, _DEFLATE = 0x0008, 0x0800, 0x0006  # 4.4.4
+_NEWEST = 63  # the version of APPNOTE, times ten, that a reader must know (4.4.3)
 _ENCRYPTED = 0x2041  # traditional, strong, masked headers
 _ZIP64_FIELD = 0x0001
 _OTHER_NAME, _AES = 0x7075, 0x9901  # 4.6.9: a second name; WinZip: a second compression method
@@ -198,7 +199,7 @@ class _Reader:
     def _row(self, data: bytes, at: int) -> tuple[_Row, int]:
         if len(data) - at < _CENTRAL.size or not data.startswith(b"PK\x01\x02", at):
             raise self._invalid("its directory is damaged")
-        (_, _, _, flags, method, _, _, crc, packed, size, name_length, extra_length, comment, disk, _, _, header
+        (_, _, needed, flags, method, _, _, crc, packed, size, name_length, extra_length, comment, disk, _, _, header
          ) = _CENTRAL.unpack_from(data, at)
         at += _CENTRAL.size
         name = data[at : at + name_length]
@@ -206,6 +207,8 @@ class _Reader:
         at += name_length + extra_length
         if at > len(data) or comment or disk:
             raise self._invalid("its directory is damaged, or has comments")
+        if needed & 0xFF > _NEWEST:  # other readers stop at the whole archive
+            raise self._invalid(f"its {_shown(name)} asks for a reader that does not exist")
         self._check_name(name, flags)
         wide = self._extra(extra)
         wanted = [value == _FULL32 for value in (size, packed, header)]

@@ -111,6 +111,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "patch data": {"flags": 0x0820},
     "a comment": {"comment": b"x"},
     "another disk": {"central": {"disk": 1}},
+    "a version of the format that does not exist": {"central": {"needed": 0x0040}},
     "no directory mark": {"central": {"mark": b"PK\1\3"}},
     "no local mark": {"local": {"mark": b"PK\3\5"}},
     "another name in the local header": {"local": {"name": b"x.npy"}},
