@@ -35,6 +35,8 @@ CODES: dict[str, str] = {
     "file-changed-while-read": "a file changed while its bytes were read",
     "file-hard-linked": "a file has other names, through which it can be changed",
     "file-polyglot": "a weight file that is also a file of another kind",
+    "file-holds-code": "files of a model are code, which loading it may run",
+    "file-sparse": "a file claims far more bytes than were ever written to it",
     "file-special": "a device, pipe or socket lies in the folder",
     "file-is-symlink": "a symbolic link lies in the folder",
     "file-name-invalid": "a name is not UTF-8, holds control characters or is not portable",
@@ -80,6 +82,9 @@ CODES: dict[str, str] = {
     "weights-hidden-bytes": "a weight container holds bytes that belong to nothing that it describes",
     "weights-differ": "one folder holds different weights in different containers",
     "weights-elsewhere": "one folder holds the same weights in different containers",
+    "weights-hold-template": "a weight file holds a chat template, which is a program",
+    "weights-state-licence": "a weight file states a licence in its own metadata",
+    "weights-too-many": "a weight file has more tensors, or more text about them, than is read of one file",
     "weights-unsupported": "a weight container that this version does not read",
     "zip-invalid": "an archive of weights breaks the format, or reads differently from its two ends",
     # documents
