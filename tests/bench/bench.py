@@ -8,7 +8,7 @@
     CHECK=1                   end with 1 where what must be reached is not
 
 Needs openssl; a peer that is not installed is named on the page. Where a goal is not reached, the page says by how
-much.
+much, and what the profile shows.
 """
 
 from __future__ import annotations
@@ -18,15 +18,20 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
+import peers
+from evidence import make_evidence
+from goals import Goal
 from measuring import Sample, medians
-from page import page, ratio
-from races import GOALS, Command, commands
-from workloads import MODELS, SIZES, Place
+from page import Run, page
+from profiles import row, sampled
+from races import Command, commands
+from workloads import GIB, SIZES, Place
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
-GIB = 1 << 30
 
 
 def main() -> int:
@@ -36,54 +41,88 @@ def main() -> int:
     only = set(filter(None, os.environ.get("ONLY", "").split(",")))
     if size not in SIZES or rounds < 1 or shutil.which("openssl") is None:
         raise SystemExit(f"SIZE is one of {', '.join(SIZES)}, ROUNDS is 1 or more, and openssl must be installed")
-    load = f"{os.getloadavg()[0]:.1f}"
-    measured, missing = measure(SIZES[size], rounds, only)
-    text = page(measured, machine=_machine(), size=size, rounds=rounds, load=load, missing=missing)
+    room = shutil.disk_usage(os.environ.get("BENCH_DIR") or tempfile.gettempdir()).free
+    if room < 40 * GIB // SIZES[size]:
+        raise SystemExit(f"the workloads take {40 * GIB // SIZES[size]} bytes; set BENCH_DIR to where there is room")
+    with tempfile.TemporaryDirectory(prefix="open-provenance-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
+        run, text = race(Place(Path(folder), Path(sys.executable).parent, SIZES[size]), size, rounds, only)
     print(text)
     if not only and size != "small":
         PAGE.write_text(text, encoding="utf-8")
         print(f"wrote {PAGE.relative_to(PAGE.parents[1])}")
-    if not os.environ.get("CHECK"):
-        return 0
-    bare = measured[("G", "python -c pass")].peak if ("G", "python -c pass") in measured else 0.0
-    values = [(ratio(goal, measured, bare), goal.must) for goal in GOALS]
-    return int(any(value is not None and must is not None and value > must for value, must in values))
+    return int(bool(os.environ.get("CHECK")) and any(goal.must is not None for goal in run.not_met()))
 
 
-def measure(divisor: int, rounds: int, only: set[str]) -> tuple[dict[tuple[str, str], Sample], list[str]]:
-    """The medians of every command that is installed, and the names of those that are not."""
-    room = shutil.disk_usage(os.environ.get("BENCH_DIR") or tempfile.gettempdir()).free
-    if room < 30 * GIB // divisor:
-        raise SystemExit(f"the workloads take {25 * GIB // divisor} bytes; set BENCH_DIR to where there is room")
+def race(place: Place, size: str, rounds: int, only: set[str]) -> tuple[Run, str]:
+    """Make what the chosen workloads need, run every command that is installed, and write the page of it."""
+    before, starts = load(), max(rounds, 15)
+    every = [command for command in commands(place) if not only or command.workload in only]
+    chosen = {command.workload for command in every}
+    _say("making the workloads")
+    models = _models(chosen)
+    place.make(models)
+    make_evidence(place, models)
+    if shutil.which(place.program("dvc")) and shutil.which("git"):
+        peers.make_dvc(place, models)
+    # What names the files of a model could not name them before they were there.
+    every = [command for command in commands(place) if command.workload in chosen]
+    missing = sorted({name for command in every for name in command.needs if not is_installed(name, place)})
+    there = [command for command in every if not set(missing).intersection(command.needs)]
     measured: dict[tuple[str, str], Sample] = {}
-    with tempfile.TemporaryDirectory(prefix="open-provenance-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
-        place = Place(Path(folder), Path(sys.executable).parent, divisor)
-        chosen = only or {*MODELS, "E"}
-        place.make(chosen)
-        every = [command for command in commands(place) if command.workload in chosen]
-        there = [command for command in every if is_installed(command)]
-        for workload in sorted({command.workload for command in there}):
-            print(f"{workload} ...", file=sys.stderr, flush=True)
+    with peers.hub_beside(place, models) as hub:
+        environment = {**os.environ, **peers.environment(place, hub)}
+        for workload in dict.fromkeys(command.workload for command in there):
+            _say(workload)
             mine = [command for command in there if command.workload == workload]
-            measured |= medians(mine, max(rounds, 15) if workload == "G" else rounds)
-    missing = sorted({Path(command.line[0]).name for command in every} - {Path(one.line[0]).name for one in there})
-    return measured, missing
+            measured |= medians(mine, starts if workload == "G" else rounds, environment)
+        run = Run(measured, {command.key for command in there if command.is_ours}, missing, machine(), size, rounds,
+                  starts, before, load())
+        return run, page(run, Profiler(place, there, environment))
 
 
-def is_installed(command: Command) -> bool:
-    """Whether its program is there; for the peer of workload E, its package."""
-    if command.name == "entries, theirs":
-        return Path(sys.executable).with_name("model_signing").exists()
-    return shutil.which(command.line[0]) is not None
+class Profiler:
+    """Samples our command of a goal when its row is asked for; each command once."""
+
+    def __init__(self, place: Place, there: list[Command], environment: Mapping[str, str]) -> None:
+        self._place, self._environment = place, environment
+        self._commands = {command.key: command for command in there}
+        self._seen: dict[tuple[str, str], dict[str, object]] = {}
+
+    def __call__(self, goal: Goal) -> str:
+        key = goal.workload, goal.ours
+        if key not in self._seen:
+            _say(f"profile of {goal.title}")
+            self._seen[key] = sampled(self._commands[key], self._place.root / "profile.json", self._environment)
+        return row(goal, self._seen[key])
 
 
-def _machine() -> str:
+def is_installed(name: str, place: Place) -> bool:
+    """Whether a program, here or on the path, or a package of that name is there."""
+    return any((shutil.which(place.program(name)), shutil.which(name), find_spec(name)))
+
+
+def load() -> str:
+    """The load average of the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def machine() -> str:
+    """Its processor, cores and Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _models(workloads: set[str]) -> set[str]:
+    """The models that workloads need: D10 is timed beside D, and H is about A."""
+    return workloads | ({"D"} if "D10" in workloads else set()) | ({"A"} if "H" in workloads else set())
+
+
+def _say(what: str) -> None:
+    print(f"{what} ...", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
