@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from evidence import _filtered
+from evidence import without_trees
 from goals import BARE, GOALS, MEMORY_AIM, UNMEASURED, Goal
 from hub import listing
 from measuring import Sample, sample, started
@@ -135,7 +135,7 @@ def test_the_profile_says_where_the_time_went(tmp_path: Path) -> None:
 def test_evidence_without_tensors_says_nothing_of_them() -> None:
     file = {"name": "a", "digest": {"sha256": "00"}}
     trees = [{"name": "a#tensors", "digest": {kind: "00"}} for kind in ("tensorTree", "tensorTreeBlake3")]
-    assert _filtered({"subject": [file, *trees], "predicate": {"inputs": [*trees]}}) == {
+    assert without_trees({"subject": [file, *trees], "predicate": {"inputs": [*trees]}}) == {
         "subject": [file], "predicate": {"inputs": []}}
 
 

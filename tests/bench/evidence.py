@@ -105,7 +105,7 @@ def _without_tensors(place: Place) -> None:
     target, listed = place.evidence("A", tensors=False), dict[str, str]()
     target.mkdir()
     for path in sorted(place.evidence("A").iterdir(), key=lambda path: path.name.startswith("release")):
-        statement = _filtered(json.loads(parse_bundle(path.read_bytes(), path.name).payload))
+        statement = without_trees(json.loads(parse_bundle(path.read_bytes(), path.name).payload))
         if path.name.startswith("release"):
             for row in statement["predicate"]["evidence"]:
                 row["digest"] = {"sha256": listed[row["name"]]}
@@ -114,10 +114,10 @@ def _without_tensors(place: Place) -> None:
         listed[path.name] = sha256(data)
 
 
-def _filtered(value: Any) -> Any:
+def without_trees(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _filtered(part) for key, part in value.items()}
-    return [_filtered(part) for part in value if not _is_tree(part)] if isinstance(value, list) else value
+        return {key: without_trees(part) for key, part in value.items()}
+    return [without_trees(part) for part in value if not _is_tree(part)] if isinstance(value, list) else value
 
 
 def _is_tree(value: Any) -> bool:

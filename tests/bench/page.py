@@ -33,9 +33,9 @@ only shown.
 PROFILE = """
 ## What the profile shows
 
-Our command of each goal that is not met, run once more and sampled at every millisecond of CPU time: how many cores
+Our command of each goal that is not met, run once more and looked at in every millisecond of CPU time: how many cores
 were busy, the kernel's share of the time, switches between threads, faults of pages, and the functions of ours (and
-whose code they were in) that most of the time was spent in; for memory, in which it grew.
+whose code they called) in which the CPU time of all threads was spent; for a goal of memory, in which it grew.
 
 | goal | command | cores | kernel | switches | faults | where |
 |---|---|---:|---:|---:|---:|---|

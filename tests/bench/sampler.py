@@ -2,63 +2,90 @@
 
     python sampler.py OUTPUT SCRIPT [ARGUMENT...]
 
-The kernel interrupts at every millisecond of CPU time of all threads; then each thread that does not wait counts for
-the function that it is in. Nothing is traced, so what is measured stays as fast as it is.
+At every millisecond of CPU time of the process a thread looks at all others, and counts for the function in which it
+finds each what that one has used of its core since the last look. Nothing is traced: fast code stays as fast as it is.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import runpy
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 INTERVAL = 0.001
-WAITING = {"threading", "queue", "concurrent.futures.thread", "concurrent.futures._base", "selectors", "subprocess"}
-SCRIPTS = {"sampler", "runpy", __name__}
+TICK = {signal.SIGPROF}
+NOTHING = {"sampler", "runpy", "threading", "__main__"}
 IMPORTING = "importing modules"
 
-spent: Counter[str] = Counter()
-grown: Counter[str] = Counter()
-peak = 0.0
+
+class Sampler(threading.Thread):
+    """Looks at the other threads until the process ends; `spent` is seconds of CPU, `grown` MiB, by place."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.spent: Counter[str] = Counter()
+        self.grown: Counter[str] = Counter()
+        self._used = {os.getpid(): cpu_of(os.getpid())}
+        self._peak = most_memory()
+
+    def run(self) -> None:
+        while True:
+            signal.sigwait(TICK)
+            self.look()
+
+    def look(self) -> None:
+        """One look at every thread."""
+        frames, busiest = sys._current_frames(), (0.0, "")
+        for thread in threading.enumerate():
+            number, place = thread.native_id, place_of(frames.get(thread.ident or 0))
+            if thread is self or number is None:
+                continue
+            used = cpu_of(number)
+            part = used - self._used.get(number, 0.0)
+            self._used[number] = used
+            if place and part > 0:
+                self.spent[place] += part
+                busiest = max(busiest, (part, place))
+        peak = most_memory()
+        if busiest[1] and peak > self._peak:
+            self.grown[busiest[1]] += peak - self._peak
+        self._peak = peak
 
 
-def place_of(frame: FrameType | None) -> str | None:
-    """What a thread is doing: the innermost function of ours, and the package below it; None where it waits."""
-    if frame is None or frame.f_globals.get("__name__") in WAITING:
-        return None
-    leaf = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    here = frame
+def place_of(frame: FrameType | None) -> str:
+    """What a thread is doing: the innermost function of ours, and whose code is below it; "" for this script."""
+    here, leaf = frame, module_of(frame).partition(".")[0]
     while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith("importlib."):
+        module = module_of(frame)
+        ours = module.startswith("provenance")
+        if module.startswith("importlib.") or (ours and frame.f_code.co_name == "<module>"):
             return IMPORTING
-        if module.startswith("provenance"):
-            ours = f"{module.removeprefix('provenance.')}.{frame.f_code.co_name}"
-            return ours if frame is here else f"{ours} in {leaf}"
+        if ours:
+            name = f"{module.removeprefix('provenance.')}.{frame.f_code.co_name}"
+            return name if frame is here else f"{name} in {leaf}"
         frame = frame.f_back
-    return None if leaf in SCRIPTS else leaf
+    return "" if leaf in NOTHING else leaf
 
 
-def take(_number: int, frame: FrameType | None) -> None:
-    """One sample of every thread; this one's frame is where the signal met it."""
-    global peak
-    frames: dict[int, Any] = dict(sys._current_frames())
-    mine = next((thread for thread, at in frames.items() if at.f_code is take.__code__), None)
-    places = [place_of(frame if thread == mine else at) for thread, at in frames.items()]
-    busy = [place for place in places if place]
-    for place in busy:
-        spent[place] += 1
-    now = most_memory()
-    if busy and now > peak:
-        grown[busy[0]] += now - peak
-    peak = now
+def module_of(frame: FrameType | None) -> str:
+    """The name of the module whose code runs in a frame."""
+    return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
+
+
+def cpu_of(thread: int) -> float:
+    """The seconds that a thread has run on a core; 0 where it has ended."""
+    try:
+        return int(Path(f"/proc/self/task/{thread}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def most_memory() -> float:
@@ -68,12 +95,12 @@ def most_memory() -> float:
 
 def main() -> None:
     """Sample the script to its end, whatever that is, and write what was seen."""
-    global peak
     output, script, *arguments = sys.argv[1:]
     sys.argv, sys.path[0] = [script, *arguments], str(Path(script).parent)
-    peak, start = most_memory(), time.perf_counter()
-    signal.signal(signal.SIGPROF, take)
-    signal.siginterrupt(signal.SIGPROF, 0)  # a call that it meets goes on
+    signal.pthread_sigmask(signal.SIG_BLOCK, TICK)  # every thread from here on; the sampler waits for it
+    sys.setswitchinterval(INTERVAL / 10)  # else it waits for the lock of the interpreter longer than it looks apart
+    sampler, start = Sampler(), time.perf_counter()
+    sampler.start()
     signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
     try:
         runpy.run_path(script, run_name="__main__")
@@ -83,9 +110,8 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
         wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
         Path(output).write_text(json.dumps({
-            "spent": spent, "grown": grown,
-            "wall": wall, "user": used.ru_utime, "system": used.ru_stime,
-            "switches": used.ru_nvcsw + used.ru_nivcsw, "faults": used.ru_minflt,
+            "spent": dict(sampler.spent), "grown": dict(sampler.grown), "wall": wall, "user": used.ru_utime,
+            "system": used.ru_stime, "switches": used.ru_nvcsw + used.ru_nivcsw, "faults": used.ru_minflt,
         }))
 
 
