@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bench import lacking
 from evidence import without_trees
-from goals import BARE, GOALS, MEMORY_AIM, UNMEASURED, Goal
+from goals import GOALS, MEMORY_AIM, UNMEASURED, Goal
 from hub import listing
 from measuring import Sample, sample, started
 from page import Run, page, word
@@ -21,8 +22,8 @@ from workloads import MODELS, Place
 GOAL = Goal("A: verify", "A", "ours", "theirs", 0.9, 0.8)
 RUN = Run(
     measured={("A", "ours"): Sample(1.0, 2.0, 108), ("A", "theirs"): Sample(2.0, 8.0, 58),
-              ("G", BARE): Sample(0.01, 0.01, 8), ("A", "verify"): Sample(1.0, 1.0, 1008)},
-    ours={("A", "ours")}, missing=["dvc"], machine="a machine", size="small", rounds=5, starts=15, before="0.1",
+              ("A", "verify"): Sample(1.0, 1.0, 1008)},
+    bare=8, ours={("A", "ours")}, missing=["dvc"], machine="a machine", size="small", rounds=5, starts=15, before="0.1",
     after="2.0",
 )
 
@@ -109,6 +110,12 @@ def test_a_command_that_measures_itself_is_taken_at_its_word() -> None:
     measured = sample(script("itself", "-c", "print(1.5, 2.5)", measures=True), os.environ)
     assert (measured.wall, measured.cpu) == (1.5, 2.5)
     assert measured.peak > 1
+
+
+def test_a_race_whose_program_or_package_is_not_there_is_left_out(tmp_path: Path) -> None:
+    place = Place(tmp_path, tmp_path, 4)
+    assert lacking(script("both", needs=("sh", "no-such"), packages=("json", "none_such")), place) == [
+        "no-such", "none_such"]
 
 
 def test_what_is_fresh_is_removed_before_each_run(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from pathlib import Path
 import peers
 from evidence import make_evidence
 from goals import Goal
-from measuring import Sample, medians
+from measuring import Sample, medians, started
 from page import Run, page
 from profiles import row, sampled
 from races import Command, commands
@@ -36,6 +37,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
 def main() -> int:
     """Make the workloads, run the races, write the page."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ended by whoever, it takes its folder and its Hub along
     size = os.environ.get("SIZE", "quarter")
     rounds = int(os.environ.get("ROUNDS", "5"))
     only = set(filter(None, os.environ.get("ONLY", "").split(",")))
@@ -55,19 +57,11 @@ def main() -> int:
 
 def race(place: Place, size: str, rounds: int, only: set[str]) -> tuple[Run, str]:
     """Make what the chosen workloads need, run every command that is installed, and write the page of it."""
-    before, starts = load(), max(rounds, 15)
+    before, starts, bare = load(), max(rounds, 15), started([sys.executable, "-c", "pass"], os.environ)[-1]
+    models = prepare(place, only)
     every = [command for command in commands(place) if not only or command.workload in only]
-    chosen = {command.workload for command in every}
-    _say("making the workloads")
-    models = _models(chosen)
-    place.make(models)
-    make_evidence(place, models)
-    if shutil.which(place.program("dvc")) and shutil.which("git"):
-        peers.make_dvc(place, models)
-    # What names the files of a model could not name them before they were there.
-    every = [command for command in commands(place) if command.workload in chosen]
-    missing = sorted({name for command in every for name in command.needs if not is_installed(name, place)})
-    there = [command for command in every if not set(missing).intersection(command.needs)]
+    lacks = {command.key: lacking(command, place) for command in every}
+    there = [command for command in every if not lacks[command.key]]
     measured: dict[tuple[str, str], Sample] = {}
     with peers.hub_beside(place, models) as hub:
         environment = {**os.environ, **peers.environment(place, hub)}
@@ -75,9 +69,23 @@ def race(place: Place, size: str, rounds: int, only: set[str]) -> tuple[Run, str
             _say(workload)
             mine = [command for command in there if command.workload == workload]
             measured |= medians(mine, starts if workload == "G" else rounds, environment)
-        run = Run(measured, {command.key for command in there if command.is_ours}, missing, machine(), size, rounds,
-                  starts, before, load())
+        run = Run(measured, bare, ours={command.key for command in there if command.is_ours},
+                  missing=sorted({name for names in lacks.values() for name in names}), machine=machine(), size=size,
+                  rounds=rounds, starts=starts, before=before, after=load())
         return run, page(run, Profiler(place, there, environment))
+
+
+def prepare(place: Place, only: set[str]) -> set[str]:
+    """Make the models that the chosen workloads need, and what lies beside them."""
+    _say("making the workloads")
+    chosen = only or {command.workload for command in commands(place)}
+    beside = {"D10": {"D"}, "H": {"A"}}  # what is timed beside, and what is admitted
+    models = chosen.union(*(beside.get(workload, ()) for workload in chosen))
+    place.make(models)
+    make_evidence(place, models)
+    if shutil.which(place.program("dvc")) and shutil.which("git"):
+        peers.make_dvc(place, models)
+    return models
 
 
 class Profiler:
@@ -96,9 +104,10 @@ class Profiler:
         return row(goal, self._seen[key])
 
 
-def is_installed(name: str, place: Place) -> bool:
-    """Whether a program, here or on the path, or a package of that name is there."""
-    return any((shutil.which(place.program(name)), shutil.which(name), find_spec(name)))
+def lacking(command: Command, place: Place) -> list[str]:
+    """The programs, here and on the path, and the packages that a command needs and that are not there."""
+    programs = [name for name in command.needs if not (shutil.which(place.program(name)) or shutil.which(name))]
+    return programs + [name for name in command.packages if find_spec(name) is None]
 
 
 def load() -> str:
@@ -114,11 +123,6 @@ def machine() -> str:
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def _models(workloads: set[str]) -> set[str]:
-    """The models that workloads need: D10 is timed beside D, and H is about A."""
-    return workloads | ({"D"} if "D10" in workloads else set()) | ({"A"} if "H" in workloads else set())
 
 
 def _say(what: str) -> None:

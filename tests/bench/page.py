@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from goals import BARE, GOALS, MEMORY_AIM, MEMORY_MUST, UNMEASURED, Goal
+from goals import GOALS, MEMORY_AIM, MEMORY_MUST, UNMEASURED, Goal
 from measuring import Sample
 
 Key = tuple[str, str]
@@ -52,9 +52,13 @@ Peak memory is above a bare interpreter ({bare:.0f} MiB), in MiB.
 
 @dataclass(frozen=True)
 class Run:
-    """What a run measured, of what, and on which machine; `ours` are the commands whose memory has a goal."""
+    """What a run measured, of what, and on which machine.
+
+    `bare`: the memory of an interpreter that does nothing, in MiB. `ours`: the commands whose memory has a goal.
+    """
 
     measured: Mapping[Key, Sample]
+    bare: float
     ours: Collection[Key]
     missing: Sequence[str]
     machine: str
@@ -63,12 +67,6 @@ class Run:
     starts: int
     before: str
     after: str
-
-    @property
-    def bare(self) -> float:
-        """The memory of an interpreter that does nothing, in MiB; 0 where that was not measured."""
-        bare = self.measured.get(("G", BARE))
-        return bare.peak if bare else 0.0
 
     def ratio(self, goal: Goal) -> float | None:
         """Ours by theirs; None where one of them was not measured."""

@@ -27,7 +27,7 @@ def sampled(command: Command, output: Path, environment: Mapping[str, str]) -> d
     seen: dict[str, Any] = json.loads(output.read_text())
     if command.measures:
         for places in ("spent", "grown"):
-            seen[places].pop(IMPORTING, None)
+            seen[places] = {name: part for name, part in seen[places].items() if not name.startswith(IMPORTING)}
     return seen
 
 
@@ -40,6 +40,9 @@ def row(goal: Goal, seen: Mapping[str, Any]) -> str:
 
 
 def _most(places: Mapping[str, float]) -> str:
-    whole = sum(places.values())
+    whole, imports = sum(places.values()), sum(part for name, part in places.items() if name.startswith(IMPORTING))
+    if imports < whole / 2:  # else it matters what is imported
+        places = {name: part for name, part in places.items() if not name.startswith(IMPORTING)}
+        places[f"{IMPORTING}modules"] = imports
     named = sorted(((part / whole, name) for name, part in places.items() if part / whole >= LEAST), reverse=True)
     return ", ".join(f"`{name}` {share:.0%}" for share, name in named[:5]) or "nothing stands out"

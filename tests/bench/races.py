@@ -16,14 +16,16 @@ from workloads import HERE, Place
 class Command:
     """A command of one workload: a whole process, the shell's quoting not involved.
 
-    `needs` names programs and packages without which it cannot run, `fresh` what is removed before each run. One that
-    `measures` itself prints its seconds, of the clock and of all cores. `is_ours`: its memory is held to the goal.
+    `needs` and `packages` are the programs and Python packages without which it cannot run, `fresh` is removed before
+    each run. One that `measures` itself prints its seconds, of the clock and of all cores. `is_ours`: its memory is
+    held to the goal.
     """
 
     workload: str
     name: str
     line: list[str]
     needs: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     fresh: tuple[Path, ...] = ()
     measures: bool = False
     is_ours: bool = False
@@ -74,7 +76,7 @@ def _digesting(place: Place, name: str) -> Iterator[Command]:
         yield _ours(place, name, goals.DIGEST_PART, "digest", "--no-cache", next(iter(files), model))
     yield _ours(place, name, goals.PLAIN, *digest, "--digest", "sha256")
     yield Command(name, goals.OPENSSL, ["openssl", "dgst", "-sha256", *files], ("openssl",))
-    yield Command(name, goals.B3SUM, [sys.executable, str(HERE / "b3sum.py"), *files], ("blake3",))
+    yield Command(name, goals.B3SUM, [sys.executable, str(HERE / "b3sum.py"), *files], packages=("blake3",))
 
 
 def _beside(place: Place, name: str) -> Iterator[Command]:
@@ -100,7 +102,7 @@ def _loading(place: Place) -> Iterator[Command]:
         (goals.HASH_THEN_LOAD, "apart", "", "safetensors"),
     ):
         line = [sys.executable, str(HERE / "loading.py"), how, str(folder), str(bundle), str(trust)]
-        yield Command("F", name, line, (needs,), measures=True)
+        yield Command("F", name, line, packages=(needs,), measures=True)
 
 
 def _starting(place: Place) -> Iterator[Command]:

@@ -23,7 +23,7 @@ from types import FrameType
 INTERVAL = 0.001
 TICK = {signal.SIGPROF}
 NOTHING = {"sampler", "runpy", "threading", "__main__"}
-IMPORTING = "importing modules"
+IMPORTING = "importing "
 
 
 class Sampler(threading.Thread):
@@ -62,17 +62,17 @@ class Sampler(threading.Thread):
 
 def place_of(frame: FrameType | None) -> str:
     """What a thread is doing: the innermost function of ours, and whose code is below it; "" for this script."""
-    here, leaf = frame, module_of(frame).partition(".")[0]
+    here, leaf, imported = frame, module_of(frame).partition(".")[0], ""
     while frame is not None:
-        module = module_of(frame)
-        ours = module.startswith("provenance")
-        if module.startswith("importlib.") or (ours and frame.f_code.co_name == "<module>"):
-            return IMPORTING
-        if ours:
-            name = f"{module.removeprefix('provenance.')}.{frame.f_code.co_name}"
-            return name if frame is here else f"{name} in {leaf}"
+        module, function = module_of(frame), frame.f_code.co_name
+        if function == "_find_and_load":  # of importlib; the outermost that is not ours is what ours waits for
+            name = str(frame.f_locals.get("name", "")).partition(".")[0]
+            imported = name if name != "provenance" or not imported else imported
+        elif module.startswith("provenance") and function != "<module>" and not imported:
+            ours = f"{module.removeprefix('provenance.')}.{function}"
+            return ours if frame is here else f"{ours} in {leaf}"
         frame = frame.f_back
-    return "" if leaf in NOTHING else leaf
+    return IMPORTING + imported if imported else "" if leaf in NOTHING else leaf
 
 
 def module_of(frame: FrameType | None) -> str:
