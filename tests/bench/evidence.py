@@ -16,6 +16,9 @@ from typing import Any
 
 from workloads import MIB, Place, run
 
+from provenance.bundles.envelope import parse_bundle, sha256, sign
+from provenance.bundles.keys import load_signer
+
 FACTS = {
     "version": "1", "selection": "all of it", "labelling": "none", "processing": ["none"], "license": "CC0-1.0",
     "source": {"uri": "https://example.org/corpus", "obtained": "made by make bench"},
@@ -91,16 +94,15 @@ def _attest_release(place: Place, name: str) -> None:
                                       "declarations": DECLARATIONS}))
     folder = place.evidence(name)
     folder.mkdir(exist_ok=True)
+    bundle = folder / "release.sigstore.json"
     run([place.program("provenance"), "attest", "release", str(place.model(name)), "--components", str(components),
-         "--evidence", str(folder), "--key", str(place.private_key),
-         "--bundle", str(folder / "release.sigstore.json")])
+         "--evidence", str(folder), "--key", str(place.private_key), "--bundle", str(bundle)])
+    if b'"headBlake3"' not in parse_bundle(bundle.read_bytes(), bundle.name).payload:
+        raise SystemExit("the release lists no BLAKE3 heads: what is loaded by it would be checked by SHA-256")
 
 
 def _without_tensors(place: Place) -> None:
     """The evidence of A signed again without a word about tensors; the release last, with the new list."""
-    from provenance.bundles.envelope import parse_bundle, sha256, sign
-    from provenance.bundles.keys import load_signer
-
     signer = load_signer(place.private_key, lambda: None)
     target, listed = place.evidence("A", tensors=False), dict[str, str]()
     target.mkdir()
