@@ -15,11 +15,11 @@ import ctypes
 import hashlib
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy
+from timing import timed
 
 # The numbers that malloc.h gives to what mallopt sets.
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
@@ -68,10 +68,7 @@ def main() -> None:
     load = {"verified": verified, "fresh": verified, "read": read, "apart": apart}[how](Path(folder), *rest)
     if how != "fresh":
         load()
-    wall, cpu = time.perf_counter(), time.process_time()
-    loaded = load()
-    print(time.perf_counter() - wall, time.process_time() - cpu)
-    del loaded
+    print(*timed(load))
 
 
 def keep_memory() -> None:

@@ -35,7 +35,9 @@ PROFILE = """
 
 Our command of each goal that is not met, run once more and looked at in every millisecond of CPU time: how many cores
 were busy, the kernel's share of the time, switches between threads, faults of pages, and the functions of ours (and
-whose code they called) in which the CPU time of all threads was spent; for a goal of memory, in which it grew.
+whose code they called) in which the CPU time of all threads was spent; for a goal of memory, in which it grew. Of F and
+P the counters are of the whole process, the functions of what is timed. Code that keeps the interpreter's lock counts
+for where it next gives it up.
 
 | goal | command | cores | kernel | switches | faults | where |
 |---|---|---:|---:|---:|---:|---|

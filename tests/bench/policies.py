@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from timing import timed
 
 from provenance.artifacts.manifest import FileEntry, Manifest
 from provenance.bundles.envelope import sha256, sign
@@ -99,12 +100,6 @@ def evaluate(judged: Subject, policy: Policy) -> None:
     evaluation = Evaluation(judged)
     assert evaluation.outcome(evaluation.decide(policy)) == "undetermined"
     evaluation.ladder()
-
-
-def timed(work: Callable[[], None]) -> tuple[float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def main() -> None:

@@ -18,16 +18,11 @@ LEAST = 0.05  # of the whole; what takes less is not named
 
 
 def sampled(command: Command, output: Path, environment: Mapping[str, str]) -> dict[str, Any]:
-    """What `sampler.py` sees of a command of ours; all of them are Python scripts.
-
-    Of one that measures itself without what it loads, that is left out here as well.
-    """
+    """What `sampler.py` sees of a command of ours; all of them are Python scripts."""
     line = command.line[1:] if command.line[0] == sys.executable else command.line
-    started([sys.executable, str(HERE / "sampler.py"), str(output), *line], environment)
+    part = "timed" if command.measures else "all"
+    started([sys.executable, str(HERE / "sampler.py"), str(output), part, *line], environment)
     seen: dict[str, Any] = json.loads(output.read_text())
-    if command.measures:
-        for places in ("spent", "grown"):
-            seen[places] = {name: part for name, part in seen[places].items() if not name.startswith(IMPORTING)}
     return seen
 
 

@@ -1,6 +1,6 @@
 """Runs a Python script and tells as JSON where its CPU time went and where its memory grew.
 
-    python sampler.py OUTPUT SCRIPT [ARGUMENT...]
+    python sampler.py OUTPUT all|timed SCRIPT [ARGUMENT...]     timed: only what `timing.timed` runs
 
 At every millisecond of CPU time of the process a thread looks at all others, and counts for the function in which it
 finds each what that one has used of its core since the last look. Nothing is traced: fast code stays as fast as it is.
@@ -29,8 +29,9 @@ IMPORTING = "importing "
 class Sampler(threading.Thread):
     """Looks at the other threads until the process ends; `spent` is seconds of CPU, `grown` MiB, by place."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, only_timed: bool) -> None:
         super().__init__(daemon=True)
+        self._only_timed = only_timed
         self.spent: Counter[str] = Counter()
         self.grown: Counter[str] = Counter()
         self._used = {os.getpid(): cpu_of(os.getpid())}
@@ -44,6 +45,7 @@ class Sampler(threading.Thread):
     def look(self) -> None:
         """One look at every thread."""
         frames, busiest = sys._current_frames(), (0.0, "")
+        counts = not self._only_timed or is_timed(frames.get(threading.main_thread().ident or 0))
         for thread in threading.enumerate():
             number, place = thread.native_id, place_of(frames.get(thread.ident or 0))
             if thread is self or number is None:
@@ -51,7 +53,7 @@ class Sampler(threading.Thread):
             used = cpu_of(number)
             part = used - self._used.get(number, 0.0)
             self._used[number] = used
-            if place and part > 0:
+            if counts and place and part > 0:
                 self.spent[place] += part
                 busiest = max(busiest, (part, place))
         peak = most_memory()
@@ -75,6 +77,13 @@ def place_of(frame: FrameType | None) -> str:
     return IMPORTING + imported if imported else "" if leaf in NOTHING else leaf
 
 
+def is_timed(frame: FrameType | None) -> bool:
+    """Whether the part that a script measures itself is running."""
+    while frame is not None and (module_of(frame), frame.f_code.co_name) != ("timing", "timed"):
+        frame = frame.f_back
+    return frame is not None
+
+
 def module_of(frame: FrameType | None) -> str:
     """The name of the module whose code runs in a frame."""
     return str(frame.f_globals.get("__name__", "")) if frame is not None else ""
@@ -95,11 +104,11 @@ def most_memory() -> float:
 
 def main() -> None:
     """Sample the script to its end, whatever that is, and write what was seen."""
-    output, script, *arguments = sys.argv[1:]
+    output, part, script, *arguments = sys.argv[1:]
     sys.argv, sys.path[0] = [script, *arguments], str(Path(script).parent)
     signal.pthread_sigmask(signal.SIG_BLOCK, TICK)  # every thread from here on; the sampler waits for it
     sys.setswitchinterval(INTERVAL / 10)  # else it waits for the lock of the interpreter longer than it looks apart
-    sampler, start = Sampler(), time.perf_counter()
+    sampler, start = Sampler(only_timed=part == "timed"), time.perf_counter()
     sampler.start()
     signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
     try:
