@@ -120,7 +120,7 @@ def test_between_folders_other_files_count(base: Path, tmp_path: Path) -> None:
     assert "Other files differ" in found.sentence
     back = checked(other, base).files
     assert back is not None
-    assert FileChange("run.py", back[1].first, "") == back[1]
+    assert FileChange("run.py", back[1].first, None) == back[1]
 
 
 def test_a_file_and_a_folder_have_nothing_but_weights_to_compare(base: Path, tmp_path: Path) -> None:
@@ -286,10 +286,11 @@ def gguf(tensors: Mapping[str, Sequence[float]], metadata: Mapping[str, str]) ->
 def test_an_address_is_compared_with_what_lies_here(base: Path, tmp_path: Path) -> None:
     pytest.importorskip("fsspec")
     found = checked(base, f"file://{base}")
-    assert (found.identical, found.metadata, found.files) == (True, None, ())
+    assert (found.identical, found.metadata, found.files) == (True, (), ())
     other = folder(tmp_path / "other", {"model.safetensors": safetensors(BASE, {"format": "np"}), "config.json": "{}"})
     again = checked(f"file://{base}", other)
-    assert (again.same, again.identical, again.metadata) == (True, False, None)
+    assert (again.same, again.identical) == (True, False)
+    assert again.metadata == (MetadataChange("format", ("pt",), ("np",)),)
 
 
 @pytest.mark.parametrize("address", ["hf://example/model", "oci://example.org/model:1", "s3://bucket/model"])

@@ -8,7 +8,8 @@
 Links are followed by name, never by the system: a link of a snapshot leads to a regular file in `blobs/` of the same
 repository, or it is refused. What was hashed is compared with the name of the blob. Nothing touches a network unless
 `online` is true; then `huggingface_hub` fetches the snapshot first. A snapshot that somebody fetched in part is read as
-it is: what the repository holds beside it, the cache does not know.
+it is: what the repository holds beside it, the cache does not know. `hub_headed` keeps nothing: it reads the Hub
+itself, headers first.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.hashing import FileRead, Progress
 from provenance.artifacts.manifest import MAX_KEPT, Manifest
@@ -31,6 +32,7 @@ from provenance.errors import ArtifactError, Finding, UsageError
 
 if TYPE_CHECKING:
     from provenance.artifacts.cache import DigestCache
+    from provenance.artifacts.sources.ranged import Headed
 
 PREFIX = "hf://"
 _ADDRESS = re.compile(r"(?:(datasets)/)?((?:[\w.-]+/)?[\w.-]+)(?:@(.+))?", re.ASCII)
@@ -115,20 +117,59 @@ def scan_hub(
         os.close(root)
 
 
+def hub_headed(uri: str) -> Headed:
+    """A repository on the Hub with the headers of its weights, at the commit that the revision means now.
+
+    What is then read to its end is held against the Hub's own digests, as in a snapshot. This is the network.
+    """
+    from provenance.artifacts.sources.ranged import headed
+    from provenance.artifacts.sources.remote import Store
+
+    address = HubAddress.parse(uri)
+    library = _library(address)
+    try:
+        system = library.HfFileSystem(skip_instance_cache=True)
+        commit = str(library.HfApi().repo_info(address.repository, repo_type=address.kind,
+                                               revision=address.revision).sha)
+    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
+        raise _not_given(address, err) from err
+    place = f"{'datasets/' if address.kind == 'dataset' else ''}{address.repository}@{commit}"
+    # A buffered file would read ahead: more than was asked for, and uncounted.
+    store = Store(system, place, str(address), {"cache_type": "none"})
+    return headed(store, address.repository.rpartition("/")[2], keep=lambda info: len(_recorded(info)) == 40,
+                  examine=lambda file, info, read: _compared(file, read, _recorded(info)) if read.sha256 else None)
+
+
+def _recorded(info: Mapping[str, Any]) -> str:
+    """The digest that the Hub recorded for a file: the sha256 of one in LFS, the git blob SHA-1 of any other."""
+    lfs = info.get("lfs")
+    oid = lfs.get("sha256") if isinstance(lfs, Mapping) else info.get("blob_id")
+    return oid if isinstance(oid, str) and _OID.fullmatch(oid) else ""
+
+
 def _fetch(address: HubAddress) -> None:
+    library = _library(address)
+    try:
+        library.snapshot_download(address.repository, repo_type=address.kind, revision=address.revision,
+                                  cache_dir=cache_folder())
+    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
+        raise _not_given(address, err) from err
+
+
+def _library(address: HubAddress) -> Any:
     # Read when the library is imported: it tells the Hub which tools run it, unless it is asked not to.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        from huggingface_hub import snapshot_download
+        import huggingface_hub
     except ImportError as err:
         raise ArtifactError("extra-missing", "fetching from the Hub needs huggingface_hub", location=str(address),
                             hint="pip install 'open-provenance[hub]'") from err
-    try:
-        snapshot_download(address.repository, repo_type=address.kind, revision=address.revision,
-                          cache_dir=cache_folder())
-    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
-        raise ArtifactError("source-unreachable", f"the Hub did not give the snapshot: {brief(str(err))}",
-                            location=str(address), hint="check the name, the network and HF_TOKEN") from err
+    return huggingface_hub
+
+
+def _not_given(address: HubAddress, err: Exception) -> ArtifactError:
+    return ArtifactError("source-unreachable", f"the Hub did not give it: {brief(str(err))}", location=str(address),
+                         hint="check the name, the network and HF_TOKEN")
 
 
 def _commit_of(place: Path, address: HubAddress) -> str:

@@ -2,17 +2,21 @@
 
 Each file is read once, in blocks, on as many threads as there are cores; memory is a few blocks, whatever the size. A
 file that is another one at the end than at the beginning, by what the store says of it, is an error. What the store
-calls a checksum is not believed: the bytes are hashed here.
+calls a checksum is not believed: the bytes are hashed here. `ranged.py` reads headers first, and then less than all.
 
 Only `memory://` and `file://` are read without `online`. URLs that chain one file system to another are refused: the
-last part of the chain could be anywhere.
+last part of the chain could be anywhere. No message names a user, a password or a query: what signs a request stands
+there.
 """
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from provenance.artifacts.hashing import FileRead, Progress, in_threads
@@ -20,7 +24,6 @@ from provenance.artifacts.names import brief, collisions, problem_with_name
 from provenance.artifacts.sources.collecting import Collected, Total, assembled, is_kept
 from provenance.artifacts.sources.folder import FoundFile, Listing
 from provenance.artifacts.sources.streamed import read_blocks, unread_container
-from provenance.artifacts.tensors import TensorInfo, header_length, parse_header
 from provenance.errors import ArtifactError, Finding, UsageError
 
 BLOCK = 8 << 20
@@ -28,23 +31,52 @@ _HERE = ("memory", "file")
 # What stores say of a file that changes when the file does.
 _FACTS = ("size", "ETag", "etag", "LastModified", "last_modified", "mtime", "created", "ino", "VersionId",
           "version_id", "generation", "md5Hash", "content_md5")
+_USER = re.compile(r"(?<=://)[^/?#\s]*@")
+_QUERY = re.compile(r"\?(?=\S)[^\s'\"]*")
+
+
+def without_secrets(text: str) -> str:
+    """The text with no user, password or query in any address."""
+    return _QUERY.sub("", _USER.sub("", text))
+
+
+@dataclass
+class Fetched:
+    """How many bytes of files came over so far."""
+
+    bytes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, size: int) -> None:
+        """Count the bytes of one range."""
+        with self._lock:
+            self.bytes += size
 
 
 @dataclass(frozen=True)
-class _Store:
-    """A file system of fsspec and a path in it. Errors of any kind become ArtifactError: each backend has its own."""
+class Store:
+    """A file system of fsspec and a path in it. Errors of any kind become ArtifactError: each backend has its own.
+
+    Whatever the file system remembers of a listing is forgotten before it is asked: a file that was replaced since
+    would look unchanged. `how` is handed on to each read of a range.
+    """
 
     system: Any
     path: str
     url: str
+    how: Mapping[str, Any] = field(default_factory=dict)
+    fetched: Fetched = field(default_factory=Fetched)
 
     @classmethod
-    def of(cls, url: str, *, online: bool, options: Mapping[str, Any] | None) -> _Store:
+    def of(cls, url: str, *, online: bool, options: Mapping[str, Any] | None) -> Store:
+        """The store of a URL; nothing is asked of it yet."""
         scheme, sign, _ = url.partition("://")
         if not sign or not scheme or "::" in url:
-            raise UsageError("usage", "not a URL of one file system", location=brief(url), hint="write scheme://path")
+            raise UsageError("usage", "not a URL of one file system", location=brief(without_secrets(url)),
+                             hint="write scheme://path")
+        shown = without_secrets(url)
         if scheme not in _HERE and not online:
-            raise ArtifactError("network-not-allowed", "the source is on a network", location=url,
+            raise ArtifactError("network-not-allowed", "the source is on a network", location=shown,
                                 hint="--online allows it")
         try:
             from fsspec.core import url_to_fs
@@ -52,13 +84,20 @@ class _Store:
             system, path = url_to_fs(url, **(options or {}))
         except ImportError as err:
             raise ArtifactError("extra-missing", f"reading {scheme}:// needs a library: {brief(str(err))}",
-                                location=url, hint="pip install 'open-provenance[remote]'") from err
+                                location=shown, hint="pip install 'open-provenance[remote]'") from err
         except Exception as err:  # see the class
-            raise _unreachable(err, url) from err
-        return cls(system, str(path), url)
+            raise _unreachable(err, shown) from err
+        return cls(system, str(path), shown)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return without_secrets(self.path).rstrip("/").rpartition("/")[2]
 
     def info(self, path: str) -> dict[str, Any]:
+        """What the store says of one file now."""
         try:
+            self.system.invalidate_cache()
             return dict(self.system.info(path))
         except FileNotFoundError as err:
             raise ArtifactError("path-not-found", "there is nothing at this address", location=self.url,
@@ -67,7 +106,9 @@ class _Store:
             raise _unreachable(err, self.url) from err
 
     def find(self) -> dict[str, dict[str, Any]]:
+        """What the store says of everything below the path now."""
         try:
+            self.system.invalidate_cache()
             return dict(self.system.find(self.path, detail=True))
         except Exception as err:  # see the class
             raise _unreachable(err, self.url) from err
@@ -75,9 +116,10 @@ class _Store:
     def read(self, path: str, start: int, end: int, location: str) -> bytes:
         """The bytes of a range that lies in the file; ArtifactError where it gives others."""
         try:
-            data = self.system.cat_file(path, start=start, end=end)
+            data = self.system.cat_file(path, start=start, end=end, **self.how)
         except Exception as err:  # see the class
             raise _unreachable(err, location) from err
+        self.fetched.add(len(data))
         if not isinstance(data, bytes) or len(data) != end - start:
             raise ArtifactError("file-changed-while-read", "the store gave other bytes than the range that was asked "
                                 "for", location=location, hint="run the command again")
@@ -89,41 +131,32 @@ def scan_remote(
     progress: Progress | None = None, total: Total | None = None, block: int = BLOCK,
 ) -> Collected:
     """Read a file, or everything below a path, once. `options` go to the file system (endpoint, credentials)."""
-    store = _Store.of(url, online=online, options=options)
-    status = store.info(store.path)
-    is_file = status.get("type") == "file"
-    name = store.path.rstrip("/").rpartition("/")[2]
-    infos = {name: status} if is_file else _below(store)
-    found = _listing(infos)
-    if not found.files and not found.findings:
-        raise ArtifactError("folder-empty", "there is no file below this address", location=url,
-                            hint="give the address that holds the model")
+    store = Store.of(url, online=online, options=options)
+    infos, found, is_file = listed(store)
     if total is not None:
         total(sum(file.size for file in found.files))
 
     def work(file: FoundFile, advance: Progress) -> FileRead:
-        return _read(store, file, infos[file.path], tensors, advance, block)
+        return read_whole(store, file, infos[file.path], tensors=tensors, advance=advance, block=block)
 
     reads = in_threads(work, found.files, progress)
-    return Collected(assembled(name, found, reads, is_file=is_file, tensors=tensors),
+    return Collected(assembled(store.name, found, reads, is_file=is_file, tensors=tensors),
                      sum(read.size for read in reads if read.sha256))
 
 
-def remote_header(
-    url: str, *, online: bool = False, options: Mapping[str, Any] | None = None
-) -> tuple[TensorInfo, ...]:
-    """The tensors that a remote safetensors file describes, by reading its header alone: names, types, places.
-
-    Nothing of this is verified: the values were not read.
-    """
-    store = _Store.of(url, online=online, options=options)
-    size = _size(store.info(store.path), url)
-    prefix = store.read(store.path, 0, min(8, size), url)
-    end = 8 + header_length(prefix, size, url)
-    return tuple(parse_header(prefix + store.read(store.path, 8, end, url), size, url))
+def listed(store: Store) -> tuple[dict[str, dict[str, Any]], Listing, bool]:
+    """What the store says of each file, what is to be read of them, and whether the artefact is one file."""
+    status = store.info(store.path)
+    is_file = status.get("type") == "file"
+    infos = {store.name: status} if is_file else _below(store)
+    found = _listing(infos)
+    if not found.files and not found.findings:
+        raise ArtifactError("folder-empty", "there is no file below this address", location=store.url,
+                            hint="give the address that holds the model")
+    return infos, found, is_file
 
 
-def _below(store: _Store) -> dict[str, dict[str, Any]]:
+def _below(store: Store) -> dict[str, dict[str, Any]]:
     """What `find` lists, by path relative to where it began; the marks that stand for empty folders are left out."""
     root = store.path.rstrip("/") + "/"
     listed = store.find()
@@ -159,26 +192,29 @@ def _size(info: Mapping[str, Any], location: str) -> int:
     return size
 
 
-def _read(
-    store: _Store, file: FoundFile, info: Mapping[str, Any], tensors: bool, advance: Progress, block: int
+def read_whole(
+    store: Store, file: FoundFile, info: Mapping[str, Any], *, tensors: bool, advance: Progress, block: int = BLOCK,
+    begun: bytes = b"", keep: bool = False,
 ) -> FileRead:
+    """Read one file to its end; `begun` is what was read of its beginning before, `keep` asks for its content."""
     path = str(info["name"])
     try:
-        blocks = _blocks(store, path, file, block)
+        blocks = chain([begun] if begun else [], _blocks(store, path, file, block, len(begun)))
         read = read_blocks(blocks, file.size, file.path, tensors=tensors and file.path.endswith(".safetensors"),
-                           keep=is_kept(file.path, file.size), progress=advance)
-        _refuse_change(info, store.info(path), file.path)
+                           keep=keep or is_kept(file.path, file.size), progress=advance)
+        refuse_change(info, store.info(path), file.path)
     except ArtifactError as err:
         return FileRead(file.size, "", problem=err)
     return unread_container(read, file.path) if tensors else read
 
 
-def _blocks(store: _Store, path: str, file: FoundFile, block: int) -> Iterator[bytes]:
-    for start in range(0, file.size, block):
+def _blocks(store: Store, path: str, file: FoundFile, block: int, begin: int) -> Iterator[bytes]:
+    for start in range(begin, file.size, block):
         yield store.read(path, start, min(start + block, file.size), file.path)
 
 
-def _refuse_change(before: Mapping[str, Any], after: Mapping[str, Any], location: str) -> None:
+def refuse_change(before: Mapping[str, Any], after: Mapping[str, Any], location: str) -> None:
+    """ArtifactError where a store says something else of a file than before."""
     # A listing may say less than the question for one file: only what both say is compared.
     if any(_plain(before[fact]) != _plain(after[fact]) for fact in _FACTS if fact in before and fact in after):
         raise ArtifactError("file-changed-while-read", "the file changed while it was read", location=location,
@@ -191,6 +227,6 @@ def _plain(fact: Any) -> Any:
 
 
 def _unreachable(err: Exception, location: str) -> ArtifactError:
-    told = brief(str(err)) or type(err).__name__
+    told = brief(without_secrets(str(err))) or type(err).__name__
     return ArtifactError("source-unreachable", f"the store cannot be read: {told}", location=location,
                          hint="check the address, the network and the credentials")

@@ -1,0 +1,235 @@
+"""The two sides of a diff: what is here is read once, what is far away gets its headers read, and then what matters.
+
+Of a side at an address only that is fetched on which the answer depends. A tensor can be equal to one of the other side
+only if there is one of its dtype and size, and another file only if it has its size there; where both sides are far
+away, each is narrowed by the headers of the other. What was not read is known to differ.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from provenance.artifacts.comparison import size_of
+from provenance.artifacts.containers import gguf, npz, pytorch
+from provenance.artifacts.hashing import FileRead, read_file
+from provenance.artifacts.manifest import CONTAINERS, FileEntry, Manifest, container_of, opened_for
+from provenance.artifacts.sources.collecting import assembled, is_kept
+from provenance.artifacts.sources.folder import FoundFile, open_folder, opened
+from provenance.artifacts.sources.ranged import Headed, Wanted, open_headed
+from provenance.artifacts.tensors import Tensor, TensorInfo, header_length, parse_header
+from provenance.errors import UsageError
+from provenance.statements.reader import parse_json
+from provenance.workflows.digest import Digested, digest
+from provenance.workflows.phases import Phases
+
+Metadata = Mapping[str, tuple[str, ...]]
+_PLANS = {"pytorch": pytorch.plan, "numpy": npz.plan, "gguf": gguf.plan}
+NOTHING = Wanted(lambda _: False, lambda _: False)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side, read as far as the answer needs: `metadata` of the weight headers, None where they were not kept.
+
+    `fetched`: how many bytes of its files came from an address; None for what lies on this machine.
+    """
+
+    manifest: Manifest
+    metadata: Metadata | None
+    fetched: int | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all its tensors were read, so that the weights have a root."""
+        return self.manifest.weights is not None and all(tensor.head for tensor in self.manifest.weights.tensors)
+
+
+def read_sides(
+    sources: tuple[Path | str, Path | str], *, online: bool, headers_only: bool, listen: Phases
+) -> tuple[Side, Side]:
+    """Both sides; ArtifactError where one cannot be read."""
+    first, second = (_begun(source, which, online, headers_only, listen)
+                     for which, source in zip(("first", "second"), sources, strict=True))
+    wanted = (NOTHING, NOTHING) if headers_only else (_wanted(first, second), _wanted(second, first))
+    return _finished(first, wanted[0], "first", listen), _finished(second, wanted[1], "second", listen)
+
+
+def _begun(source: Path | str, which: str, online: bool, headers_only: bool, listen: Phases) -> Side | Headed:
+    address = source if isinstance(source, str) and "://" in source else None
+    if address is None and headers_only:
+        return _headers_here(Path(source))
+    if address is not None and not address.startswith(("hf://", "oci://")):
+        return open_headed(address, online=online)
+    if address is not None and address.startswith("hf://") and online:
+        from provenance.artifacts.sources.hub import hub_headed
+
+        return hub_headed(address)
+    if address is not None and address.startswith("oci://") and headers_only:
+        raise UsageError("usage", "a registry gives layers in whole, never their headers alone",
+                         location="--headers-only", hint="leave it out, or pull the model and give the folder")
+    with listen(f"Reading the {which}") as (count, total):
+        found = digest(source, online=online, progress=count, total=total)
+    return Side(found.manifest, _metadata_of(source, found), found.bytes_read if found.kind == "oci" else None)
+
+
+def _finished(side: Side | Headed, wanted: Wanted, which: str, listen: Phases) -> Side:
+    if isinstance(side, Side):
+        return side
+    with listen(f"Reading the {which}") as (count, total):
+        manifest = side.read(wanted, progress=count, total=total).require_sound()
+    bodies = ((path, header.data[8:]) for path, header in side.headers.items())
+    return Side(manifest, _merged(_safetensors_metadata(body, path) for path, body in bodies), side.fetched)
+
+
+def _wanted(side: Side | Headed, other: Side | Headed) -> Wanted:
+    """What of one side could be equal to something of the other."""
+    forms, sizes = _forms(other), _sizes(other)
+    lone = _is_file(side) and _is_file(other)
+    by_tensors = _has_weights(side) and _has_weights(other)
+
+    def is_there(file: FoundFile) -> bool:
+        if by_tensors and file.path.endswith(".safetensors"):
+            return False
+        return file.size in sizes.values() if lone else sizes.get(file.path) == file.size
+
+    return Wanted(lambda info: (info.dtype, info.end - info.start) in forms, is_there)
+
+
+def _forms(side: Side | Headed) -> set[tuple[str, int]]:
+    if isinstance(side, Headed):
+        return {(info.dtype, info.end - info.start) for info in side.tensors}
+    weights = side.manifest.weights
+    return {(tensor.dtype, size_of(tensor)) for tensor in weights.tensors} if weights else set()
+
+
+def _has_weights(side: Side | Headed) -> bool:
+    """Whether its tensors will be compared: there are some, and no name is there twice."""
+    if isinstance(side, Side):
+        return side.manifest.weights is not None
+    names = [info.name for info in side.tensors]
+    return 0 < len(names) == len(set(names))
+
+
+def _sizes(side: Side | Headed) -> dict[str, int]:
+    files: Iterable[FoundFile | FileEntry] = side.found.files if isinstance(side, Headed) else side.manifest.files
+    return {file.path: file.size for file in files}
+
+
+def _is_file(side: Side | Headed) -> bool:
+    return side.is_file if isinstance(side, Headed) else side.manifest.is_file
+
+
+def containers(side: Manifest) -> list[FileEntry]:
+    """The files of the tensors that are compared, those that hold the same once more, and their indexes."""
+    kinds = {entry.path: container_of(entry.path) for entry in side.files}
+    first = _first_kind(kinds.values())
+    if side.weights is None or first is None:
+        return []
+    again = {kinds.get(finding.location) for finding in side.findings if finding.code == "weights-elsewhere"}
+    return [entry for entry in side.files if kinds[entry.path] in {first, *again} - {None}
+            or entry.path.endswith(".index.json")]
+
+
+def _first_kind(kinds: Iterable[str | None]) -> str | None:
+    present = set(kinds)
+    return next((kind for kind in CONTAINERS if kind in present), None)
+
+
+def _headers_here(path: Path) -> Side:
+    """A file or folder of this machine by the headers of its weights, whatever container they have."""
+    path = Path(os.path.realpath(path))
+    root, found, is_file = opened_for(path)
+    kind = _first_kind(container_of(file.path) for file in found.files)
+    kept: list[Mapping[str, str]] = []
+    try:
+        reads = []
+        for file in found.files:
+            with opened(root, file.path) as descriptor:
+                if container_of(file.path) == kind is not None:
+                    tensors, metadata = _header_here(descriptor, file.path)
+                    kept.append(metadata)
+                    reads.append(FileRead(file.size, "", tensors))
+                elif is_kept(file.path, file.size):
+                    reads.append(read_file(descriptor, file.path, keep=True))
+                else:
+                    reads.append(FileRead(file.size, ""))
+    finally:
+        os.close(root)
+    manifest = assembled(path.name, found, reads, tensors=True, is_file=is_file).require_sound()
+    return Side(manifest, _merged(kept))
+
+
+def _header_here(descriptor: int, path: str) -> tuple[tuple[Tensor, ...], Mapping[str, str]]:
+    size = os.fstat(descriptor).st_size
+    kind = container_of(path)
+    if kind == "safetensors":
+        data = _safetensors_header(descriptor, size, path)
+        return _unread(parse_header(data, size, path)), _safetensors_metadata(data[8:], path)
+    plan = _PLANS[str(kind)](descriptor, size, path)
+    views = (Tensor(view.name, view.dtype, view.shape, "") for view in plan.gathered)
+    return (*_unread(plan.infos), *views), plan.metadata if kind == "gguf" else {}
+
+
+def _unread(infos: Iterable[TensorInfo]) -> tuple[Tensor, ...]:
+    return tuple(Tensor(info.name, info.dtype, info.shape, "") for info in infos)
+
+
+def _metadata_of(source: Path | str, found: Digested) -> Metadata | None:
+    """Every key of the metadata of safetensors headers and GGUF files, with its distinct values.
+
+    None for what is not a path of this machine: it would be fetched once more.
+    """
+    if found.kind not in ("file", "folder"):
+        return None
+    place = Path(os.path.realpath(source))
+    with _folder(place.parent if found.manifest.is_file else place) as root:
+        return _merged(_header_metadata(root, entry.path) for entry in containers(found.manifest))
+
+
+@contextmanager
+def _folder(place: Path) -> Iterator[int]:
+    root = open_folder(place)
+    try:
+        yield root
+    finally:
+        os.close(root)
+
+
+def _merged(found: Iterable[Mapping[str, str]]) -> Metadata:
+    merged: dict[str, set[str]] = defaultdict(set)
+    for metadata in found:
+        for key, value in metadata.items():
+            merged[key].add(value)
+    return {key: tuple(sorted(values)) for key, values in merged.items()}
+
+
+def _header_metadata(root: int, path: str) -> Mapping[str, str]:
+    kind = container_of(path)
+    if kind not in ("gguf", "safetensors"):
+        return {}
+    with opened(root, path) as descriptor:
+        size = os.fstat(descriptor).st_size
+        if kind == "gguf":
+            return gguf.plan(descriptor, size, path).metadata
+        return _safetensors_metadata(_safetensors_header(descriptor, size, path)[8:], path)
+
+
+def _safetensors_header(descriptor: int, size: int, path: str) -> bytes:
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        prefix = file.read(8)
+        return prefix + file.read(header_length(prefix, size, path))
+
+
+def _safetensors_metadata(body: bytes, path: str) -> Mapping[str, str]:
+    body = body.rstrip(b" ")
+    if b'"__metadata__"' not in body and b"\\" not in body:  # most have none, and some have 100,000 tensors
+        return {}
+    header: Any = parse_json(body, path, limit=len(body))
+    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else {}
+    return {key: value for key, value in metadata.items() if isinstance(value, str)}
