@@ -32,6 +32,7 @@ _HERE = ("memory", "file")
 _FACTS = ("size", "ETag", "etag", "LastModified", "last_modified", "mtime", "created", "ino", "VersionId",
           "version_id", "generation", "md5Hash", "content_md5")
 _USER = re.compile(r"(?<=://)[^/?#\s]*@")
+_PASSWORD = re.compile(r"://[^/?#\s]*:[^/?#\s]*@")
 _QUERY = re.compile(r"\?(?=\S)[^\s'\"]*")
 
 
@@ -75,6 +76,9 @@ class Store:
             raise UsageError("usage", "not a URL of one file system", location=brief(without_secrets(url)),
                              hint="write scheme://path")
         shown = without_secrets(url)
+        if _PASSWORD.search(url):  # whoever lists the processes of this machine has read it already
+            raise UsageError("usage", "an address with a password in it", location=shown,
+                             hint="put it where the store's client looks: its environment or configuration")
         if scheme not in _HERE and not online:
             raise ArtifactError("network-not-allowed", "the source is on a network", location=shown,
                                 hint="--online allows it")
@@ -216,14 +220,20 @@ def _blocks(store: Store, path: str, file: FoundFile, block: int, begin: int) ->
 def refuse_change(before: Mapping[str, Any], after: Mapping[str, Any], location: str) -> None:
     """ArtifactError where a store says something else of a file than before."""
     # A listing may say less than the question for one file: only what both say is compared.
-    if any(_plain(before[fact]) != _plain(after[fact]) for fact in _FACTS if fact in before and fact in after):
+    if any(not _agree(before[fact], after[fact]) for fact in _FACTS if fact in before and fact in after):
         raise ArtifactError("file-changed-while-read", "the file changed while it was read", location=location,
                             hint="stop what writes to it and run the command again")
 
 
-def _plain(fact: Any) -> Any:
-    """A time as a number: some stores spell it so in a listing, and not in the answer for one file."""
-    return fact.timestamp() if isinstance(fact, datetime) else fact
+def _agree(before: Any, after: Any) -> bool:
+    """Whether two answers say one thing: some stores spell it otherwise in a listing than in the answer for one file."""
+    if isinstance(before, str) and isinstance(after, str):
+        return before.strip('"') == after.strip('"')
+    first, second = (fact.timestamp() if isinstance(fact, datetime) else fact for fact in (before, after))
+    if first == second or not isinstance(first, float) or not isinstance(second, float):
+        return bool(first == second)
+    # A header of HTTP has whole seconds, and a listing may have more.
+    return int(first) == int(second) and (first.is_integer() or second.is_integer())
 
 
 def _unreachable(err: Exception, location: str) -> ArtifactError:

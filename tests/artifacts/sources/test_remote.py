@@ -181,6 +181,12 @@ def test_a_file_that_is_listed_once_more_is_looked_at_anew(memory: Any, monkeypa
     assert asked == ["forget", "info"] * 2
 
 
+def test_an_address_with_a_password_in_it_is_refused_and_not_shown() -> None:
+    with pytest.raises(UsageError) as caught:
+        scan_remote("s3://key:secret@bucket/model", online=True)
+    assert "secret" not in f"{caught.value} {caught.value.location}"
+
+
 @pytest.mark.parametrize(("text", "shown"), [
     ("https://user:word@host/a", "https://host/a"), ("https://us@er:wo@rd@host/a", "https://host/a"),
     ("https://host/a?X-Amz-Signature=abc&b", "https://host/a"), ("s3://key:secret@bucket/a", "s3://bucket/a"),
