@@ -135,7 +135,7 @@ def hub_headed(uri: str) -> Headed:
         raise _not_given(address, err) from err
     place = f"{'datasets/' if address.kind == 'dataset' else ''}{address.repository}@{commit}"
     # A buffered file would read ahead: more than was asked for, and uncounted.
-    store = Store(system, place, str(address), {"cache_type": "none"})
+    store = Store(system, place, str(address), {"cache_type": "none"}, is_fixed=True)
     return headed(store, address.repository.rpartition("/")[2], keep=lambda info: len(_recorded(info)) == 40,
                   examine=lambda file, info, read: _compared(file, read, _recorded(info)) if read.sha256 else None)
 

@@ -59,13 +59,14 @@ class Store:
     """A file system of fsspec and a path in it. Errors of any kind become ArtifactError: each backend has its own.
 
     Whatever the file system remembers of a listing is forgotten before it is asked: a file that was replaced since
-    would look unchanged. `how` is handed on to each read of a range.
+    would look unchanged. Not where `is_fixed`: a commit stays what it is. `how` is handed on to each read of a range.
     """
 
     system: Any
     path: str
     url: str
     how: Mapping[str, Any] = field(default_factory=dict)
+    is_fixed: bool = False
     fetched: Fetched = field(default_factory=Fetched)
 
     @classmethod
@@ -88,7 +89,8 @@ class Store:
             system, path = url_to_fs(url, **(options or {}))
         except ImportError as err:
             raise ArtifactError("extra-missing", f"reading {scheme}:// needs a library: {brief(str(err))}",
-                                location=shown, hint="pip install 'open-provenance[remote]'") from err
+                                location=shown, hint="pip install 'open-provenance[remote]', and what the "
+                                "message names (s3fs for s3://)") from err
         except Exception as err:  # see the class
             raise _unreachable(err, shown) from err
         return cls(system, str(path), shown)
@@ -98,10 +100,14 @@ class Store:
         """The last part of the path."""
         return without_secrets(self.path).rstrip("/").rpartition("/")[2]
 
+    def _forget(self) -> None:
+        if not self.is_fixed:
+            self.system.invalidate_cache()
+
     def info(self, path: str) -> dict[str, Any]:
         """What the store says of one file now."""
         try:
-            self.system.invalidate_cache()
+            self._forget()
             return dict(self.system.info(path))
         except FileNotFoundError as err:
             raise ArtifactError("path-not-found", "there is nothing at this address", location=self.url,
@@ -112,7 +118,7 @@ class Store:
     def find(self) -> dict[str, dict[str, Any]]:
         """What the store says of everything below the path now."""
         try:
-            self.system.invalidate_cache()
+            self._forget()
             return dict(self.system.find(self.path, detail=True))
         except Exception as err:  # see the class
             raise _unreachable(err, self.url) from err
