@@ -87,7 +87,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 
-    do_HEAD = do_POST = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def json(self, document: Any) -> None:
         self.send(200, json.dumps(document).encode(), {"Content-Type": "application/json"})

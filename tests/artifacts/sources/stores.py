@@ -140,7 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             with err:
                 self.answer(err.code, err.headers, err.read())
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def answer(self, code: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(code)
