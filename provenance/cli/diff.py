@@ -116,7 +116,6 @@ def _weights(weights: Comparison) -> Iterator[str]:
             yield from _share(what, share)
     yield from _listed("renamed", weights.renamed, _renamed)
     yield from _listed("changed", weights.changed, _changed)
-    yield from _listed("uncompared", weights.uncompared, _tensor)
     yield from _listed("removed", weights.removed, _tensor)
     yield from _listed("added", weights.added, _tensor)
 

@@ -21,9 +21,11 @@ def render_diff(document: Mapping[str, Any], unchanged: str = "") -> str:
     from provenance.reports.layer_strip import STATES, strip
 
     cut, totals = _cut(document)
+    unsaid = ("uncompared",) if document["valuesCompared"] else ("unchanged", "renamed")
     page = environment().get_template("diff.html.j2").render(
-        d=printable_tree(cut), totals=totals, strip=strip(document), word=word(document), states=STATES,
-        percent=percent, unchanged=printable_tree(unchanged), tool=__version__,
+        d=printable_tree(cut), totals=totals, strip=strip(document), word=word(document),
+        states=[state for state in STATES if state not in unsaid], percent=percent,
+        unchanged=printable_tree(unchanged), tool=__version__,
     )
     return guard_lines(page, colon="&#58;") + "\n"
 

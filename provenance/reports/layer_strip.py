@@ -75,8 +75,9 @@ def strip(document: Mapping[str, Any]) -> Strip | str:
     cells = tuple(_cell(layer, _MARGIN + place % columns * step, _LEGEND + _MARGIN + place // columns * step)
                   for place, layer in enumerate(layers))
     totals = {state: sum(int(layer[state]) for layer in layers) for state in STATES}
-    # A comparison of values leaves nothing uncompared.
-    legend = tuple((state, SIGNS[state], totals[state]) for state in STATES if state != "uncompared" or totals[state])
+    # Where values were compared nothing is uncompared; where they were not, that nothing is unchanged would mislead.
+    unsaid = ("unchanged", "renamed") if totals["uncompared"] else ("uncompared",)
+    legend = tuple((state, SIGNS[state], totals[state]) for state in STATES if totals[state] or state not in unsaid)
     width = max(columns * step - _GAP, len(legend) * _ENTRY) + 2 * _MARGIN
     told = ", ".join(f"{count:,} {state}" for state, _, count in legend)
     height = _LEGEND + rows * step - _GAP + 2 * _MARGIN

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from provenance.cli.diff import percent
 from provenance.statements.reader import validate
 from tests.cli.conftest import Run
 from tests.world import safetensors
@@ -185,13 +184,6 @@ class TestDiff:
         start = time.process_time()
         assert "renamed 20,000 of them" in run("diff", first, second).out
         assert time.process_time() - start < 10
-
-    @pytest.mark.parametrize(("part", "whole", "told"), [
-        (0, 5, "0 %"), (0, 0, "0 %"), (5, 5, "100 %"), (1, 100_000, "under 0.1 %"), (99_999, 100_000, "over 99.9 %"),
-        (1, 3, "33.3 %"), (999, 1000, "99.9 %"),
-    ])
-    def test_a_share_is_only_nothing_or_all_when_it_is(self, part: int, whole: int, told: str) -> None:
-        assert percent(part, whole) == told
 
 
 class TestProof:

@@ -133,6 +133,9 @@ def hub_headed(uri: str) -> Headed:
                                                revision=address.revision).sha)
     except Exception as err:  # its HTTP library, the system and itself each have errors of their own
         raise _not_given(address, err) from err
+    if not _COMMIT.fullmatch(commit) or commit != (address.revision if _COMMIT.fullmatch(address.revision) else commit):
+        raise ArtifactError("hub-digest-mismatch", f"the Hub answers with the commit {brief(commit)}",
+                            location=str(address), hint="ask again; if it stays so, the Hub is broken or lies")
     place = f"{'datasets/' if address.kind == 'dataset' else ''}{address.repository}@{commit}"
     # A buffered file would read ahead: more than was asked for, and uncounted.
     store = Store(system, place, str(address), {"cache_type": "none"}, is_fixed=True)

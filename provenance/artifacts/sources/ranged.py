@@ -74,10 +74,11 @@ class Headed:
 
     def read(self, wanted: Wanted, *, progress: Progress | None = None, total: Total | None = None) -> Manifest:
         """Fetch what is wanted, each byte once; what went wrong with a file is a finding."""
-        whole = [file for file in self.found.files if self._is_whole(file, wanted)]
-        pieces = [_Piece(file) for file in whole]
+        pieces = list[_Piece]()
         for file in self.found.files:
-            if file not in whole and file.path in self.headers:
+            if self._is_whole(file, wanted):
+                pieces.append(_Piece(file))
+            elif file.path in self.headers:
                 pieces += [_Piece(file, group) for group in _groups(self._wanted(file, wanted))]
         if total is not None:
             total(sum(piece.size for piece in pieces))
@@ -99,7 +100,7 @@ class Headed:
 
     def _is_whole(self, file: FoundFile, wanted: Wanted) -> bool:
         if file.path not in self.headers or wanted.file(file):
-            return is_kept(file.path, file.size) or wanted.file(file)
+            return wanted.file(file) or is_kept(file.path, file.size)
         header = self.headers[file.path]
         return sum(info.end - info.start for info in self._wanted(file, wanted)) == file.size - len(header.data)
 

@@ -232,7 +232,7 @@ def refuse_change(before: Mapping[str, Any], after: Mapping[str, Any], location:
 
 
 def _agree(before: Any, after: Any) -> bool:
-    """Whether two answers say one thing: some stores spell it otherwise in a listing than in the answer for one file."""
+    """Whether two answers say one thing: some stores spell it otherwise in a listing than for one file."""
     if isinstance(before, str) and isinstance(after, str):
         return before.strip('"') == after.strip('"')
     first, second = (fact.timestamp() if isinstance(fact, datetime) else fact for fact in (before, after))

@@ -30,6 +30,7 @@ class Hub:
 
     files: dict[str, bytes] = field(default_factory=dict)
     served: dict[str, bytes] = field(default_factory=dict)
+    commit: str = COMMIT
     endpoint: str = ""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -76,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         if found := re.fullmatch(r"/org/name/resolve/[^/]+/(.+)", path):
             self.file(found[1])
         elif re.fullmatch(r"/api/models/org/name/revision/[^/]+", path):
-            self.json({"id": "org/name", "sha": COMMIT, "private": False, "tags": [], "downloads": 0, "likes": 0,
+            self.json({"id": "org/name", "sha": self.hub.commit, "private": False, "tags": [],
                        "siblings": [{"rfilename": name} for name in self.hub.files]})
         elif found := re.fullmatch(r"/api/models/org/name/tree/[^/]+(/.+)?", path):
             below = f"{found[1]}/".removeprefix("/") if found[1] else ""

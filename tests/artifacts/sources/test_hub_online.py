@@ -90,6 +90,16 @@ def test_headers_alone_are_a_few_bytes(hub: Hub, tmp_path: Path) -> None:
     assert found.first.fetched == len(data) - 20_000 == hub.fetched("model.safetensors")
 
 
+@pytest.mark.parametrize(("sha", "revision"), [("d" * 40, COMMIT), ("../../other", "main"), ("", "main")])
+def test_a_commit_other_than_the_one_that_was_asked_for_is_refused(hub: Hub, sha: str, revision: str) -> None:
+    hub.files, hub.commit = {"config.json": b"{}"}, sha
+    with pytest.raises(ArtifactError) as caught:
+        hub_headed(f"hf://org/name@{revision}")
+    assert caught.value.code == "hub-digest-mismatch"
+    hub.commit = COMMIT
+    assert hub_headed(f"hf://org/name@{revision}").store.path == f"org/name@{COMMIT}"
+
+
 @pytest.mark.parametrize("read", [hub_headed, lambda uri: scan_hub(uri, online=True)], ids=["ranges", "snapshot"])
 def test_a_repository_that_is_not_there_is_unreachable(hub: Hub, read: object) -> None:
     assert callable(read)
