@@ -18,7 +18,7 @@ import click
 
 from provenance.cli.exit import emit
 from provenance.errors import TrustError, UsageError
-from provenance.reports.escape import guard_lines, json_text
+from provenance.reports.escape import guard_lines, json_text, printable
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -59,10 +59,26 @@ def display_options(function: Command) -> Command:
     def wrapped(*args: Any, output_format: str, verbose: bool, quiet: bool, output_file: Path | None = None,
                 **kwargs: Any) -> Any:
         if verbose:
-            logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+            say_more()
         return function(*args, shown=Shown(output_format, output_file, quiet), **kwargs)
 
     return wrapped  # type: ignore[return-value]
+
+
+def say_more() -> None:
+    """What this tool logs, to standard error; not what libraries do: clients log the headers that they sign."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Printable("%(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler])
+    logging.getLogger("provenance").setLevel(logging.DEBUG)
+
+
+class _Printable(logging.Formatter):
+    """One line for each record: names of files stand in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record in visible characters."""
+        return printable(super().format(record))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, now
+from provenance.cli.common import EXISTING, Shown, as_of_option, now, say_more
 from provenance.cli.exit import PASSED
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def command(
     from provenance.workflows.inventory import inventory
 
     if verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+        say_more()
     shown = Shown(output_format, output_file, quiet)
     with _counted(shown) as (progress, total):
         table = inventory(paths, policies, profile=profile, trust=trust, as_of=as_of, now=now(), resume=resume,

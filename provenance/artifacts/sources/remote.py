@@ -11,6 +11,7 @@ there.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from provenance.artifacts.sources.folder import FoundFile, Listing
 from provenance.artifacts.sources.streamed import read_blocks, unread_container
 from provenance.errors import ArtifactError, Finding, UsageError
 
+_log = logging.getLogger(__name__)
 BLOCK = 8 << 20
 _HERE = ("memory", "file")
 # What stores say of a file that changes when the file does.
@@ -130,6 +132,7 @@ class Store:
         except Exception as err:  # see the class
             raise _unreachable(err, location) from err
         self.fetched.add(len(data))
+        _log.debug("%s: bytes %d to %d", location, start, end)
         if not isinstance(data, bytes) or len(data) != end - start:
             raise ArtifactError("file-changed-while-read", "the store gave other bytes than the range that was asked "
                                 "for", location=location, hint="run the command again")

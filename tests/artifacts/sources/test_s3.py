@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -177,6 +180,18 @@ def test_a_wrong_key_is_an_error_that_names_no_key(
     assert caught.value.code == "source-unreachable"
     told = f"{caught.value} {caught.value.message} {caught.value.location} {caught.value.hint}"
     assert not [part for part in (key, secret, KEY, SECRET) if part in told]
+
+
+@pytest.mark.parametrize("key", [KEY, "AKIDWRONG"])
+def test_what_is_said_on_the_way_names_no_key(store: S3Store, files: dict[str, bytes], key: str) -> None:
+    """Clients log the headers that they sign; `-v` shows what this tool does, and nothing of theirs."""
+    url = store.put(files, "bucket/verbose")
+    ran = subprocess.run([sys.executable, "-m", "provenance", "digest", url, "--online", "-v"], text=True,
+                         env={**os.environ, "AWS_ACCESS_KEY_ID": key, "PYTHONPATH": str(Path(__file__).parents[3])},
+                         capture_output=True, check=False)
+    assert ran.returncode == (0 if key == KEY else 2)
+    assert ("config.json: bytes 0 to 14" in ran.stderr) == (key == KEY)
+    assert not [part for part in (key, SECRET, "Signature") if part in ran.stdout + ran.stderr]
 
 
 def test_the_answer_names_the_address(store: S3Store, files: dict[str, bytes]) -> None:
