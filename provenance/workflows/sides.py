@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,13 @@ from typing import Any
 from provenance.artifacts.comparison import size_of
 from provenance.artifacts.containers import gguf, npz, pytorch
 from provenance.artifacts.hashing import FileRead, read_file
-from provenance.artifacts.manifest import CONTAINERS, FileEntry, Manifest, container_of, opened_for
+from provenance.artifacts.manifest import CONTAINERS, INDEX_SUFFIX, FileEntry, Manifest, container_of, opened_for
 from provenance.artifacts.sources.collecting import assembled, is_kept
 from provenance.artifacts.sources.folder import FoundFile, open_folder, opened
+from provenance.artifacts.sources.hub import hub_headed, snapshot_opener
 from provenance.artifacts.sources.ranged import Headed, Wanted, open_headed
 from provenance.artifacts.tensors import Tensor, TensorInfo, header_length, parse_header
-from provenance.errors import UsageError
+from provenance.errors import ArtifactError, UsageError
 from provenance.statements.reader import parse_json
 from provenance.workflows.digest import Digested, digest
 from provenance.workflows.phases import Phases
@@ -67,8 +68,6 @@ def _begun(source: Path | str, which: str, online: bool, headers_only: bool, lis
     if address is not None and not address.startswith(("hf://", "oci://")):
         return open_headed(address, online=online)
     if address is not None and address.startswith("hf://") and online:
-        from provenance.artifacts.sources.hub import hub_headed
-
         return hub_headed(address)
     if address is not None and address.startswith("oci://") and headers_only:
         raise UsageError("usage", "a registry gives layers in whole, never their headers alone",
@@ -146,23 +145,28 @@ def _headers_here(path: Path) -> Side:
     path = Path(os.path.realpath(path))
     root, found, is_file = opened_for(path)
     kind = _first_kind(container_of(file.path) for file in found.files)
-    kept: list[Mapping[str, str]] = []
     try:
-        reads = []
-        for file in found.files:
-            with opened(root, file.path) as descriptor:
-                if container_of(file.path) == kind is not None:
-                    tensors, metadata = _header_here(descriptor, file.path)
-                    kept.append(metadata)
-                    reads.append(FileRead(file.size, "", tensors))
-                elif is_kept(file.path, file.size):
-                    reads.append(read_file(descriptor, file.path, keep=True))
-                else:
-                    reads.append(FileRead(file.size, ""))
+        rows = [_row_here(root, file, kind) for file in found.files]
     finally:
         os.close(root)
-    manifest = assembled(path.name, found, reads, tensors=True, is_file=is_file).require_sound()
-    return Side(manifest, _merged(kept))
+    manifest = assembled(path.name, found, [read for read, _ in rows], tensors=True, is_file=is_file).require_sound()
+    return Side(manifest, _merged(metadata for _, metadata in rows))
+
+
+def _row_here(root: int, file: FoundFile, kind: str | None) -> tuple[FileRead, Mapping[str, str]]:
+    """A file by the header of its weights; an index of shards is read, and of any other file nothing."""
+    holds = container_of(file.path) == kind is not None
+    if not holds and not file.path.endswith(INDEX_SUFFIX):
+        return FileRead(file.size, ""), {}
+    try:
+        with opened(root, file.path) as descriptor:
+            if not holds:
+                return read_file(descriptor, file.path, keep=is_kept(file.path, file.size)), {}
+            tensors, metadata = _header_here(descriptor, file.path)
+            return FileRead(file.size, "", tensors), metadata
+    except OSError as err:
+        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path,
+                            hint="check its permissions") from err
 
 
 def _header_here(descriptor: int, path: str) -> tuple[tuple[Tensor, ...], Mapping[str, str]]:
@@ -183,20 +187,18 @@ def _unread(infos: Iterable[TensorInfo]) -> tuple[Tensor, ...]:
 def _metadata_of(source: Path | str, found: Digested) -> Metadata | None:
     """Every key of the metadata of safetensors headers and GGUF files, with its distinct values.
 
-    None for what is not a path of this machine: it would be fetched once more.
+    None for what is not on this machine: it would be fetched once more.
     """
+    paths = [entry.path for entry in containers(found.manifest)]
+    if found.kind == "hub":
+        with snapshot_opener(str(source), str(found.revision)) as open_path:
+            return _merged(_header_metadata(open_path, path) for path in paths)
     if found.kind not in ("file", "folder"):
         return None
     place = Path(os.path.realpath(source))
-    with _folder(place.parent if found.manifest.is_file else place) as root:
-        return _merged(_header_metadata(root, entry.path) for entry in containers(found.manifest))
-
-
-@contextmanager
-def _folder(place: Path) -> Iterator[int]:
-    root = open_folder(place)
+    root = open_folder(place.parent if found.manifest.is_file else place)
     try:
-        yield root
+        return _merged(_header_metadata(lambda path: opened(root, path), path) for path in paths)
     finally:
         os.close(root)
 
@@ -209,11 +211,11 @@ def _merged(found: Iterable[Mapping[str, str]]) -> Metadata:
     return {key: tuple(sorted(values)) for key, values in merged.items()}
 
 
-def _header_metadata(root: int, path: str) -> Mapping[str, str]:
+def _header_metadata(open_path: Callable[[str], AbstractContextManager[int]], path: str) -> Mapping[str, str]:
     kind = container_of(path)
     if kind not in ("gguf", "safetensors"):
         return {}
-    with opened(root, path) as descriptor:
+    with open_path(path) as descriptor:
         size = os.fstat(descriptor).st_size
         if kind == "gguf":
             return gguf.plan(descriptor, size, path).metadata

@@ -18,7 +18,8 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,17 @@ def scan_hub(
             keep=lambda file: len(_oid_of(blobs[file.path])) == 40,
             examine=lambda file, read: _compared(file, read, _oid_of(blobs[file.path])))
         return HubSnapshot(address, commit, collect(what, cache=cache, progress=progress, total=total))
+    finally:
+        os.close(root)
+
+
+@contextmanager
+def snapshot_opener(uri: str, commit: str) -> Iterator[Callable[[str], AbstractContextManager[int]]]:
+    """What opens a file of a snapshot in the cache by its name in the repository."""
+    place = Path(os.path.realpath(cache_folder())) / HubAddress.parse(uri).folder
+    root = open_folder(place)
+    try:
+        yield lambda path: opened(root, _blob_of(place, f"snapshots/{commit}/{path}"))
     finally:
         os.close(root)
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from provenance.artifacts.hashing import FileRead, Progress, in_threads
-from provenance.artifacts.manifest import Manifest
-from provenance.artifacts.sources.collecting import Total, assembled, is_kept
+from provenance.artifacts.manifest import INDEX_SUFFIX, Manifest
+from provenance.artifacts.sources.collecting import Total, assembled
 from provenance.artifacts.sources.folder import FoundFile, Listing
 from provenance.artifacts.sources.remote import BLOCK, Store, listed, read_whole, refuse_change
 from provenance.artifacts.sources.streamed import unread_container
@@ -100,7 +100,7 @@ class Headed:
 
     def _is_whole(self, file: FoundFile, wanted: Wanted) -> bool:
         if file.path not in self.headers or wanted.file(file):
-            return wanted.file(file) or is_kept(file.path, file.size)
+            return wanted.file(file) or file.path.endswith(INDEX_SUFFIX)
         header = self.headers[file.path]
         return sum(info.end - info.start for info in self._wanted(file, wanted)) == file.size - len(header.data)
 

@@ -101,6 +101,15 @@ def test_an_index_of_shards_is_always_read(memory: Any, files: dict[str, bytes])
     assert "shard-missing" in codes
 
 
+def test_an_index_that_is_too_large_is_not_passed_over(
+    memory: Any, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provenance.artifacts.sources.collecting.MAX_KEPT", 10)
+    monkeypatch.setattr("provenance.artifacts.manifest.MAX_KEPT", 10)
+    findings = open_headed(put(memory, files)).read(NOTHING).findings
+    assert [f.code for f in findings if f.severity == "error"] == ["document-too-large"]
+
+
 def test_progress_counts_what_is_fetched(memory: Any) -> None:
     data = safetensors({"a": [1.0] * 10, "b": [2.0] * 20, "c": [3.0] * 30})
     told, totals = list[int](), list[int]()
