@@ -60,6 +60,11 @@ class Change:
         return tuple(what for what, (left, right) in pairs.items() if left != right)
 
     @property
+    def is_open(self) -> bool:
+        """Whether nobody can say if the bytes are equal: there are as many, and one side's were not read."""
+        return not (self.before.head and self.after.head) and size_of(self.before) == size_of(self.after)
+
+    @property
     def _data(self) -> tuple[Any, Any]:
         if self.before.head and self.after.head:
             return self.before.head, self.after.head

@@ -148,6 +148,8 @@ def _changed(change: Change) -> str:
     told = [f"{printable(before.name)}: {', '.join(change.differs)}"]
     if before.dtype != after.dtype or before.shape != after.shape:
         told.append(f", {_form(before)} -> {_form(after)}")
+    if change.is_open:
+        told.append(" (bytes not compared)")
     if change.moved_from:
         told.append(f", has the values that {printable(change.moved_from)} had")
     return "".join(told)

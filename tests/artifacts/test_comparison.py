@@ -41,6 +41,22 @@ class TestWhatBecameOfEachTensor:
     def test_a_change_says_what_differs(self, after: Row, differs: tuple[str, ...]) -> None:
         assert between({"x": ("F32", [2], 1)}, {"x": after}).changed[0].differs == differs
 
+    def test_what_was_not_read_is_equal_to_nothing(self) -> None:
+        """Not to itself, not under another name, and not as what moved."""
+        bare = Weights.of(replace(tensor, head="") for tensor in weights({"a": ("F32", [2], 1)}).tensors)
+        renamed = Weights.of(replace(tensor, name="b") for tensor in bare.tensors)
+        for first, second in ((bare, bare), (bare, weights({"a": ("F32", [2], 1)})), (bare, renamed)):
+            found = compare(first, second)
+            assert (found.unchanged, found.renamed, found.same, found.same_data) == ((), (), False, False)
+        assert compare(bare, bare).uncompared == bare.tensors
+        assert [tensor.name for tensor in compare(bare, renamed).removed] == ["a"]
+
+    def test_headers_alone_are_compared_whatever_is_known_of_values(self) -> None:
+        found = compare(weights({"a": ("F32", [2], 1)}), weights({"a": ("F32", [2], 1)}), headers_only=True)
+        assert (found.same, found.same_data, len(found.uncompared)) == (False, False, 1)
+        empty = compare(Weights(()), Weights(()), headers_only=True)
+        assert (empty.same, empty.same_data) == (False, False)
+
     def test_the_same_bytes_in_another_dtype_or_shape_are_no_rename(self) -> None:
         found = between({"x": ("F32", [2], 1)}, {"y": ("I32", [2], 1)})
         assert (len(found.renamed), len(found.removed), len(found.added)) == (0, 1, 1)

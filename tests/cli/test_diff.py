@@ -116,6 +116,16 @@ class TestDiff:
         assert (ran.code, ran.out.startswith("Different: 3 of the first's 4 tensors")) == (1, True)
         assert "changed  layers.3.w: shape, data, F32 [2] -> F32 [1]" in ran.out
 
+    def test_bytes_that_were_not_compared_are_not_called_equal(self, run: Run, tmp_path: Path) -> None:
+        pytest.importorskip("fsspec")
+        first = write(tmp_path / "base.safetensors", {"a": [1.0, 2.0]})
+        data = (tmp_path / "base.safetensors").read_bytes().replace(b'"F32"', b'"I32"')
+        (tmp_path / "other.safetensors").write_bytes(data)
+        ran = run("diff", first, f"file://{tmp_path}/other.safetensors", "--report", "page.html")
+        assert "changed  a: dtype, F32 [2] -> I32 [2] (bytes not compared)" in ran.out
+        assert "(bytes not compared)" in (tmp_path / "page.html").read_text()
+        assert "not compared" not in run("diff", first, str(tmp_path / "other.safetensors")).out
+
     def test_without_weights_there_are_no_headers(self, run: Run, model: Path) -> None:
         ran = run("diff", "model/config.json", "model", "--headers-only")
         assert (ran.code, "[folder-has-no-weights]" in ran.err) == (2, True)

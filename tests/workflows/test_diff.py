@@ -338,6 +338,20 @@ def test_tensors_that_can_be_equal_to_nothing_are_not_fetched(base: Path, tmp_pa
         ("config.json", "differs", ""), ("run.py", "only in the second", "")]
 
 
+def test_another_dtype_is_another_tensor_whatever_its_bytes_and_the_answer_says_so(tmp_path: Path) -> None:
+    """They are not fetched, and are neither called equal nor different."""
+    pytest.importorskip("fsspec")
+    data = safetensors(BASE)
+    near = folder(tmp_path / "near", {"model.safetensors": data})
+    far = folder(tmp_path / "far", {"model.safetensors": data.replace(b'"F32"', b'"I32"')})
+    found = checked(near, f"file://{far}")
+    assert found.second.fetched == len(data) - 52
+    assert found.weights is not None
+    assert {(change.differs, change.is_open) for change in found.weights.changed} == {(("dtype",), True)}
+    assert {change.differs for change in (checked(near, far).weights or found.weights).changed} == {("dtype",)}
+    assert (found.same, found.relation and found.relation.kind) == (False, "quantised")
+
+
 def test_a_tensor_that_is_there_twice_leaves_files_to_compare(base: Path, tmp_path: Path) -> None:
     """Then no tensors are compared, and a file of equal size is read: it is not called different for that."""
     pytest.importorskip("fsspec")
