@@ -92,7 +92,7 @@ class Headed:
         ordered = [reads.get(file.path) or self._partial(file, heads[file.path]) for file in self.found.files]
         seen = [self.examine(file, self.infos[file.path], read)
                 for file, read in zip(self.found.files, ordered, strict=True)]
-        found = Listing(self.found.files, [*self.found.findings, *(finding for finding in seen if finding)])
+        found = Listing(self.found.files, [finding for finding in seen if finding])
         return assembled(self.name, found, ordered, is_file=self.is_file, tensors=True)
 
     def _wanted(self, file: FoundFile, wanted: Wanted) -> list[TensorInfo]:
@@ -132,8 +132,11 @@ def headed(
     store: Store, name: str, *, keep: Callable[[Mapping[str, Any]], bool] = lambda _info: False,
     examine: Examiner = lambda _file, _info, _read: None,
 ) -> Headed:
-    """Read the listing and the headers; ArtifactError where a header is none."""
+    """Read the listing and the headers; ArtifactError where a name or a header is refused."""
     infos, found, is_file = listed(store)
+    for finding in found.findings:  # before anything is fetched
+        if finding.severity == "error":
+            raise ArtifactError(finding.code, finding.message, location=finding.location, hint=finding.hint)
 
     def work(file: FoundFile, _: Progress) -> Header:
         return _header(store, str(infos[file.path]["name"]), file)

@@ -129,6 +129,13 @@ def test_a_broken_header_is_the_same_error_near_and_far(memory: Any, folder: Wri
     assert [caught.value.code] == [finding.code for finding in near]
 
 
+def test_names_that_are_refused_are_refused_before_anything_is_fetched(memory: Any, ranges: Ranges) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        open_headed(put(memory, {"model.safetensors": safetensors({"a": [1.0]}), "E": b"", "e": b""}))
+    assert caught.value.code == "file-name-collides"
+    assert ranges == []
+
+
 def test_a_header_that_claims_a_hundred_megabytes_is_not_fetched(memory: Any, ranges: Ranges) -> None:
     with pytest.raises(ArtifactError):
         open_headed(put(memory, {"model.safetensors": (1 << 40).to_bytes(8, "little") + bytes(1000)}))
