@@ -7,9 +7,10 @@
 
 Links are followed by name, never by the system: a link of a snapshot leads to a regular file in `blobs/` of the same
 repository, or it is refused. What was hashed is compared with the name of the blob. Nothing touches a network unless
-`online` is true; then `huggingface_hub` fetches the snapshot first. A snapshot that somebody fetched in part is read as
-it is: what the repository holds beside it, the cache does not know. `hub_headed` keeps nothing: it reads the Hub
-itself, headers first.
+`online` is true; then `huggingface_hub` fetches the snapshot first, and what was hashed is compared with what the Hub
+says of the commit itself: a cache can be made to lie, by a link to another blob. A snapshot that somebody fetched in
+part is read as it is without `online`: what the repository holds beside it, the cache does not know. `hub_headed` keeps
+nothing: it reads the Hub itself, headers first.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,8 @@ def scan_hub(
 ) -> HubSnapshot:
     """Read a snapshot once; ArtifactError `hub-not-cached` where the cache does not hold it.
 
-    A file that is not what its name in the cache says is an error finding `hub-digest-mismatch`.
+    A file that is not what its name in the cache says, or online not what the Hub says, is an error finding
+    `hub-digest-mismatch`.
     """
     address = HubAddress.parse(uri)
     if online:
@@ -109,10 +111,15 @@ def scan_hub(
     root = open_folder(place)
     try:
         found, blobs = _snapshot(place, commit)
+        oids = {path: _oid_of(blob) for path, blob in blobs.items()}
+        if online:
+            recorded = _oids_of(address, commit)
+            found.findings += _unlike(oids.keys(), recorded.keys())
+            oids |= {path: recorded[path] for path in oids.keys() & recorded.keys()}
         what = Collection(
             address.repository.rpartition("/")[2], found, lambda file: opened(root, blobs[file.path]), tensors=tensors,
-            keep=lambda file: len(_oid_of(blobs[file.path])) == 40,
-            examine=lambda file, read: _compared(file, read, _oid_of(blobs[file.path])))
+            keep=lambda file: len(oids[file.path]) == 40,
+            examine=lambda file, read: _compared(file, read, oids[file.path]))
         return HubSnapshot(address, commit, collect(what, cache=cache, progress=progress, total=total))
     finally:
         os.close(root)
@@ -160,6 +167,27 @@ def _recorded(info: Mapping[str, Any]) -> str:
     lfs = info.get("lfs")
     oid = lfs.get("sha256") if isinstance(lfs, Mapping) else info.get("blob_id")
     return oid if isinstance(oid, str) and _OID.fullmatch(oid) else ""
+
+
+def _oids_of(address: HubAddress, commit: str) -> dict[str, str]:
+    """What the Hub says of each file of a commit."""
+    library = _library(address)
+    try:
+        listed = library.HfApi().repo_info(address.repository, repo_type=address.kind, revision=commit,
+                                           files_metadata=True).siblings
+        return {str(row.rfilename): _recorded({"lfs": row.lfs and {"sha256": row.lfs.sha256}, "blob_id": row.blob_id})
+                for row in listed or ()}
+    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
+        raise _not_given(address, err) from err
+
+
+def _unlike(held: Iterable[str], listed: Iterable[str]) -> list[Finding]:
+    """A snapshot that has other files than its commit."""
+    here, there = set(held), set(listed)
+    rows = [(path, "the Hub lists it, and the snapshot does not hold it") for path in there - here]
+    rows += [(path, "the Hub lists no such file in this commit") for path in here - there]
+    return [Finding("hub-digest-mismatch", "error", why, path, "delete the snapshot, and fetch it again")
+            for path, why in sorted(rows)]
 
 
 def _fetch(address: HubAddress) -> None:

@@ -78,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.file(found[1])
         elif re.fullmatch(r"/api/models/org/name/revision/[^/]+", path):
             self.json({"id": "org/name", "sha": self.hub.commit, "private": False, "tags": [],
-                       "siblings": [{"rfilename": name} for name in self.hub.files]})
+                       "siblings": [self.sibling(name) for name in self.hub.files]})
         elif found := re.fullmatch(r"/api/models/org/name/tree/[^/]+(/.+)?", path):
             below = f"{found[1]}/".removeprefix("/") if found[1] else ""
             self.json([self.hub.facts(name) for name in self.hub.files if name.startswith(below)])
@@ -96,6 +96,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def json(self, document: Any) -> None:
         self.send(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
+
+    def sibling(self, path: str) -> dict[str, Any]:
+        facts = self.hub.facts(path)
+        lfs = {"lfs": {"sha256": facts["lfs"]["oid"], **facts["lfs"]}} if "lfs" in facts else {}
+        return {"rfilename": path, "size": facts["size"], "blobId": facts["oid"], **lfs}
 
     def file(self, path: str) -> None:
         if path not in self.hub.files:

@@ -195,6 +195,7 @@ def test_fetching_happens_only_online(cached: Cached, monkeypatch: pytest.Monkey
     asked = []
     place = cached({"config.json": b"{}"})
     monkeypatch.setattr(hub, "snapshot_download", lambda *names, **options: asked.append((names, options)))
+    monkeypatch.setattr("provenance.artifacts.sources.hub._oids_of", lambda *_: {"config.json": oid(b"{}", lfs=False)})
     scan_hub("hf://org/name")
     assert asked == []
     scan_hub("hf://org/name@main", online=True)

@@ -58,6 +58,32 @@ def test_bytes_other_than_the_hub_recorded_are_a_finding(hub: Hub, files: dict[s
     assert name(other(files[path])) in findings[0].message
 
 
+@pytest.mark.parametrize(("path", "other_path"), [
+    ("config.json", "sub/notes.md"), ("model-1.safetensors", "model-2.safetensors"),
+])
+def test_a_cache_whose_links_lead_to_other_blobs_is_found_out(
+    hub: Hub, files: dict[str, bytes], path: str, other_path: str
+) -> None:
+    """Every blob is what its name says; only the Hub knows which one the file is."""
+    hub.files = files
+    snapshot = cache_folder() / "models--org--name" / "snapshots" / COMMIT
+    scan_hub("hf://org/name", online=True)
+    target = (snapshot / other_path).resolve()
+    (snapshot / path).unlink()
+    (snapshot / path).symlink_to(Path("../../blobs") / target.name)
+    findings = [f for f in scan_hub("hf://org/name", online=True).manifest.findings if f.severity == "error"]
+    assert ("hub-digest-mismatch", path) in [(f.code, f.location) for f in findings]
+
+
+def test_a_snapshot_with_other_files_than_its_commit_is_found_out(hub: Hub, files: dict[str, bytes]) -> None:
+    hub.files = dict(files)
+    scan_hub("hf://org/name", online=True)
+    (cache_folder() / "models--org--name" / "snapshots" / COMMIT / "added.py").write_text("x")
+    findings = [f for f in scan_hub("hf://org/name", online=True).manifest.findings if f.severity == "error"]
+    assert [(f.code, f.location) for f in findings] == [("hub-digest-mismatch", "added.py")]
+    assert scan_hub("hf://org/name").manifest.digest
+
+
 @pytest.mark.parametrize("path", ["config.json", "model-1.safetensors"])
 def test_what_is_read_by_ranges_is_held_against_the_hub_too(hub: Hub, files: dict[str, bytes], path: str) -> None:
     hub.files = files
