@@ -159,7 +159,7 @@ def hub_headed(uri: str) -> Headed:
     # A buffered file would read ahead: more than was asked for, and uncounted.
     store = Store(system, place, str(address), {"cache_type": "none"}, is_fixed=True)
     return headed(store, address.repository.rpartition("/")[2], keep=lambda info: len(_recorded(info)) == 40,
-                  examine=lambda file, info, read: _compared(file, read, _recorded(info)) if read.sha256 else None)
+                  examine=lambda file, info, read: _compared(file, read, _recorded(info)))
 
 
 def _recorded(info: Mapping[str, Any]) -> str:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from provenance.artifacts.hashing import FileRead, Progress, in_threads
-from provenance.artifacts.manifest import INDEX_SUFFIX, Manifest
-from provenance.artifacts.sources.collecting import Total, assembled
+from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest
+from provenance.artifacts.sources.collecting import Total, assembled, is_kept
 from provenance.artifacts.sources.folder import FoundFile, Listing
 from provenance.artifacts.sources.remote import BLOCK, Store, listed, read_whole, refuse_change
 from provenance.artifacts.sources.streamed import unread_container
@@ -49,7 +49,7 @@ class Wanted:
 class Headed:
     """What lies at an address, with the headers of its weights; nothing of the values was read.
 
-    `keep` says of which files `examine` wants the content; it looks at each file that was read to its end or in part.
+    `examine` looks at each file that was read to its end; `keep` says of which, if they are small, it sees the content.
     """
 
     name: str
@@ -90,27 +90,28 @@ class Headed:
             else:
                 heads[piece.file.path] |= result
         ordered = [reads.get(file.path) or self._partial(file, heads[file.path]) for file in self.found.files]
-        seen = [self.examine(file, self.infos[file.path], read)
-                for file, read in zip(self.found.files, ordered, strict=True)]
-        found = Listing(self.found.files, [finding for finding in seen if finding])
-        return assembled(self.name, found, ordered, is_file=self.is_file, tensors=True)
+        return assembled(self.name, self.found, ordered, is_file=self.is_file, tensors=True)
 
     def _wanted(self, file: FoundFile, wanted: Wanted) -> list[TensorInfo]:
         return [info for info in self.headers[file.path].tensors if info.end > info.start and wanted.tensor(info)]
 
     def _is_whole(self, file: FoundFile, wanted: Wanted) -> bool:
-        if file.path not in self.headers or wanted.file(file):
+        header = self.headers.get(file.path)
+        if wanted.file(file) or header is None:
             return wanted.file(file) or file.path.endswith(INDEX_SUFFIX)
-        header = self.headers[file.path]
         return sum(info.end - info.start for info in self._wanted(file, wanted)) == file.size - len(header.data)
 
     def _fetch(self, piece: _Piece, advance: Progress) -> FileRead | dict[str, str]:
         file, info = piece.file, self.infos[piece.file.path]
-        if piece.tensors is None:
-            header = self.headers.get(file.path)
-            return read_whole(self.store, file, info, tensors=True, advance=advance, keep=self.keep(info),
-                              begun=header.data if header else b"")
-        return _heads(self.store, str(info["name"]), piece, advance)
+        if piece.tensors is not None:
+            return _heads(self.store, str(info["name"]), piece, advance)
+        header = self.headers.get(file.path)
+        read = read_whole(self.store, file, info, tensors=True, advance=advance, begun=header.data if header else b"",
+                          keep=self.keep(info) and file.size <= MAX_KEPT)
+        finding = self.examine(file, info, read) if read.sha256 else None
+        # Dropped at once: memory does not grow with the number of files.
+        content = read.content if is_kept(file.path, file.size) else None
+        return replace(read, content=content, findings=(*read.findings, *([finding] if finding else ())))
 
     def _partial(self, file: FoundFile, heads: Mapping[str, str]) -> FileRead:
         """A file of which no more than the header and some tensors were read."""

@@ -94,6 +94,16 @@ def test_what_is_read_by_ranges_is_held_against_the_hub_too(hub: Hub, files: dic
     assert not cache_folder().exists()
 
 
+def test_a_file_in_git_that_is_too_large_to_keep_is_told_and_not_kept(
+    hub: Hub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.files = files
+    monkeypatch.setattr("provenance.artifacts.sources.ranged.MAX_KEPT", 10)
+    manifest = hub_headed("hf://org/name").read(Wanted())
+    assert ("hub-digest-unchecked", "config.json") in [(f.code, f.location) for f in manifest.findings]
+    assert set(manifest.contents) == {"model.safetensors.index.json"}
+
+
 def test_a_diff_fetches_what_it_needs_and_keeps_nothing(hub: Hub, tmp_path: Path) -> None:
     data = safetensors({"embed": [7.0] * 5000, "norm": [3.0] * 7})
     hub.files = {"model.safetensors": data, "config.json": b"{}", "pytorch_model.bin": b"x" * 5000}
