@@ -59,10 +59,10 @@ def digest(
     elif address.startswith("oci://"):
         found = _from_registry(address, wanted, online, progress, total)
     else:
-        from provenance.artifacts.sources.remote import scan_remote
+        from provenance.artifacts.sources.remote import scan_remote, without_secrets
 
         collected = scan_remote(address, online=online, wanted=wanted, progress=progress, total=total)
-        found = _digested(collected, "remote", address)
+        found = _digested(collected, "remote", without_secrets(address))
     return replace(found, manifest=found.manifest.require_sound())
 
 

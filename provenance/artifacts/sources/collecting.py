@@ -112,7 +112,7 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Cr
             read = memory.get(status, asked) if memory is not None else None
             if read is not None:
                 crew.advance(read.size)
-                return _Taken(_asked_for(read, what.wanted), from_cache=True, finding=what.examine(file, read))
+                return _Taken(asked_for(read, what.wanted), from_cache=True, finding=what.examine(file, read))
             read = read_file(descriptor, file.path, wanted, keep=kept or looked_at, crew=crew)
             read = examined(read, file.path, keep=kept) if looked_at else read
             if memory is not None:
@@ -122,7 +122,7 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Cr
     except OSError as err:
         unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
         return _Taken(FileRead(file.size, problem=unreadable))
-    return _Taken(_asked_for(read, what.wanted), finding=what.examine(file, read))
+    return _Taken(asked_for(read, what.wanted), finding=what.examine(file, read))
 
 
 def question(wanted: Wanted, path: str) -> str:
@@ -130,7 +130,7 @@ def question(wanted: Wanted, path: str) -> str:
     return " ".join([*wanted.names, container_of(path) or "-"])
 
 
-def _asked_for(read: FileRead, wanted: Wanted) -> FileRead:
+def asked_for(read: FileRead, wanted: Wanted) -> FileRead:
     """The same read without the digests that only `examine` wanted to see."""
     others = tuple((name, value) for name, value in read.others if name in wanted.files)
     return replace(read, sha256=read.sha256 if "sha256" in wanted.files else "", others=others)
