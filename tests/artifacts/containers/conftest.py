@@ -57,9 +57,9 @@ class Member:
     def central_bytes(self, offset: int) -> bytes:
         h = self._header({"mark": b"PK\1\2", "offset": offset, "disk": 0, "needed": 20,
                           **self.central})
-        fixed = struct.pack("<4s6H3L5H2L", h["mark"], 20, h["needed"], h["flags"], h["method"], 0, 0, h["crc"], h["packed"],
-                            h["size"], len(h["name"]), len(self.central_extra), len(self.comment), h["disk"], 0, 0,
-                            h["offset"])
+        fixed = struct.pack("<4s6H3L5H2L", h["mark"], 20, h["needed"], h["flags"], h["method"], 0, 0, h["crc"],
+                            h["packed"], h["size"], len(h["name"]), len(self.central_extra), len(self.comment),
+                            h["disk"], 0, 0, h["offset"])
         return fixed + h["name"] + self.central_extra + self.comment
 
 
