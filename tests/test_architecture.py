@@ -47,6 +47,7 @@ FOR_EVERYONE = {"", "errors"}  # what even a room of floor 0 may import
 # Import name -> (distribution, where it is declared, the rooms that may import it). A library has one room,
 # or a reason beside it. "" stands for the dependencies of the package itself, otherwise the name of an extra.
 LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
+    "blake3": ("blake3", "", {"artifacts"}),
     "click": ("click", "", {"cli"}),
     "cryptography": ("cryptography", "", {"bundles"}),
     "fsspec": ("fsspec", "remote", {"artifacts"}),
@@ -54,7 +55,8 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "graphlay": ("graphlay", "", {"reports"}),
     "jinja2": ("jinja2", "", {"reports"}),
     "jiter": ("jiter", "", {"artifacts", "statements"}),  # headers and indexes of weights are untrusted too
-    "jsonschema": ("jsonschema", "", {"statements"}),
+    "jsonschema": ("jsonschema", "", {"statements"}),  # explains what the next one finds
+    "jsonschema_rs": ("jsonschema-rs", "", {"statements"}),
     "license_expression": ("license-expression", "", {"policy"}),
     "numpy": ("numpy", "data", {"artifacts", "workflows", "integrations"}),  # values of tensors and of records
     "pyarrow": ("pyarrow", "data", {"artifacts"}),

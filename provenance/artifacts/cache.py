@@ -5,9 +5,12 @@ can write to it, or set a file's times and the clock, can make it say anything. 
 `admit` and `reproduce` do not import this module, and a test holds that.
 
     key      device, inode, size, mtime and ctime in nanoseconds, what was asked, version of this tool
-    value    sha256 and the tensors, and a sum over key and value, so that a damaged row is no row
+    value    the digests and the tensors, and a sum over key and value, so that a damaged row is no row
     racy     a file that changed in the last two seconds is not stored: a clock tick later it could change again
              without its times telling
+    open     a file that somebody has open for writing is read: who has mapped it changes it without its times
+             telling, until the system writes its pages back. Where that cannot be asked (a file of another user,
+             most network file systems, systems other than Linux) the file is read each time
     trouble  damaged, locked, unwritable or another user's: one finding `cache-unusable`, and every file is read
 """
 
@@ -16,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sqlite3
 import threading
 import time
@@ -31,7 +35,7 @@ from provenance.errors import Finding
 
 RACY = 2_000_000_000  # nanoseconds; the coarsest times that file systems in use keep
 MAX_ROWS = 500_000
-_LAYOUT = 1
+_LAYOUT = 2
 _TABLE = """
 CREATE TABLE IF NOT EXISTS digests (
     key TEXT PRIMARY KEY, value TEXT NOT NULL, sum TEXT NOT NULL, stored INTEGER NOT NULL
@@ -74,6 +78,10 @@ class DigestCache:
             self._database.close()
             self._database = None
 
+    def is_of_use(self, descriptor: int) -> bool:
+        """Whether the status of this open file tells of every change; to be asked before `get`, and before the read."""
+        return self._database is not None and _has_no_writer(descriptor)
+
     def get(self, status: os.stat_result, asked: str) -> FileRead | None:
         """What reading this file gave the last time; None where that is not known for certain."""
         key = _key(status, asked)
@@ -91,11 +99,12 @@ class DigestCache:
 
     def put(self, status: os.stat_result, asked: str, read: FileRead) -> None:
         """Remember a read that went well, unless the file changed a moment ago. Written by `flush`."""
-        if read.problem is not None or read.findings or not read.sha256 or read.size != status.st_size:
-            return
         if self._now() - max(status.st_mtime_ns, status.st_ctime_ns) < RACY:  # less than 0: a time in the future
             return
         key, value = _key(status, asked), _value(read)
+        # What a row cannot hold, such as findings and digests of other kinds, would be missing the next time.
+        if not read.taken or _read(value, status.st_size) != read:
+            return
         with self._lock:
             self._rows[key] = (value, _sum(key, value))
 
@@ -141,6 +150,20 @@ class DigestCache:
                     str(self._path), "delete it if it is damaged, or use --no-cache"))
 
 
+def _has_no_writer(descriptor: int) -> bool:
+    """Whether nobody has the file open or mapped for writing: only then may it be leased. The lease is given back."""
+    try:
+        import fcntl
+
+        # Who opens the file in between would have a signal sent; its usual one ends the process.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except (ImportError, AttributeError, OSError):
+        return False
+    return True
+
+
 def _refuse_strangers(path: Path) -> None:
     """OSError where somebody else could have written what stands in the cache."""
     status = path.stat()
@@ -158,15 +181,17 @@ def _sum(key: str, value: str) -> str:
 
 
 def _value(read: FileRead) -> str:
-    tensors = None if read.tensors is None else [[t.name, t.dtype, list(t.shape), t.head] for t in read.tensors]
-    return json.dumps([read.sha256, read.is_archive, tensors])
+    tensors = None if read.tensors is None else [
+        [t.name, t.dtype, list(t.shape), t.head, t.head_blake3] for t in read.tensors
+    ]
+    return json.dumps([read.sha256, list(read.others), read.is_archive, tensors])
 
 
 def _read(value: str, size: int) -> FileRead:
     import jiter
 
-    digest, is_archive, rows = jiter.from_json(value.encode())  # its sum was right: this is what `_value` wrote
+    digest, others, is_archive, rows = jiter.from_json(value.encode())  # its sum was right: `_value` wrote this
     tensors: list[Any] | None = rows
     found = None if tensors is None else tuple(
-        Tensor(name, dtype, tuple(shape), head) for name, dtype, shape, head in tensors)
-    return FileRead(size, digest, found, is_archive=is_archive)
+        Tensor(name, dtype, tuple(shape), head, twin) for name, dtype, shape, head, twin in tensors)
+    return FileRead(size, digest, found, is_archive=is_archive, others=tuple(map(tuple, others)))

@@ -6,7 +6,7 @@ alone do not say what was digested, so every join here compares (kind of thing, 
 | kind    | recognised by | strong, name-binding algorithms |
 |---------|---------------|---------------------------------|
 | folder  | `dirHash` (or its older spelling `dirHash1`); a `sha256` beside it is the OMS v1.0 root | `dirHash` |
-| weights | `tensorTree`  | `tensorTree` |
+| weights | `tensorTree` or its twin `tensorTreeBlake3` | `tensorTree` |
 | records | `datasetTree` | `datasetTree` |
 | source  | `gitCommit`, `gitTree` alone | none: a git commit is weak |
 | file    | anything else | `sha256`, `sha384`, `sha512` |
@@ -26,7 +26,7 @@ Kind = Literal["file", "folder", "weights", "records", "source"]
 Match = Literal["equal", "different", "incomparable"]
 
 HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128, "dirHash": 64, "tensorTree": 64, "datasetTree": 64,
-               "sha1": 40, "md5": 32}
+               "tensorTreeBlake3": 64, "blake2b": 128, "blake3": 64, "sha1": 40, "md5": 32, "gitBlob": 40}
 _STRONG: dict[Kind, tuple[str, ...]] = {
     "file": ("sha256", "sha384", "sha512"),
     "folder": ("dirHash",),
@@ -59,7 +59,7 @@ def kind_of(digests: DigestSet) -> Kind:
     names = normalise(digests)
     if "dirHash" in names:
         return "folder"
-    if "tensorTree" in names:
+    if "tensorTree" in names or "tensorTreeBlake3" in names:
         return "weights"
     if "datasetTree" in names:
         return "records"

@@ -16,12 +16,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from provenance.artifacts.containers.reading import family_of
+from provenance.artifacts.containers.kinds import CONTAINERS, Container, container_of
+from provenance.artifacts.crew import Crew, Progress, in_threads
 from provenance.artifacts.digest import DigestSet
 from provenance.artifacts.documents import examined, is_configuration
-from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
+from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted, read_file
 from provenance.artifacts.names import brief, collisions, is_odd_label
-from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, opened, refuse_hole
+from provenance.artifacts.sources.beneath import Beneath
+from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, refuse_hole
 from provenance.artifacts.tensors import Weights
 from provenance.errors import ArtifactError, Finding, RegistryError, Severity
 
@@ -31,19 +33,27 @@ WEIGHT_SUFFIXES = (
     ".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz", ".npy", ".onnx", ".h5", ".keras",
     ".msgpack", ".tflite", ".mlmodel", ".pb", ".jit",
 )
-CONTAINERS = ("safetensors", "pytorch", "numpy", "gguf")  # in the order in which they are taken for the model
 INDEX_SUFFIX = ".safetensors.index.json"
 MAX_INDEXED = 250_000  # parts of an index; parsed, each takes some hundred times two bytes
 MAX_KEPT = 16 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FileEntry:
-    """One regular file: path relative to the folder, size in bytes, sha256 in hex ("" when it was not read)."""
+    """One regular file: path relative to the folder, size in bytes, sha256 in hex ("" when it was not read).
+
+    `others` has the digests by other algorithms, as pairs of name and hex, where they were asked for.
+    """
 
     path: str
     size: int
     sha256: str
+    others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def digest(self) -> dict[str, str]:
+        """The DigestSet of the file; empty where it was not read."""
+        return ({"sha256": self.sha256} if self.sha256 else {}) | dict(self.others)
 
 
 @dataclass(frozen=True)
@@ -66,22 +76,22 @@ class Manifest:
         """The files by their paths."""
         return {entry.path: entry for entry in self.files}
 
-    @property
+    @cached_property
     def digest(self) -> dict[str, str]:
-        """The DigestSet that names the artefact: of a file its sha256, of a folder `dirHash` and the OMS root.
+        """The DigestSet that names the artefact: of a file its digests, of a folder `dirHash` and the OMS root.
 
         Empty, and so equal to nothing, where a file was not read.
         """
+        if self.is_file:
+            return self.files[0].digest
         if not all(entry.sha256 for entry in self.files):
             return {}
-        if self.is_file:
-            return {"sha256": self.files[0].sha256}
         return {"dirHash": dir_hash(self.files), "sha256": oms_root(self.files)}
 
     @property
     def weights_digest(self) -> DigestSet | None:
         """The DigestSet of the weights, or None."""
-        return {"tensorTree": self.weights.root} if self.weights else None
+        return self.weights.digest if self.weights else None
 
     @property
     def size(self) -> int:
@@ -134,7 +144,7 @@ def scan(
     path: Path,
     *,
     exclude: Collection[str] = (),
-    tensors: bool = True,
+    wanted: Wanted = FILES_AND_TENSORS,
     progress: Progress | None = None,
     total: Callable[[int], None] | None = None,
     may_be_read: Callable[[FoundFile], bool] = lambda _: True,
@@ -157,11 +167,12 @@ def scan(
                                 hint="give the folder that holds the model")
         if total is not None:
             total(sum(file.size for file in found.files if may_be_read(file)))
-        reader = _Reader(root, tensors, may_be_read, keep, copy_into)
-        reads = in_threads(reader.read, found.files, progress)
+        with Beneath(root) as beneath:
+            reader = _Reader(beneath, wanted, may_be_read, keep, copy_into)
+            reads = in_threads(reader.read, found.files, progress, size=lambda file: file.size)
     finally:
         os.close(root)
-    return manifest_of(path.name, is_file, found, reads, tensors)
+    return manifest_of(path.name, found, reads, wanted, is_file=is_file)
 
 
 def opened_for(path: Path) -> tuple[int, Listing, bool]:
@@ -186,38 +197,45 @@ def opened_for(path: Path) -> tuple[int, Listing, bool]:
 
 @dataclass(frozen=True)
 class _Reader:
-    root: int
-    tensors: bool
+    beneath: Beneath
+    wanted: Wanted
     may_be_read: Callable[[FoundFile], bool]
     keep: Callable[[str], bool]
     copy_into: Path | None
 
-    def read(self, file: FoundFile, progress: Progress) -> FileRead:
+    def read(self, file: FoundFile, crew: Crew) -> FileRead:
         if not self.may_be_read(file):
-            return FileRead(file.size, "")
-        kept = file.size <= MAX_KEPT and (file.path.endswith(INDEX_SUFFIX) or self.keep(file.path))
-        tensors = self.tensors and container_of(file.path) is not None
+            return FileRead(file.size)
+        kept = is_index(file) or (file.size <= MAX_KEPT and self.keep(file.path))
         try:
-            with opened(self.root, file.path) as descriptor, _new_file(self.copy_into, file.path) as target:
+            descriptor = self.beneath.open(file.path)
+            try:
                 refuse_hole(descriptor, file.path)
-                read = read_file(
-                    descriptor, file.path, tensors=tensors, keep=kept or is_configuration(file.path, file.size),
-                    progress=progress, copy_to=target,
-                )
-                return examined(read, file.path, keep=kept)
+                return examined(self._read(descriptor, file, crew, keep=kept), file.path, keep=kept)
+            finally:
+                os.close(descriptor)
         except ArtifactError as err:
-            return FileRead(file.size, "", problem=err)
+            return FileRead(file.size, problem=err)
         except OSError as err:
             unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
-            return FileRead(file.size, "", problem=unreadable)
+            return FileRead(file.size, problem=unreadable)
+
+    def _read(self, descriptor: int, file: FoundFile, crew: Crew, *, keep: bool) -> FileRead:
+        keep = keep or is_configuration(file.path, file.size)
+        if self.copy_into is None:
+            return read_file(descriptor, file.path, self.wanted, keep=keep, crew=crew)
+        with _new_file(self.copy_into, file.path) as target:
+            return read_file(descriptor, file.path, self.wanted, keep=keep, copy_to=target, crew=crew)
+
+
+def is_index(file: FoundFile) -> bool:
+    """Whether the file is an index of shards, whose content a manifest needs."""
+    return file.path.endswith(INDEX_SUFFIX) and file.size <= MAX_KEPT
 
 
 @contextmanager
-def _new_file(folder: Path | None, path: str) -> Iterator[int | None]:
-    """The descriptor of a new file beneath the folder, synced and closed at the end; None without a folder."""
-    if folder is None:
-        yield None
-        return
+def _new_file(folder: Path, path: str) -> Iterator[int]:
+    """The descriptor of a new file beneath the folder, synced and closed at the end."""
     try:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -232,7 +250,9 @@ def _new_file(folder: Path | None, path: str) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def manifest_of(name: str, is_file: bool, found: Listing, reads: list[FileRead], tensors: bool) -> Manifest:
+def manifest_of(
+    name: str, found: Listing, reads: list[FileRead], wanted: Wanted, *, is_file: bool = False
+) -> Manifest:
     """The manifest of what a pass over the listed files gave, in their order."""
     findings = list(found.findings)
     findings += [
@@ -240,13 +260,15 @@ def manifest_of(name: str, is_file: bool, found: Listing, reads: list[FileRead],
         for read in reads
         if read.problem is not None
     ]
-    entries = tuple(FileEntry(file.path, read.size, read.sha256) for file, read in zip(found.files, reads, strict=True))
-    by_path = {file.path: read for file, read in zip(found.files, reads, strict=True)}
-    contents = {path: read.content for path, read in by_path.items() if read.content is not None}
+    entries = tuple(FileEntry(file.path, read.size, read.sha256, read.others)
+                    for file, read in zip(found.files, reads, strict=True))
+    contents = {file.path: read.content for file, read in zip(found.files, reads, strict=True)
+                if read.content is not None}
     manifest = Manifest(name, entries, is_file, findings=tuple(findings), contents=contents)
-    if not tensors:
+    if not wanted.trees:
         return manifest
-    weights, more = _weights(manifest, by_path)
+    by_path = {file.path: read for file, read in zip(found.files, reads, strict=True)}
+    weights, more = _weights(manifest, by_path, wanted)
     return replace(manifest, weights=weights, findings=tuple(sorted([*findings, *more])))
 
 
@@ -255,28 +277,33 @@ def _gravity(read: FileRead) -> Severity:
 
     What another name says is a guess (`.bin` may be anything): its digest holds, and a policy decides what it is worth.
     """
-    return "warning" if read.sha256 and family_of(read.problem.location if read.problem else "") else "error"
+    container = container_of(read.problem.location) if read.problem else None
+    return "warning" if (read.sha256 or read.others) and container not in (None, "safetensors") else "error"
 
 
-def _weights(manifest: Manifest, reads: Mapping[str, FileRead]) -> tuple[Weights | None, list[Finding]]:
+def _weights(
+    manifest: Manifest, reads: Mapping[str, FileRead], wanted: Wanted
+) -> tuple[Weights | None, list[Finding]]:
     findings = [
         Finding("weights-unsupported", "warning", "weights in a container whose tensors are not read", entry.path,
                 "publish them as safetensors too")
         for entry in manifest.weight_files
         if container_of(entry.path) is None
     ]
-    present = {container_of(path) for path in reads}
+    kinds = {path: container_of(path) for path in reads}
+    present = set(kinds.values())
     # One model is often published in several containers: the first of these is the model, the others are compared.
     container = next((kind for kind in CONTAINERS if kind in present), None)
-    shards = {path: read for path, read in reads.items() if container_of(path) == container is not None}
+    shards = {path: read for path, read in reads.items() if kinds[path] == container is not None}
     findings += [finding for read in reads.values() for finding in read.findings]
-    for path in sorted(path for path, read in reads.items() if path.endswith(INDEX_SUFFIX) and read.sha256):
+    indexes = [path for path in reads if path.endswith(INDEX_SUFFIX)]
+    for path in sorted(path for path in indexes if path in manifest.contents or reads[path].size > MAX_KEPT):
         findings += _index_findings(path, manifest, shards)
     incomplete = any(finding.severity == "error" for finding in findings)
     if incomplete or any(read.tensors is None for read in shards.values()):
         return None, findings
     try:
-        weights = Weights.of(tensor for read in shards.values() for tensor in read.tensors or ())
+        weights = Weights.of((tensor for read in shards.values() for tensor in read.tensors or ()), wanted.trees)
     except ArtifactError as err:
         # Components of a pipeline may each have a tensor of one name: files and folder are known all the same.
         return None, [*findings, Finding(err.code, "warning", err.message, err.location, err.hint)]
@@ -286,12 +313,7 @@ def _weights(manifest: Manifest, reads: Mapping[str, FileRead]) -> tuple[Weights
     return weights, [*findings, *_oddities(shards), *_equal_names(weights), *_others(weights, container, reads)]
 
 
-def container_of(path: str) -> str | None:
-    """The kind of container that a file's name says; None where it is not one whose tensors are read."""
-    return "safetensors" if path.endswith(".safetensors") else family_of(path)
-
-
-def _others(weights: Weights, container: str | None, reads: Mapping[str, FileRead]) -> Iterator[Finding]:
+def _others(weights: Weights, container: Container | None, reads: Mapping[str, FileRead]) -> Iterator[Finding]:
     """Whether the same folder holds the same weights in other containers too."""
     for kind in CONTAINERS:
         files = {path: read for path, read in reads.items() if container_of(path) == kind != container}
@@ -299,7 +321,8 @@ def _others(weights: Weights, container: str | None, reads: Mapping[str, FileRea
         if not files or kind == "gguf" or any(read.tensors is None for read in files.values()):
             continue
         first = min(files)
-        if len({tensor.name for tensor in tensors}) == len(tensors) and Weights.of(tensors).root == weights.root:
+        distinct = len({tensor.name for tensor in tensors}) == len(tensors)
+        if distinct and Weights.of(tensors, weights.trees).digest == weights.digest:
             yield Finding("weights-elsewhere", "info", f"the same weights as in {container}, tensor by tensor", first)
         else:
             yield Finding("weights-differ", "warning", f"other tensors than in {container}", first,

@@ -19,6 +19,11 @@ MAX_LABEL = 1024
 _INVISIBLE = frozenset({"Cf", "Zl", "Zp"})
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[1-9¹²³]) *(\..*)?")
 _DRIVE = re.compile(r"[A-Za-z]:")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # the category Cc, which Unicode has closed
+_TAIL = re.compile(r"[ .](?:/|\Z)")
+# Nearly every name is made of these signs alone. What matches breaks no rule; what does not is held against each.
+_PART = r"(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?![0-9A-Za-z_-]))\.?[0-9A-Za-z_-][0-9A-Za-z_.-]{0,253}"
+_PLAIN = re.compile(rf"(?:{_PART}/){{0,{MAX_DEPTH - 1}}}{_PART}")
 
 
 def problem_with_name(name: str) -> str:
@@ -27,13 +32,17 @@ def problem_with_name(name: str) -> str:
     Implements OMS v1.0 section 6.1.2 and refuses what other systems read as a path out of the folder
     (drive letters, UNC and backslashes: CVE-2026-15717).
     """
+    return "" if _PLAIN.fullmatch(name) else _broken_rule(name)
+
+
+def _broken_rule(name: str) -> str:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
         return "is not valid UTF-8"
     if not name:
         return "is empty"
-    if any(unicodedata.category(char) == "Cc" for char in name):
+    if _CONTROL.search(name):
         return "holds control characters"
     if "\\" in name or name.startswith("/") or _DRIVE.match(name):
         return "is absolute, or uses a drive letter or a backslash"
@@ -55,14 +64,14 @@ def _problem_with_part(part: str) -> str:
 
 def is_deceptive(name: str) -> bool:
     """Whether the name holds invisible or direction-changing characters."""
-    return any(unicodedata.category(char) in _INVISIBLE for char in name)
+    return not name.isascii() and any(unicodedata.category(char) in _INVISIBLE for char in name)
 
 
 def is_odd_label(name: str) -> bool:
     """Whether a tensor's name, which no format restricts, could mislead whoever shows it or makes a path of it."""
     return (
         len(name) > MAX_LABEL or is_deceptive(name) or name.startswith("/") or ".." in name.split("/")
-        or any(unicodedata.category(char) == "Cc" for char in name)
+        or bool(_CONTROL.search(name))
     )
 
 
@@ -77,8 +86,19 @@ def collisions(names: Iterable[str]) -> list[tuple[str, ...]]:
     Those are names that are equal under canonical caseless matching (Unicode, D145), and under the habit of Windows
     of dropping dots and spaces at the end of each part.
     """
+    names = list(names)
+    keys = list(map(_on_any_system, names))
+    if len(set(keys)) == len(keys):
+        return []
     groups: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
-        groups["/".join(part.rstrip(" .") for part in folded.split("/"))].append(name)
+    for key, name in zip(keys, names, strict=True):
+        groups[key].append(name)
     return sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
+
+
+def _on_any_system(name: str) -> str:
+    """What is the same for two names that are one on some system."""
+    # Of ASCII, folding leaves the small letters, and no form of normalisation changes anything.
+    folded = name.lower() if name.isascii() else unicodedata.normalize(
+        "NFD", unicodedata.normalize("NFD", name).casefold())
+    return "/".join(part.rstrip(" .") for part in folded.split("/")) if _TAIL.search(folded) else folded

@@ -20,7 +20,7 @@ from typing import Any
 
 from provenance.artifacts.comparison import size_of
 from provenance.artifacts.names import brief
-from provenance.artifacts.tensors import CHUNK, Tensor, Weights, tree_head
+from provenance.artifacts.tensors import CHUNK, Tensor, Weights, chunk_digest, tree_head
 from provenance.errors import ArtifactError
 
 _HASH = 32
@@ -58,13 +58,6 @@ def head_from(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> byt
 
 def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-def chunk_digest(data: bytes | memoryview) -> bytes:
-    """The hash of one chunk."""
-    digest = hashlib.sha256(b"\x00")
-    digest.update(data)
-    return digest.digest()
 
 
 def chunk_count(tensor: Tensor) -> int:

@@ -57,16 +57,20 @@ def sign(payload: bytes, signer: Signer) -> bytes:
     from securesystemslib.dsse import Envelope as Dsse
 
     signature = Dsse(payload, PAYLOAD_TYPE, {}).sign(signer)
-    return to_json({
+    bundle = to_json({
         "mediaType": MEDIA_TYPE,
         "verificationMaterial": {"publicKey": {"hint": signature.keyid}, "tlogEntries": []},
         "dsseEnvelope": {
-            "payload": base64.b64encode(payload).decode("ascii"),
+            "payload": "",
             "payloadType": PAYLOAD_TYPE,
             "signatures": [{"sig": base64.b64encode(bytes.fromhex(signature.signature)).decode("ascii"),
                             "keyid": signature.keyid}],
         },
-    }) + b"\n"
+    })
+    # Set in afterwards: base64 needs no escaping, and a writer of JSON would hold four copies of a large one. No string
+    # within the bundle can look like the place, because in a string the quotes are escaped.
+    before, after = bundle.split(b'"payload":""')
+    return b"".join((before, b'"payload":"', base64.b64encode(payload), b'"', after, b"\n"))
 
 
 def parse_bundle(data: bytes, location: str) -> Envelope:
@@ -138,7 +142,7 @@ def _decode(text: Any, what: str, location: str) -> bytes:
     if not isinstance(text, str) or not text:
         raise _broken(f"its {what} is missing", location)
     try:
-        return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+        return binascii.a2b_base64(text.replace("-", "+").replace("_", "/"), strict_mode=True)
     except (binascii.Error, ValueError) as err:
         raise BundleError("base64-invalid", f"its {what} is not base64", location=location,
                           hint="get the bundle again from its signer") from err

@@ -7,12 +7,12 @@ here, and instructions to nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from provenance.artifacts.digest import problem_with
-from provenance.artifacts.manifest import REPOSITORY_FILES, Manifest, is_repository_file, oms_root, root_of
+from provenance.artifacts.manifest import REPOSITORY_FILES, Manifest, is_repository_file, root_of
 from provenance.artifacts.names import problem_with_name
 from provenance.errors import Finding, StatementError
 from provenance.statements.reader import validate
@@ -44,17 +44,14 @@ class ModelSignature:
         if "shard_size" in serialization:
             raise _broken("it has a shard_size without shards (5.2.2)", location)
         rows: list[Mapping[str, str]] = statement.predicate["resources"]
-        names = [row["name"] for row in rows]
-        if len(set(names)) != len(names) or not _is_sorted(names):
+        resources = {row["name"]: row["digest"] for row in rows}
+        if len(resources) != len(rows) or not _is_sorted(list(resources)):
             raise _broken("its resources are not sorted by name without duplicates (5.2.1)", location)
-        for row in rows:
-            if names != [_LONE_FILE] and (problem := problem_with_name(row["name"])):
-                raise _broken(f"a resource name {problem} (6.1.2)", location)
-            if row["algorithm"] != "sha256":
-                raise _broken("a resource uses another algorithm than the signature (7)", location)
-            if problem := problem_with({"sha256": row["digest"]}):
-                raise _broken(f"a resource digest is malformed: {problem} (6.3.1)", location)
-        root = root_of(row["digest"] for row in rows)
+        if resources.keys() != {_LONE_FILE} and (problem := next(filter(None, map(problem_with_name, resources)), "")):
+            raise _broken(f"a resource name {problem} (6.1.2)", location)
+        if {row["algorithm"] for row in rows} != {"sha256"}:
+            raise _broken("a resource uses another algorithm than the signature (7)", location)
+        root = _root(resources.values(), location)
         if [subject.digest.get("sha256") for subject in statement.subjects] != [root]:
             # The root is how others refer to this model: it must not be able to say something else than the list.
             raise _broken("its subject is not the root over its resources (6.5.1)", location)
@@ -62,12 +59,26 @@ class ModelSignature:
         for path in ignored:
             if any(char in path for char in "*?[") or path.startswith("/") or {".", ".."} & set(path.split("/")):
                 raise _broken("an ignored path is not a plain relative path (6.2.1)", location)
-        return cls(statement.subjects, {row["name"]: row["digest"] for row in rows}, ignored)
+        return cls(statement.subjects, resources, ignored)
+
+
+def _root(digests: Collection[str], location: str) -> str:
+    """The root over what is claimed to be digests; StatementError where one of them is none."""
+    joined = "".join(digests)
+    try:
+        together = bytes.fromhex(joined)
+    except ValueError:
+        together = b""
+    # What comes back is what went in only where all of it was lower-case hexadecimal, without the spaces that
+    # `fromhex` passes over.
+    if together.hex() != joined or set(map(len, digests)) != {64}:
+        raise _broken("a resource digest is not 64 lower-case hexadecimal characters (6.3.1)", location)
+    return hashlib.sha256(together).hexdigest()
 
 
 def _is_sorted(names: list[str]) -> bool:
     """By code points, as the specification says, or part by part, as the reference implementation does."""
-    return names in (sorted(names), sorted(names, key=lambda name: name.split("/")))
+    return names == sorted(names) or names == sorted(names, key=lambda name: name.split("/"))
 
 
 def model_statement(manifest: Manifest) -> Statement:
@@ -78,7 +89,7 @@ def model_statement(manifest: Manifest) -> Statement:
         "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": False,
                           "ignore_paths": list(REPOSITORY_FILES)},
     }
-    subject = ResourceDescriptor(manifest.name, {"sha256": oms_root(manifest.files)})
+    subject = ResourceDescriptor(manifest.name, {"sha256": root_of(digest for _, digest in rows)})
     return Statement((subject,), MODEL_SIGNATURE, predicate)
 
 
@@ -87,6 +98,8 @@ def compare_with(signature: ModelSignature, manifest: Manifest) -> list[Finding]
     if manifest.is_file and signature.resources.keys() == {_LONE_FILE}:
         digest = signature.resources[_LONE_FILE]
         signature = replace(signature, resources={manifest.files[0].path: digest})
+    if signature.resources == {entry.path: entry.sha256 for entry in manifest.files}:
+        return []
     return [*_signed_files(signature, manifest), *_unsigned_files(signature, manifest)]
 
 

@@ -19,27 +19,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import Envelope, UnsupportedBundle, parse_bundle, sha256
 from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature
 from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
-from provenance.statements.dataset import DATASET, Dataset
-from provenance.statements.release import RELEASE, Release
-from provenance.statements.reproduction import REPRODUCTION, Reproduction
 from provenance.statements.statement import PAYLOAD_TYPE, Statement
-from provenance.statements.step import SLSA_PROVENANCE_V1, Step
 from provenance.statements.verification_summary import VERIFICATION_SUMMARY, VerificationSummary
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
+    from provenance.statements.dataset import Dataset
+    from provenance.statements.release import Release
+    from provenance.statements.reproduction import Reproduction
+    from provenance.statements.step import Step
+
 Status = Literal["VALID", "INVALID", "UNSUPPORTED"]
 Voice = Literal["none", "unsigned", "trusted", "independent"]
 VOICES: tuple[Voice, ...] = ("none", "unsigned", "trusted", "independent")
-Claim = Step | Dataset | Release | Reproduction | ModelSignature
+Claim: TypeAlias = "Step | Dataset | Release | Reproduction | ModelSignature"
 _SEAL: Final = object()
 
 
@@ -211,6 +212,14 @@ class Verifier:
 
 def _claim(statement: Statement, file: str) -> Claim:
     kind = statement.predicate_type
+    if kind == MODEL_SIGNATURE:
+        return ModelSignature.from_statement(statement, file)
+    # Not at the top: whoever checks a model signature does not wait for what the others are made of.
+    from provenance.statements.dataset import DATASET, Dataset
+    from provenance.statements.release import RELEASE, Release
+    from provenance.statements.reproduction import REPRODUCTION, Reproduction
+    from provenance.statements.step import SLSA_PROVENANCE_V1, Step
+
     if kind == SLSA_PROVENANCE_V1:
         return Step.from_statement(statement, file)
     if kind == DATASET:
@@ -219,7 +228,5 @@ def _claim(statement: Statement, file: str) -> Claim:
         return Release.from_statement(statement, file)
     if kind == REPRODUCTION:
         return Reproduction.from_statement(statement, file)
-    if kind == MODEL_SIGNATURE:
-        return ModelSignature.from_statement(statement, file)
     raise ProvenanceError("predicate-unknown", f"the predicate type {brief(kind)} proves nothing here", location=file,
                           hint="see attestations/ for the types that are read")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -59,6 +58,8 @@ def display_options(function: Command) -> Command:
     def wrapped(*args: Any, output_format: str, verbose: bool, quiet: bool, output_file: Path | None = None,
                 **kwargs: Any) -> Any:
         if verbose:
+            import logging
+
             logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
         return function(*args, shown=Shown(output_format, output_file, quiet), **kwargs)
 

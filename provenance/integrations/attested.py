@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from provenance.artifacts.containers.plan import are_sizes
+from provenance.artifacts.tensors import SHA256_TREE, TREES, Tree
 from provenance.bundles.oms import ModelSignature
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import BundleError
-from provenance.statements.artifact import Described
+from provenance.statements.artifact import HEADS, Described
 from provenance.statements.statement import ResourceDescriptor
 from provenance.workflows.trusted import models_in, trusted_statements
 
@@ -27,24 +28,24 @@ _HEAD = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Row:
-    """One attested tensor; `head` is its data head, in hex."""
+    """One attested tensor; `heads` has its data head in each tree that the statement gives it in, in hex."""
 
     dtype: str
     shape: tuple[int, ...]
-    head: str
+    heads: Mapping[Tree, str]
 
 
 @dataclass(frozen=True)
 class Attested:
     """One thing that a trusted statement speaks of; `label` says which, and who says so.
 
-    `tensors`: its tensors, where the statement lists them. `root`: its tensor tree (hex), or "". `files`: sha256 of
+    `tensors`: its tensors, where the statement lists them. `roots`: its tensor trees (hex). `files`: sha256 of
     its safetensors files by relative path, and `sizes` in bytes where the statement gives them.
     """
 
     label: str
     tensors: Mapping[str, Row] | None
-    root: str
+    roots: Mapping[str, str]
     files: Mapping[str, str]
     sizes: Mapping[str, int]
 
@@ -61,7 +62,7 @@ def attested_in(bundle: Path, trust: Path, as_of: datetime) -> list[Attested]:
         for thing in _things(statement):
             if thing.identities & believed.recalled:
                 recalled += 1
-            elif thing.attested.tensors or thing.attested.root or thing.attested.files:
+            elif thing.attested.tensors or thing.attested.roots or thing.attested.files:
                 found.append(thing.attested)
     if found:
         return found
@@ -83,7 +84,7 @@ def _things(statement: VerifiedStatement) -> Iterator[_Thing]:
     by = f"by {signer} in {statement.file}"
     if isinstance(statement.claim, ModelSignature):
         files = {path: digest for path, digest in statement.claim.resources.items() if path.endswith(_SUFFIX)}
-        known = Attested(f"the model signature {by}", None, "", files, {})
+        known = Attested(f"the model signature {by}", None, {}, files, {})
         yield _Thing(known, _identities(known, *statement.claim.subjects))
     for thing in models_in(statement):
         parts = (thing.whole, thing.weights) if thing.weights else (thing.whole,)
@@ -106,7 +107,7 @@ def _attested(thing: Described, label: str) -> Attested:
     return Attested(
         label,
         _rows(tree.annotations.get("tensors")) if tree else None,
-        tree.digest.get("tensorTree", "") if tree else "",
+        {name: tree.digest[name] for name in TREES if name in tree.digest} if tree else {},
         {path: part.digest["sha256"] for path, part in listed.items() if "sha256" in part.digest},
         {path: size for path, size in sizes.items() if type(size) is int},
     )
@@ -120,10 +121,17 @@ def _rows(rows: Any) -> dict[str, Row] | None:
     for row in rows:
         if not isinstance(row, dict):
             return None
-        name, dtype, shape, head = (row.get(key) for key in ("name", "dtype", "shape", "head"))
-        if not (isinstance(name, str) and isinstance(dtype, str) and isinstance(head, str) and isinstance(shape, list)):
+        name, dtype, shape = (row.get(key) for key in ("name", "dtype", "shape"))
+        heads = {tree: row[key] for tree, key in HEADS.items() if key in row}
+        if not (isinstance(name, str) and isinstance(dtype, str) and isinstance(shape, list) and SHA256_TREE in heads):
             return None
-        if name in found or not _HEAD.fullmatch(head) or not dtype.isascii() or not are_sizes(tuple(shape)):
+        if name in found or not dtype.isascii() or not are_sizes(tuple(shape)):
             return None
-        found[name] = Row(dtype, tuple(shape), head)
+        if not all(map(_is_head, heads.values())):
+            return None
+        found[name] = Row(dtype, tuple(shape), heads)
     return found
+
+
+def _is_head(value: Any) -> bool:
+    return isinstance(value, str) and _HEAD.fullmatch(value) is not None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from provenance.artifacts.names import brief
-from provenance.artifacts.tensors import Tensor, TensorInfo, Weights
+from provenance.artifacts.tensors import BLAKE3_TREE, SHA256_TREE, TREES, Tensor, TensorInfo, Tree, Weights
 from provenance.errors import ArtifactError
 from provenance.integrations.attested import Attested, Row
 
@@ -44,6 +44,7 @@ class Matching:
 
     def __init__(self, way: Way, things: Sequence[Attested], first_problem: ArtifactError | None = None) -> None:
         self.way = way
+        self.tree = _tree_of(way, things)
         self.first_problem = first_problem
         self._things = list(things)
         self._lock = threading.Lock()
@@ -56,14 +57,15 @@ class Matching:
     def settle_tensor(self, tensor: Tensor, location: str) -> None:
         """Take what was read of a tensor; ArtifactError `tensor-mismatch` where it fits none of the things."""
         self._keep(
-            lambda thing: thing.tensors is not None and thing.tensors[tensor.name].head == tensor.head,
+            lambda thing: thing.tensors is not None
+            and thing.tensors[tensor.name].heads[self.tree] == tensor.head_in(self.tree),
             "tensor-mismatch", f"tensor {brief(tensor.name)} differs from what was signed", location,
         )
 
     def settle_root(self, tensors: Sequence[Tensor], location: str) -> None:
         """Take all tensors together; ArtifactError `tensor-mismatch`."""
-        root = Weights.of(tensors).root
-        self._keep(lambda thing: thing.root == root, "tensor-mismatch",
+        root = Weights.of(tensors, (self.tree,)).digest[self.tree]
+        self._keep(lambda thing: thing.roots[self.tree] == root, "tensor-mismatch",
                    "the tensors differ from what was signed; the statement does not tell in which", location)
 
     def settle_file(self, path: str, sha256: str, in_hand: InHand) -> None:
@@ -92,7 +94,7 @@ def match(things: Sequence[Attested], in_hand: InHand) -> Matching:
     if fitting:
         return Matching("tensors", fitting)
     problem = _nearest(listed, problems, in_hand)
-    by_root = [] if in_hand.part else [thing for thing in things if thing.root and thing.tensors is None]
+    by_root = [] if in_hand.part else [thing for thing in things if thing.roots and thing.tensors is None]
     if by_root:
         return Matching("root", by_root, problem)
     checked = [(thing, _file_problem(thing, in_hand)) for thing in things if thing.files]
@@ -125,12 +127,26 @@ def _tensor_problem(thing: Attested, rows: Mapping[str, Row], in_hand: InHand) -
     if missing is not None and not in_hand.part:
         return _problem("tensor-missing", f"the signed tensor {brief(missing)} is not there", missing,
                         "give the whole folder; one shard of it is loaded with part=True")
-    signed = (Tensor(name, row.dtype, row.shape, row.head) for name, row in rows.items())
-    if Weights.of(signed).root != thing.root:
+    if _roots_of(rows) != thing.roots:
         # Readers of the list and readers of the root would believe in different weights.
         return _problem("statement-invalid", "the statement lists other tensors than its tensor tree", thing.label,
                         "ask its signer for a new one")
     return None
+
+
+def _roots_of(rows: Mapping[str, Row]) -> dict[str, str]:
+    """The roots over a signed list, in each tree in which it gives the head of any tensor."""
+    trees = tuple(tree for tree in TREES if any(tree in row.heads for row in rows.values()))
+    heads = ([row.heads.get(tree, "") for tree in TREES] for row in rows.values())
+    return Weights.of((Tensor(name, row.dtype, row.shape, *head)
+                       for (name, row), head in zip(rows.items(), heads, strict=True)), trees).digest
+
+
+def _tree_of(way: Way, things: Sequence[Attested]) -> Tree:
+    """In which tree tensors are compared: the twin, which is the faster one, where everything is attested in it too."""
+    if way == "files":
+        return SHA256_TREE
+    return BLAKE3_TREE if all(BLAKE3_TREE in thing.roots for thing in things) else SHA256_TREE
 
 
 def _problem(code: str, message: str, location: str, hint: str) -> ArtifactError:

@@ -8,7 +8,6 @@ what their tensors are. Tensors are cut into chunks, and chunks are spread over 
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,10 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from provenance.artifacts.hashing import Progress, in_threads, read_file
+from provenance.artifacts.crew import Crew, in_threads
+from provenance.artifacts.hashing import FileRead, Wanted, read_file
 from provenance.artifacts.names import brief
-from provenance.artifacts.proofs import chunk_digest
-from provenance.artifacts.tensors import CHUNK, Tensor, TensorInfo, tree_head
+from provenance.artifacts.tensors import (
+    BLAKE3_TREE,
+    CHUNK,
+    TREES,
+    Tensor,
+    TensorInfo,
+    Tree,
+    Weights,
+    chunk_digest,
+    tree_head,
+)
 from provenance.errors import ArtifactError
 from provenance.integrations.attested import Attested, Row
 from provenance.integrations.matching import InHand, Matching, match
@@ -74,10 +83,10 @@ class Session:
             if self.matching.way == "files":
                 self._read_files(slots)
             elif self.matching.way == "root":
-                read = _read_tensors(slots, lambda *_: None)
+                read = _read_tensors(slots, self.matching.tree, lambda *_: None)
                 self.matching.settle_root(read, self._location)
             else:
-                _read_tensors(slots, self.matching.settle_tensor)
+                _read_tensors(slots, self.matching.tree, self.matching.settle_tensor)
         return found
 
     def load_one(self, name: str, allocate: Allocate) -> Any:
@@ -87,7 +96,7 @@ class Session:
                                 hint="keys() names them")
         found, slot = _allocated(*self.infos[name], allocate)
         with _Watch([slot.shard]):
-            _read_tensors([slot], self.matching.settle_tensor)
+            _read_tensors([slot], self.matching.tree, self.matching.settle_tensor)
         return found
 
     def learn_tensors(self) -> None:
@@ -96,13 +105,10 @@ class Session:
             return
         tensors = list[Tensor]()
         with _Watch(self.shards):
-            for shard in self.shards:
-                os.lseek(shard.file.descriptor, 0, os.SEEK_SET)
-                read = read_file(shard.file.descriptor, shard.file.location, tensors=True)
-                if self.matching.way == "files":
-                    self.matching.settle_file(shard.file.location, read.sha256, self._in_hand)
+            for read in in_threads(self._learn, self.shards, None):
                 tensors += read.tensors or ()
-        rows = {tensor.name: Row(tensor.dtype, tensor.shape, tensor.head) for tensor in tensors}
+        tree = self._learnt_in
+        rows = {one.name: Row(one.dtype, one.shape, {tree: one.head_in(tree)}) for one in tensors}
         if {name: (row.dtype, row.shape) for name, row in rows.items()} != {
             name: (info.dtype, info.shape) for name, (_, info) in self.infos.items()
         }:  # times can be set back; the header that was parsed is not in what was hashed
@@ -110,22 +116,36 @@ class Session:
                                 location=self._location, hint="stop what writes to it and load it again")
         if self.matching.way == "root":
             self.matching.settle_root(tensors, self._location)
-        things = [Attested(label, rows, "", {}, {}) for label in self.matching.attested_by]
+        roots = Weights.of(tensors, (tree,)).digest
+        things = [Attested(label, rows, roots, {}, {}) for label in self.matching.attested_by]
         self.matching = Matching("tensors", things)
+
+    @property
+    def _learnt_in(self) -> Tree:
+        """The tree by which tensors are known once they were read: of whole files, the faster one will do."""
+        return BLAKE3_TREE if self.matching.way == "files" else self.matching.tree
+
+    def _learn(self, shard: Shard, crew: Crew) -> FileRead:
+        by_file = self.matching.way == "files"
+        wanted = Wanted(("sha256",) if by_file else (), (self._learnt_in,))
+        read = read_file(shard.file.descriptor, shard.file.location, wanted, crew=crew, container="safetensors")
+        if by_file:
+            self.matching.settle_file(shard.file.location, read.sha256, self._in_hand)
+        return read
 
     def _read_files(self, slots: Sequence[_Slot]) -> None:
         by_shard: dict[int, list[_Slot]] = defaultdict(list)
         for slot in sorted(slots, key=lambda slot: slot.info.start):
             by_shard[id(slot.shard)].append(slot)
 
-        def work(shard: Shard, progress: Progress) -> None:
+        def work(shard: Shard, crew: Crew) -> None:
             whole = hashlib.sha256(shard.header)
             for slot in by_shard[id(shard)]:  # without holes and overlaps, as the header's reader has seen to
                 for at in range(0, len(slot.view), CHUNK):
                     part = slot.view[at : at + CHUNK]
-                    shard.read_into(part, slot.info.start + at)
+                    shard.file.read_into(part, slot.info.start + at)
                     whole.update(part)
-                    progress(len(part))
+                    crew.advance(len(part))
             self.matching.settle_file(shard.file.location, whole.hexdigest(), self._in_hand)
 
         in_threads(work, self.shards, None)
@@ -175,27 +195,29 @@ def _tasks(slots: Iterable[_Slot]) -> Iterator[_Task]:
         yield task
 
 
-def _read_tensors(slots: Sequence[_Slot], settle: Callable[[Tensor, str], None]) -> list[Tensor]:
+def _read_tensors(slots: Sequence[_Slot], tree: Tree, settle: Callable[[Tensor, str], None]) -> list[Tensor]:
     """Read tensors and settle each as soon as it is whole; the first bad one, in the order of the slots, is raised."""
     lock, tensors = threading.Lock(), list[Tensor]()
     order = {slot.info.name: place for place, slot in enumerate(slots)}
     bad: dict[int, ArtifactError] = {}
 
-    def work(task: _Task, progress: Progress) -> None:
+    def work(task: _Task, crew: Crew) -> None:
         for slot, start, stop in task:
             if bad and min(bad) < order[slot.info.name]:
                 return  # only what comes before a bad tensor is still worth reading
             for number in range(start, stop):
                 part = slot.view[number * CHUNK : (number + 1) * CHUNK]
-                slot.shard.read_into(part, slot.info.start + number * CHUNK)
-                slot.chunks[number] = chunk_digest(part)
-                progress(len(part))
+                slot.shard.file.read_into(part, slot.info.start + number * CHUNK)
+                slot.chunks[number] = chunk_digest(part, tree)
+                crew.advance(len(part))
             with lock:
                 slot.left -= stop - start
                 is_whole = slot.left == 0
             if is_whole:
                 info = slot.info
-                tensor = Tensor(info.name, info.dtype, info.shape, tree_head(slot.chunks).hex())
+                head = tree_head(slot.chunks, tree).hex()
+                heads = [head if tree == one else "" for one in TREES]
+                tensor = Tensor(info.name, info.dtype, info.shape, *heads)
                 try:
                     settle(tensor, slot.shard.file.location)
                 except ArtifactError as err:
@@ -206,7 +228,7 @@ def _read_tensors(slots: Sequence[_Slot], settle: Callable[[Tensor, str], None])
 
     tasks = list(_tasks(slots))
     if len(tasks) == 1:
-        work(tasks[0], lambda _: None)
+        work(tasks[0], Crew())
     else:
         in_threads(work, tasks, None)
     if bad:

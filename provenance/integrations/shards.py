@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from provenance.artifacts.containers.kinds import container_of
 from provenance.artifacts.containers.plan import WeightFile
-from provenance.artifacts.manifest import container_of
+from provenance.artifacts.containers.safetensors import header_length, parse_header
 from provenance.artifacts.names import brief
 from provenance.artifacts.sources.folder import listing, open_folder, opened
-from provenance.artifacts.tensors import TensorInfo, header_length, parse_header
+from provenance.artifacts.tensors import TensorInfo
 from provenance.errors import ArtifactError
 
 _SUFFIX = ".safetensors"
-_TURN = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -35,19 +34,6 @@ class Shard:
         if _facts(self.file.descriptor) != self.facts:
             raise ArtifactError("file-changed-while-read", "the file changed after it was opened",
                                 location=self.file.location, hint="stop what writes to it and load it again")
-
-    def read_into(self, view: memoryview, position: int) -> None:
-        """Fill the memory from a position of the file."""
-        if not hasattr(os, "preadv"):  # Windows
-            with _TURN:
-                view[:] = self.file.read(position, len(view))
-            return
-        while view:
-            count = os.preadv(self.file.descriptor, [view], position)
-            if not count:
-                raise ArtifactError("file-changed-while-read", "the file became shorter while it was read",
-                                    location=self.file.location, hint="stop what writes to it and load it again")
-            view, position = view[count:], position + count
 
 
 def _facts(descriptor: int) -> tuple[int, int, int]:

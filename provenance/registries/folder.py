@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import dir_hash, scan
 from provenance.errors import ArtifactError, RegistryError
 from provenance.files import sync_folder, write_whole
@@ -103,7 +104,7 @@ def admit(stage: Staging, address: str) -> tuple[Path, bool]:
 def _confirmed(entry: Path, stage: Staging) -> Path:
     """An entry that was there before, after its bytes were read again; the new verdict is put beside its first one."""
     try:
-        found = dir_hash(scan(entry / "model", tensors=False).require_sound().files)
+        found = dir_hash(scan(entry / "model", wanted=FILES).require_sound().files)
     except ArtifactError as err:
         raise _damaged(entry, err.message) from err
     if found != entry.name:

@@ -15,10 +15,13 @@ from typing import Any
 from provenance.artifacts.digest import compare, kind_of
 from provenance.artifacts.manifest import Manifest
 from provenance.artifacts.names import MAX_DEPTH, brief
+from provenance.artifacts.tensors import BLAKE3_TREE, SHA256_TREE, Tree
 from provenance.errors import Finding
 from provenance.statements.statement import ResourceDescriptor
 
 TENSORS = "#tensors"
+# How the data head of a tensor in each tree is named where a statement lists tensors.
+HEADS: dict[Tree, str] = {SHA256_TREE: "head", BLAKE3_TREE: "headBlake3"}
 # A part's name is its folder's and a path within it; more than these parts is no path of a folder that is read.
 MAX_PARTS = 2 * MAX_DEPTH
 
@@ -40,9 +43,13 @@ def describe(manifest: Manifest, name: str = "", **annotations: Any) -> tuple[Re
 def _weights(manifest: Manifest, name: str) -> Iterator[ResourceDescriptor]:
     if manifest.weights is None:
         return
-    rows = [{"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), "head": tensor.head}
-            for tensor in manifest.weights.tensors]
-    yield ResourceDescriptor(name + TENSORS, {"tensorTree": manifest.weights.root}, annotations={"tensors": rows})
+    trees = manifest.weights.trees
+    rows = [
+        {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape),
+         **{HEADS[tree]: tensor.head_in(tree) for tree in trees}}
+        for tensor in manifest.weights.tensors
+    ]
+    yield ResourceDescriptor(name + TENSORS, manifest.weights.digest, annotations={"tensors": rows})
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,18 @@ from provenance.errors import ProvenanceError, StatementError
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema_rs import Validator
 
 MAX_JSON = 64 << 20
 MAX_YAML = 512 << 10  # some seconds of work for a parser in Python
 MAX_DEPTH = 64
 _MAX_INTEGER = 1 << 64
 _MAX_PROBLEMS = 100
-# What only a walk over the values can judge: exponents that overflow and integers of many digits.
-_SUSPECT_NUMBER = re.compile(rb"[0-9][eE][+]?[0-9]{3}|[\[,:\s-][0-9]{20}|^[0-9]{20}")
+# What only a walk over the values can judge: exponents that overflow and integers of many digits. A number is the whole
+# document or follows one of three signs; each sign is sought by itself, because a search for one byte is quick where
+# one for any of three is not, and most of a large document is digests.
+_SUSPECT_NUMBERS = tuple(re.compile(sign + rb"\s*-?(?:[0-9]{20}|[0-9.]+[eE][+]?[0-9]{3})")
+                         for sign in (rb"\A", rb":", rb",", rb"\["))
 
 
 def parse_json(data: bytes, location: str, *, limit: int = MAX_JSON) -> Any:
@@ -42,7 +46,7 @@ def parse_json(data: bytes, location: str, *, limit: int = MAX_JSON) -> Any:
                              hint="split the evidence")
     try:
         value = jiter.from_json(data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
-        if _SUSPECT_NUMBER.search(data):
+        if any(numbers.search(data) for numbers in _SUSPECT_NUMBERS):
             _refuse_numbers(value)
     except (ValueError, RecursionError) as err:
         why = brief(str(err))
@@ -156,11 +160,17 @@ def validate(
     error: type[ProvenanceError] = StatementError,
     code: str = "schema-mismatch",
 ) -> None:
-    """Hold a document against `schemas/<schema>.schema.json`; raises `error` with what deviates, and nearest names."""
-    # Bounded: an array of a million wrong items must not cost a million explanations.
-    problems = list(islice(_validator(schema).iter_errors(document), _MAX_PROBLEMS))
-    if not problems:
+    """Hold a document against `schemas/<schema>.schema.json`; raises `error` with what deviates, and nearest names.
+
+    A quick library decides, a slow one explains: only what the first accepts is valid, whatever the second says.
+    """
+    if _is_valid(document, schema):
         return
+    # Bounded: an array of a million wrong items must not cost a million explanations.
+    problems = list(islice(_explainer(schema).iter_errors(document), _MAX_PROBLEMS))
+    if not problems:
+        raise error(code, "it holds a value that JSON cannot say, or a text that breaks a pattern", location=location,
+                    hint=f"see schemas/{schema}.schema.json")
     problems.sort(key=lambda problem: list(map(str, problem.absolute_path)))
     told = list(dict.fromkeys(sentence for problem in problems[:5] for sentence in _explain(problem)))
     least = "at least " if len(problems) == _MAX_PROBLEMS else ""
@@ -168,11 +178,30 @@ def validate(
     raise error(code, "; ".join(told) + more, location=location, hint=f"see schemas/{schema}.schema.json")
 
 
+def _is_valid(document: Any, schema: str) -> bool:
+    try:
+        return _decider(schema).is_valid(document)
+    except ValueError:  # no JSON: a text that is not Unicode, a member's name that is no text, another type
+        return False
+
+
 @cache
-def _validator(schema: str) -> Draft202012Validator:
+def _decider(schema: str) -> Validator:
+    from jsonschema_rs import Draft202012Validator
+
+    return Draft202012Validator(_schema(schema), validate_formats=False)
+
+
+@cache
+def _explainer(schema: str) -> Draft202012Validator:
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(json.loads(resources.read_text("schemas", f"{schema}.schema.json")))
+    return Draft202012Validator(_schema(schema))
+
+
+def _schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(resources.read_text("schemas", f"{name}.schema.json"))
+    return schema
 
 
 def _explain(problem: ValidationError) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import provenance
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
 from provenance.artifacts.manifest import dir_hash
 from provenance.bundles.envelope import sign
 from provenance.bundles.trust import timestamp

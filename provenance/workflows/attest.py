@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.hashing import EVERYTHING_SIGNED, FILES
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import parse_bundle, sha256, sign
 from provenance.bundles.store import default_folder, read_evidence
@@ -49,7 +50,7 @@ def attest_dataset(
     """
     dataset_facts = dict(facts)
     validate(dataset_facts, "dataset", str(path))
-    manifest = scan(path, tensors=False, progress=progress).require_sound()
+    manifest = scan(path, wanted=FILES, progress=progress).require_sound()
     dataset = Dataset(describe(manifest), dataset_facts)
     return _write(dataset.to_statement(), signer, bundle or default_folder(path) / "dataset.sigstore.json")
 
@@ -85,7 +86,7 @@ def attest_release(
     facts = read_facts(components)
     validate(facts, "components", str(components))
     target = bundle or default_folder(model) / "release.sigstore.json"
-    manifest = scan(model, progress=progress).require_sound()
+    manifest = scan(model, wanted=EVERYTHING_SIGNED, progress=progress).require_sound()
     folders = list(evidence) or [folder for folder in (default_folder(model),) if folder.is_dir()]
     found = [_Listed(file.name, file.data) for folder in folders for file in read_evidence(folder)
              if file.data is not None and file.name != target.name]
@@ -130,7 +131,7 @@ def _components(rows: Sequence[Mapping[str, Any]], base: Path) -> Iterator[Compo
         digest: dict[str, str] = {}
         if "path" in row:
             try:
-                digest = scan(base / row["path"], tensors=False).require_sound().digest
+                digest = scan(base / row["path"], wanted=FILES).require_sound().digest
             except ArtifactError as err:
                 raise ArtifactError(err.code, f"component {row['component']}: {err.message}",
                                     location=err.location or row["path"], hint=err.hint) from err

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from provenance.errors import ArtifactError, Finding, UsageError
 
 if TYPE_CHECKING:
+    from provenance.artifacts.crew import Progress
     from provenance.artifacts.dataset.content import Content, Split
     from provenance.artifacts.dataset.proof import Proof
     from provenance.artifacts.dataset.schema import Schema
     from provenance.artifacts.dataset.splits import Layout
-    from provenance.artifacts.hashing import Progress
 
 Files = Path | Mapping[str, Sequence[Path]]
 Total = Callable[[int], None]

@@ -17,11 +17,13 @@ from typing import Any
 
 from provenance.artifacts.comparison import Change, Comparison, compare, size_of
 from provenance.artifacts.containers import gguf
+from provenance.artifacts.containers.kinds import CONTAINERS, container_of
+from provenance.artifacts.containers.safetensors import header_length
 from provenance.artifacts.layers import STATES, Layer, layers, ranges
-from provenance.artifacts.manifest import CONTAINERS, FileEntry, Manifest, container_of
+from provenance.artifacts.manifest import FileEntry, Manifest
 from provenance.artifacts.relation import Relation, relation
 from provenance.artifacts.sources.folder import open_folder, opened
-from provenance.artifacts.tensors import Tensor, header_length
+from provenance.artifacts.tensors import Tensor
 from provenance.errors import ArtifactError
 from provenance.statements.reader import parse_json
 from provenance.workflows.digest import digest

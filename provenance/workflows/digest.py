@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.hashing import FILES_AND_TENSORS, Wanted
 from provenance.artifacts.manifest import Manifest
 from provenance.artifacts.sources.collecting import Collected, collect_path
 
@@ -37,7 +38,7 @@ class Digested:
 def digest(
     source: Path | str,
     *,
-    tensors: bool = True,
+    wanted: Wanted = FILES_AND_TENSORS,
     online: bool = False,
     cache: bool = False,
     extract: bool | None = None,
@@ -52,49 +53,49 @@ def digest(
     """
     address = source if isinstance(source, str) and "://" in source else None
     if address is None:
-        found = _local(Path(source), tensors, cache, extract, progress, total)
+        found = _local(Path(source), wanted, cache, extract, progress, total)
     elif address.startswith("hf://"):
-        found = _from_hub(address, tensors, online, cache, progress, total)
+        found = _from_hub(address, wanted, online, cache, progress, total)
     elif address.startswith("oci://"):
-        found = _from_registry(address, tensors, online, progress, total)
+        found = _from_registry(address, wanted, online, progress, total)
     else:
         from provenance.artifacts.sources.remote import scan_remote
 
-        collected = scan_remote(address, online=online, tensors=tensors, progress=progress, total=total)
+        collected = scan_remote(address, online=online, wanted=wanted, progress=progress, total=total)
         found = _digested(collected, "remote", address)
     return replace(found, manifest=found.manifest.require_sound())
 
 
 def _local(
-    path: Path, tensors: bool, cache: bool, extract: bool | None, progress: Progress | None, total: Total | None
+    path: Path, wanted: Wanted, cache: bool, extract: bool | None, progress: Progress | None, total: Total | None
 ) -> Digested:
     from provenance.artifacts.sources.archive import refuse_archive, scan_archive
 
     if extract is None:
         refuse_archive(path)
     elif extract:
-        return _digested(scan_archive(path, tensors=tensors, progress=progress, total=total), "archive")
+        return _digested(scan_archive(path, wanted=wanted, progress=progress, total=total), "archive")
     with _remembering(cache) as memory:
-        collected = collect_path(path, tensors=tensors, cache=memory, progress=progress, total=total)
+        collected = collect_path(path, wanted=wanted, cache=memory, progress=progress, total=total)
     return _digested(collected, "file" if collected.manifest.is_file else "folder")
 
 
 def _from_hub(
-    address: str, tensors: bool, online: bool, cache: bool, progress: Progress | None, total: Total | None
+    address: str, wanted: Wanted, online: bool, cache: bool, progress: Progress | None, total: Total | None
 ) -> Digested:
     from provenance.artifacts.sources.hub import scan_hub
 
     with _remembering(cache) as memory:
-        snapshot = scan_hub(address, online=online, tensors=tensors, cache=memory, progress=progress, total=total)
+        snapshot = scan_hub(address, online=online, wanted=wanted, cache=memory, progress=progress, total=total)
     return replace(_digested(snapshot.collected, "hub", str(snapshot.address)), revision=snapshot.commit)
 
 
 def _from_registry(
-    address: str, tensors: bool, online: bool, progress: Progress | None, total: Total | None
+    address: str, wanted: Wanted, online: bool, progress: Progress | None, total: Total | None
 ) -> Digested:
     from provenance.artifacts.sources.registry import scan_registry
 
-    pulled = scan_registry(address, online=online, tensors=tensors, progress=progress, total=total)
+    pulled = scan_registry(address, online=online, wanted=wanted, progress=progress, total=total)
     return replace(_digested(pulled.collected, "oci", address), revision=pulled.digest)
 
 
@@ -115,7 +116,7 @@ def digest_document(digested: Digested) -> dict[str, Any]:
     manifest, weights = digested.manifest, None
     if manifest.weights is not None:
         weights = {
-            "digest": {"tensorTree": manifest.weights.root},
+            "digest": manifest.weights.digest,
             "tensors": len(manifest.weights.tensors),
             "parameters": manifest.weights.parameters,
         }
@@ -128,7 +129,7 @@ def digest_document(digested: Digested) -> dict[str, Any]:
         "bytes": manifest.size,
         "bytesRead": digested.bytes_read,
         "bytesFromCache": digested.bytes_cached,
-        "files": [{"path": e.path, "size": e.size, "sha256": e.sha256} for e in manifest.files],
+        "files": [{"path": entry.path, "size": entry.size, "digest": entry.digest} for entry in manifest.files],
         "weights": weights,
         "findings": [finding.to_dict() for finding in manifest.findings],
     }

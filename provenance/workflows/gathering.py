@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from provenance.artifacts.sources.folder import FoundFile
+from provenance.artifacts.tensors import BLAKE3_TREE, SHA256_TREE, Tree
 from provenance.bundles.envelope import UnsupportedBundle, parse_bundle
 from provenance.bundles.oms import ModelSignature
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, EvidenceFile, default_folder, in_order, read_evidence
@@ -75,6 +77,30 @@ def _is_bundle(file: EvidenceFile) -> bool:
     except ProvenanceError:
         return False
     return True
+
+
+def trees_named(statements: Sequence[VerifiedStatement], recalled: Iterable[str]) -> tuple[Tree, ...]:
+    """Which tensor tree of a model is worth computing: the one that anybody speaks of, else its twin.
+
+    Nothing is joined by the twin, which tells weights apart at a fraction of the cost.
+    """
+    named = any(identity.startswith(f"{SHA256_TREE}:") for identity in recalled) or any(
+        SHA256_TREE in keys for statement in statements for keys in _members(statement)
+    )
+    return (SHA256_TREE,) if named else (BLAKE3_TREE,)
+
+
+def _members(statement: VerifiedStatement) -> Iterator[Container[str]]:
+    """The names of the members of each object in a statement, but for those of a list of files."""
+    yield from (subject.digest for subject in statement.statement.subjects)
+    waiting: list[Any] = [] if isinstance(statement.claim, ModelSignature) else [statement.statement.predicate]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            yield value
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
 
 
 def worth_reading(statements: Sequence[VerifiedStatement]) -> Callable[[FoundFile], bool]:

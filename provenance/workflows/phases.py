@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
 
 Total = Callable[[int], None]
 # Called with what is being done; gives two functions that take bytes: done so far, and to be done. Either may be None.

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from provenance.artifacts.containers.plan import WeightFile
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.containers.safetensors import header_length, parse_header
+from provenance.artifacts.crew import Progress
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.artifacts.names import brief
-from provenance.artifacts.proofs import TensorProof, chunk_digest, prove_chunk, prove_tensor
+from provenance.artifacts.proofs import TensorProof, prove_chunk, prove_tensor
 from provenance.artifacts.sources.folder import open_folder, opened
-from provenance.artifacts.tensors import CHUNK, header_length, parse_header
+from provenance.artifacts.tensors import CHUNK, chunk_digest
 from provenance.errors import ArtifactError, StatementError, UsageError
 from provenance.statements.reader import parse_json, validate
 from provenance.workflows.trusted import models_in, trusted_statements

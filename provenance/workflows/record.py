@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import provenance
+from provenance.artifacts.hashing import EVERYTHING_SIGNED
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.trust import timestamp
@@ -106,7 +107,7 @@ def _scan_all(places: Sequence[Place], doing: str, listen: Phases) -> list[Manif
     manifests = []
     for item in places:
         with listen(f"{doing}: {item.name}") as (progress, total):
-            manifest = scan(item.path, progress=progress, total=total)
+            manifest = scan(item.path, wanted=EVERYTHING_SIGNED, progress=progress, total=total)
         replace(manifest, findings=tuple(f for f in manifest.findings if f.code != _NO_TENSORS)).require_sound()
         manifests.append(manifest)
     return manifests

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import parse_bundle, sha256, sign
 from provenance.bundles.keys import public_key
@@ -17,7 +18,6 @@ from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
 from provenance.bundles.trust import Principal, Trust, read_trust
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, Finding, UsageError
-from provenance.files import write_whole
 from provenance.statements.reader import parse_json
 
 if TYPE_CHECKING:
@@ -53,9 +53,11 @@ def sign_model(
 
     The bundle is `MODEL.provenance/model.sig` unless it is named; one inside the model is not part of what is signed.
     """
+    from provenance.files import write_whole
+
     target = bundle or default_folder(model) / MODEL_SIGNATURE_NAME
     inside = _relative(target, model)
-    manifest = scan(model, exclude={inside} if inside else (), tensors=False, progress=progress).require_sound()
+    manifest = scan(model, exclude={inside} if inside else (), wanted=FILES, progress=progress).require_sound()
     statement = model_statement(manifest)
     if not statement.predicate["resources"]:
         raise ArtifactError("folder-empty", "there is nothing to sign", location=str(model),
@@ -87,7 +89,7 @@ def verify_bundle(
         raise UsageError("usage", "the bundle is not a model signature", location=str(bundle),
                          hint="leave --model out, or use `provenance verify`")
     inside = _relative(bundle, model)
-    manifest = scan(model, exclude={inside} if inside else (), tensors=False, progress=progress)
+    manifest = scan(model, exclude={inside} if inside else (), wanted=FILES, progress=progress)
     problems = [finding for finding in manifest.findings if finding.severity == "error"]
     return BundleCheck(examined, (*problems, *compare_with(claim, manifest)))
 
@@ -106,9 +108,9 @@ def inspect_bundle(bundle: Path) -> dict[str, Any]:
 def _only(key: Path | None, as_of: datetime) -> Trust:
     """A trust that knows one key and lets it speak of everything."""
     assert key is not None  # noqa: S101  the caller has one of the two
-    believed = public_key(_read(key), str(key))
-    anyone = Principal(key.name, "", ("producer",), (believed,), ("*",), ("*",))
-    return Trust(sha256(_read(key)), 1, as_of, (anyone,))
+    pem = _read(key)
+    anyone = Principal(key.name, "", ("producer",), (public_key(pem, str(key)),), ("*",), ("*",))
+    return Trust(sha256(pem), 1, as_of, (anyone,))
 
 
 def _read(path: Path) -> bytes:

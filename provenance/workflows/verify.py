@@ -14,7 +14,8 @@ from typing import Any
 
 import provenance
 from provenance import cards
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Trust, parse_time, read_trust, timestamp
@@ -29,7 +30,7 @@ from provenance.policy.lineage_document import lineage_document
 from provenance.policy.verdict import Decision
 from provenance.statements.release import Release
 from provenance.statements.step import Step
-from provenance.workflows.gathering import gather, worth_reading
+from provenance.workflows.gathering import gather, trees_named, worth_reading
 
 LIMITS = (
     "Integrity is not truth: a signature shows who says something, not that it is so.",
@@ -81,8 +82,9 @@ def verify(
     trusted = read_trust(trust, as_of) if trust is not None else None
     verifier = Verifier(trusted, as_of)
     gathered = gather(model, evidence, verifier)
+    trees = trees_named(gathered.statements, trusted.recalled if trusted else ())
     manifest = scan(
-        model, exclude=gathered.inside, progress=progress, total=total,
+        model, exclude=gathered.inside, wanted=Wanted(trees=trees), progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
     declared, card_findings = _declarations(manifest, verifier)
@@ -152,7 +154,7 @@ def _says_more(shown: Decision, said: Decision) -> bool:
 def _model(model: Manifest) -> dict[str, Any]:
     weights = None
     if model.weights is not None:
-        weights = {"digest": {"tensorTree": model.weights.root}, "tensors": len(model.weights.tensors),
+        weights = {"digest": model.weights.digest, "tensors": len(model.weights.tensors),
                    "parameters": model.weights.parameters}
     return {"name": model.name, "digest": model.digest, "files": len(model.files), "bytes": model.size,
             "weights": weights}

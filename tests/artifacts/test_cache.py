@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import mmap
 import os
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provenance.artifacts import cache as cache_module
 from provenance.artifacts.cache import DigestCache, default_path
+from provenance.artifacts.hashing import FILES, FileRead
 from provenance.artifacts.manifest import scan
 from provenance.artifacts.sources.collecting import Collected, collect_path
+from provenance.errors import ArtifactError, Finding
 from tests.artifacts.conftest import Write
 from tests.artifacts.sources.conftest import files
 from tests.test_architecture import KNOWN, imports_of, module_name, modules
@@ -80,10 +86,76 @@ def test_a_file_that_was_written_just_now_is_not_remembered(folder: Write, place
                 assert collect_path(model, cache=cache).cached == 0
 
 
+def test_a_file_that_is_mapped_for_writing_is_read(folder: Write, place: Path) -> None:
+    """A page that is dirty already changes without the file's times telling."""
+    model = folder({"a": bytes(8192)})
+    with (model / "a").open("r+b") as file, mmap.mmap(file.fileno(), 8192) as mapped:
+        mapped[0] = 1
+        read(model, place)
+        before = (model / "a").stat()
+        mapped[1] = 2
+        after = (model / "a").stat()
+        assert (before.st_mtime_ns, before.st_ctime_ns) == (after.st_mtime_ns, after.st_ctime_ns)
+        again = read(model, place)
+    assert again.cached == 0
+    assert again.manifest.files == scan(model).files
+
+
+def test_a_file_that_is_opened_for_writing_while_it_is_leased_ends_nothing(
+    folder: Write, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system tells the holder of a lease by a signal, whose usual one would end the process."""
+    path, ask, refused = folder({"a": b"1"}) / "a", fcntl.fcntl, list[int]()
+
+    def interrupted(descriptor: int, command: int, argument: int) -> int:
+        answer = ask(descriptor, command, argument)
+        if (command, argument) == (fcntl.F_SETLEASE, fcntl.F_RDLCK):
+            with pytest.raises(BlockingIOError):
+                os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            refused.append(descriptor)
+        return answer
+
+    monkeypatch.setattr(fcntl, "fcntl", interrupted)
+    with path.open("rb") as file, DigestCache(place) as cache:
+        assert cache.is_of_use(file.fileno())
+        assert refused == [file.fileno()]
+    path.write_bytes(b"2")  # at once: the lease was given back
+
+
+def test_where_leases_are_not_known_every_file_is_read(folder: Write, place: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    model = folder({"a": b"1"})
+    read(model, place)
+    monkeypatch.delattr("fcntl.F_SETLEASE")
+    assert read(model, place).cached == 0
+
+
+@pytest.mark.parametrize("more", [
+    {"content": b"1"}, {"findings": (Finding("cache-unusable", "info", "x"),)}, {"sha256": ""}, {"size": 2},
+    {"problem": ArtifactError("input-unreadable", "x")},
+])
+def test_what_a_row_does_not_hold_is_not_remembered(folder: Write, place: Path, more: dict[str, Any]) -> None:
+    status = (folder({"a": b"1"}) / "a").stat()
+    with DigestCache(place, now=later) as cache:
+        cache.put(status, "whole", FileRead(1, "0" * 64))
+        cache.put(status, "more", replace(FileRead(1, "0" * 64), **more))
+        cache.flush()
+        assert cache.get(status, "whole") == FileRead(1, "0" * 64)
+        assert cache.get(status, "more") is None
+
+
+def test_another_version_of_the_tool_knows_nothing_of_it(folder: Write, place: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    model = folder({"a": b"1"})
+    read(model, place)
+    monkeypatch.setattr(cache_module, "__version__", "9.9")
+    assert read(model, place).cached == 0
+
+
 def test_an_answer_to_another_question_is_none(folder: Write, place: Path, files: dict[str, bytes]) -> None:
     """Digests without tensors do not stand for those with them."""
     model = folder({"model.safetensors": files["model-1.safetensors"]})
-    read(model, place, tensors=False)
+    read(model, place, wanted=FILES)
     assert read(model, place).cached == 0
     linked = model / "model.txt"
     os.link(model / "model.safetensors", linked)

@@ -19,6 +19,8 @@ feather = pytest.importorskip("pyarrow.feather")
 pq = pytest.importorskip("pyarrow.parquet")
 
 from provenance.artifacts.dataset.arrow import schema_of  # noqa: E402
+from provenance.artifacts.dataset.batches import ColumnBatch, Encoded  # noqa: E402
+from provenance.artifacts.dataset.content import IN_FLIGHT, _in_order  # noqa: E402
 from provenance.artifacts.dataset.encoding import decode_record  # noqa: E402
 from provenance.artifacts.dataset.schema import Schema  # noqa: E402
 from provenance.artifacts.dataset.values import to_json  # noqa: E402
@@ -150,15 +152,25 @@ def test_lines_beyond_one_block_are_in_their_order(tmp_path: Path) -> None:
     assert root(tmp_path / "a.jsonl", schema) == root(tmp_path / "a.csv", schema) == expected_root(table)
 
 
+def zstandard(data: bytes) -> bytes:
+    packed: bytes = pa.Codec("zstd").compress(data, asbytes=True)
+    return packed
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
-def test_gzip_is_no_content_and_a_broken_one_is_an_error(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("packing", "pack"), [(".gz", gzip.compress), (".zst", zstandard)])
+def test_compression_is_no_content_and_a_broken_one_is_an_error(
+    name: str, packing: str, pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
     WRITERS[name](TABLE, tmp_path / name)
-    data = gzip.compress((tmp_path / name).read_bytes())
-    (tmp_path / f"{name}.gz").write_bytes(data)
-    assert root(tmp_path / f"{name}.gz", SCHEMA) == expected_root(TABLE)
-    for broken in (data[:-4], data[:-9], data[:40] + bytes([data[40] ^ 1]) + data[41:]):
-        (tmp_path / f"{name}.gz").write_bytes(broken)
-        refused(tmp_path / f"{name}.gz", "input-unreadable", SCHEMA)
+    text = (tmp_path / name).read_bytes()
+    data, path = pack(text), tmp_path / f"{name}{packing}"
+    for whole in (data, pack(text[:100]) + pack(text[100:])):
+        path.write_bytes(whole)
+        assert root(path, SCHEMA) == expected_root(TABLE)
+    for broken in (b"", b"{}\n", data + b"junk", data[:-4], data[:-9], data[:40] + bytes([data[40] ^ 1]) + data[41:]):
+        path.write_bytes(broken)
+        refused(path, "input-unreadable", SCHEMA)
 
 
 def test_order_of_records_is_content(tmp_path: Path) -> None:
@@ -260,6 +272,46 @@ def test_bytes_behind_a_stream_are_refused(tmp_path: Path) -> None:
     data = (tmp_path / "a.arrow").read_bytes()
     (tmp_path / "a.arrow").write_bytes(data + data)
     refused(tmp_path / "a.arrow", "arrow-invalid")
+
+
+def test_a_stream_that_is_cut_off_between_two_batches_is_refused(tmp_path: Path) -> None:
+    """Its end mark alone tells that there were no more records."""
+    write_stream(TABLE, tmp_path / "a.arrow", rows=10)
+    data = (tmp_path / "a.arrow").read_bytes()
+    (tmp_path / "a.arrow").write_bytes(data[:-8])
+    assert "cut off" in refused(tmp_path / "a.arrow", "arrow-invalid").message
+    (tmp_path / "a.arrow").write_bytes(data[:-8] + bytes(4))  # as it was marked before Arrow 0.15
+    assert root(tmp_path / "a.arrow") == expected_root(TABLE)
+
+
+def test_memory_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(_: object) -> Encoded:
+        raise pa.ArrowMemoryError("malloc failed")
+
+    write_parquet(TABLE, tmp_path / "a.parquet")
+    monkeypatch.setattr(ColumnBatch, "encoded", exhausted)
+    assert refused(tmp_path / "a.parquet", "document-too-large").location == "a.parquet"
+
+
+@pytest.mark.parametrize(("size", "together"), [(1, 3), (IN_FLIGHT + 1, 1)])
+def test_large_records_are_encoded_one_at_a_time(size: int, together: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is needed several times over while it is encoded."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    held, most = 0, 0
+
+    class Part:
+        def __init__(self) -> None:
+            nonlocal held, most
+            held += 1
+            most = max(held, most)
+            self.size = size
+
+        def encoded(self) -> Encoded:
+            return Encoded([], [], lambda _: b"")
+
+    for _ in _in_order(Part() for _ in range(10)):
+        held -= 1
+    assert (held, most) == (0, together)
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "b.arrow"])

@@ -39,6 +39,7 @@ def splits(path: Path) -> dict[str, list[str]]:
      {"test": ["test/data-00000-of-00001.arrow"], "train": ["train/data-00000-of-00001.arrow"]}),
     (["data-00000-of-00001.arrow"], {"train": ["data-00000-of-00001.arrow"]}),
     (["train.jsonl.gz", "README.md"], {"train": ["train.jsonl.gz"]}),
+    (["train.csv.zst", "test.parquet.zst"], {"train": ["train.csv.zst"]}),
 ])
 def test_a_folder_names_its_splits(names: list[str], found: dict[str, list[str]], tmp_path: Path) -> None:
     assert splits(folder(tmp_path, *names)) == found

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from provenance.artifacts.dataset import text_csv, text_json
 from provenance.artifacts.dataset.encoding import decode_record, encode_record
@@ -61,7 +63,8 @@ def test_an_empty_line_is_a_record_where_there_is_one_column(tmp_path: Path) -> 
 KINDS: dict[str, Any] = {
     "l": "bool", "i": "int16", "f": "float32", "d": {"type": "decimal", "precision": 4, "scale": 2}, "b": "binary",
     "day": "date", "t": {"type": "time", "unit": "ms"}, "at": {"type": "timestamp", "unit": "s", "timezone": "UTC"},
-    "took": {"type": "duration", "unit": "s"}, "list": {"type": "list", "item": {"type": "int8"}},
+    "took": {"type": "duration", "unit": "s"}, "none": {"type": "struct", "fields": []},
+    "list": {"type": "list", "item": {"type": "int8"}},
 }
 
 
@@ -76,7 +79,7 @@ KINDS: dict[str, Any] = {
     ("t", ["00:00:01", "00:00:00.25", ""], [1000, 250, None]),
     ("at", ["1970-01-01T01:00:00+01:00", "1970-01-01 00:00:01Z", "1970-01-01T00:00:00-00:01", ""], [0, 1, 60, None]),
     ("took", ["-3", ""], [-3, None]),
-    ("list", ['"[1,null]"', "[]", ""], [[1, None], [], None]),
+    ("list", ['"[1,null]"', "[]", ""], [[1, None], [], None]), ("none", ["{}", ""], [(), None]),
 ])
 def test_a_field_of_csv_is_read_under_its_type(name: str, texts: list[str], values: list[Any], tmp_path: Path) -> None:
     under = schema(**{name: KINDS[name]}, other="utf8")
@@ -150,6 +153,18 @@ def test_what_no_calendar_shows_is_spelt_as_its_count(kind: dict[str, Any], valu
     assert from_json(found, [spelt]) == [value]
 
 
+def test_a_number_beyond_every_float_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="beyond the range of float32"):
+        read(b'{"f":1e999}', schema(f="float32"), tmp_path, "a.jsonl")
+
+
+def test_of_a_hundred_thousand_columns_the_one_that_is_there_twice_is_named() -> None:
+    """In time that grows with their number; whoever checks a proof reads a stranger's schema."""
+    names = [*(f"c{at}" for at in range(100_000)), "c99999"]
+    with pytest.raises(ArtifactError, match="two members named c99999"):
+        Schema.from_dict({"columns": [{"name": name, "type": "int8"} for name in names]})
+
+
 def test_an_integer_beyond_every_float_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError) as caught:
         read(b'{"f":1' + b"0" * 400 + b"}", schema(f="float64"), tmp_path, "a.jsonl")
@@ -169,6 +184,22 @@ def test_lines_are_cut_at_line_feeds_wherever_the_blocks_end(tmp_path: Path) -> 
         assert [line for _, part in found for line in part] == [b"one", b'"two\ntwo"', b"", b"three"]
         firsts = {1: b"one", 2: b'"two\ntwo"', 4: b"", 5: b"three"}
         assert all(firsts[number] == part[0] for number, part in found)
+
+
+@given(text=st.lists(st.sampled_from([b"a", b'"', b"\n"])).map(b"".join), together=st.integers(1, 9))
+def test_a_line_feed_ends_a_line_where_an_even_number_of_quotes_stands_before_it(
+    text: bytes, together: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    expected = [b""]
+    for at, byte in enumerate(text):
+        if byte == 10 and text[:at].count(b'"') % 2 == 0:
+            expected.append(b"")
+        else:
+            expected[-1] += bytes([byte])
+    folder = tmp_path_factory.mktemp("lines")
+    for quote, wanted in ((b'"', expected), (b"", text.split(b"\n"))):
+        found = [line for _, part in lines(text, folder, longest=100, together=together, quote=quote) for line in part]
+        assert found == (wanted if wanted[-1] else wanted[:-1])
 
 
 @pytest.mark.parametrize("text", [b"x" * 300, b"short\n" + b"x" * 101 + b"\n", b'"' + b"x\n" * 100])

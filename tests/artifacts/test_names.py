@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provenance.artifacts import names
 from provenance.artifacts.names import brief, collisions, is_deceptive, is_odd_label, problem_with_name
 
 GOOD = [
@@ -85,6 +86,55 @@ def test_names_that_stay_apart_do_not_collide() -> None:
 @given(st.lists(st.text(max_size=5), unique=True, max_size=6))
 def test_collisions_do_not_depend_on_the_order(names: list[str]) -> None:
     assert collisions(names) == collisions(reversed(names))
+
+
+# The quick way for plain names, held against the rules one by one
+
+ODD = st.sampled_from([
+    *"aZ09_-+. /\\:$~\x00\x1f\x7f\x85", "con", "PRN", "aux", "nul", "com1", "LPT9", "com0", "conin$", "..", "./", "é",
+    "e\u0301", "\u017f", "\u212a", "ß", "¹", "\u202e", "\u2028", "\ud800", "x" * 254,
+])
+NAMES_OF_PARTS = st.lists(ODD, max_size=9).map("".join)
+
+
+@given(st.one_of(NAMES_OF_PARTS, st.text(max_size=20), st.integers(1, 70).map(lambda depth: "/".join("a" * depth))))
+def test_a_plain_name_breaks_none_of_the_rules_that_are_not_asked(name: str) -> None:
+    if names._PLAIN.fullmatch(name):
+        assert names._broken_rule(name) == ""
+        assert not any(unicodedata.category(char) in {"Cf", "Zl", "Zp", "Cc"} for char in name)
+
+
+@pytest.mark.parametrize("name", [
+    "model-00001-of-00004.safetensors", ".gitattributes", "a/b/c.txt", "console.txt", "nullable", "con_x", "com10",
+    "auxiliary/x", "x" * 254, "." + "x" * 254, "/".join("a" * 64),
+])
+def test_usual_names_are_plain(name: str) -> None:
+    assert names._PLAIN.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_no_bad_name_is_plain(name: str) -> None:
+    assert not names._PLAIN.fullmatch(name)
+
+
+@given(st.lists(st.one_of(NAMES_OF_PARTS, st.text(max_size=4)), max_size=8))
+def test_names_collide_by_the_words_of_unicode(given_names: list[str]) -> None:
+    """Canonical caseless matching (D145), with each part as Windows keeps it."""
+    def key(name: str) -> str:
+        folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+        return "/".join(part.rstrip(" .") for part in folded.split("/"))
+
+    together: dict[str, list[str]] = {}
+    for name in given_names:
+        together.setdefault(key(name), []).append(name)
+    assert collisions(given_names) == sorted(tuple(sorted(group)) for group in together.values() if len(group) > 1)
+
+
+def test_the_category_of_controls_is_two_ranges_and_ascii_hides_nothing() -> None:
+    every = list(map(chr, range(0x110000)))
+    controls = {char for char in every if unicodedata.category(char) == "Cc"}
+    assert controls == {char for char in every if names._CONTROL.search(char)}
+    assert not any(unicodedata.category(chr(code)) in {"Cf", "Zl", "Zp"} for code in range(128))
 
 
 def test_a_long_name_is_cut_in_messages() -> None:

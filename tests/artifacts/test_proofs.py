@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import reference
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,12 +20,11 @@ from provenance.artifacts.proofs import (
     TensorProof,
     audit_path,
     chunk_count,
-    chunk_digest,
     head_from,
     prove_chunk,
     prove_tensor,
 )
-from provenance.artifacts.tensors import CHUNK, Tensor, TensorHasher, TensorInfo, Weights, tree_head
+from provenance.artifacts.tensors import CHUNK, Tensor, Weights, chunk_digest, tree_head
 from provenance.errors import ArtifactError
 from provenance.statements.reader import validate
 
@@ -103,13 +103,8 @@ class TestPaths:
 def large_model(sizes: Sequence[int] = (3 * CHUNK + 5, 1, 0, CHUNK, 2 * CHUNK)) -> tuple[Weights, dict[str, bytes]]:
     """Weights of byte tensors of these sizes, no chunk like another, and their bytes."""
     contents = {f"t{number}": hashlib.shake_128(bytes([number])).digest(size) for number, size in enumerate(sizes)}
-    infos, at = [], 0
-    for name, content in contents.items():
-        infos.append(TensorInfo(name, "U8", (len(content),), at, at + len(content)))
-        at += len(content)
-    hasher = TensorHasher(infos)
-    hasher.update(0, memoryview(b"".join(contents.values())))
-    return Weights.of(hasher.tensors()), contents
+    made = (reference.Tensor(name, "U8", (len(content),), content) for name, content in contents.items())
+    return Weights.of(Tensor(t.name, t.dtype, t.shape, t.data_head().hex()) for t in made), contents
 
 
 WEIGHTS, CONTENTS = large_model()

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import CHUNK, Tensor, head, root, safetensors
+from reference import CHUNK, Tensor, b3, head, root, safetensors
 
 from provenance import resources
-from provenance.artifacts import tensors
-from provenance.artifacts.hashing import FileRead, read_file
+from provenance.artifacts.containers import safetensors as reader
+from provenance.artifacts.containers.safetensors import header_length, parse_header
+from provenance.artifacts.hashing import Wanted, read_file
 from provenance.artifacts.manifest import scan
-from provenance.artifacts.tensors import TensorHasher, TensorInfo, Weights, header_length, parse_header, tree_head
+from provenance.artifacts.sources.streamed import read_blocks
+from provenance.artifacts.tensors import BLAKE3_TREE, SHA256_TREE, TREES, TensorInfo, Weights, tree_head
 from provenance.errors import ArtifactError
 
 VECTORS = [name for name in resources.names("attestations") if name.startswith("vectors/weights/")]
@@ -37,11 +39,12 @@ def parse(data: bytes) -> list[TensorInfo]:
 
 
 def weights_of(data: bytes, *, block: int = 1 << 20) -> Weights:
-    """The weights of a file whose bytes come in blocks of this size."""
-    hasher = TensorHasher(parse(data))
-    for at in range(0, len(data), block):
-        hasher.update(at, memoryview(data)[at : at + block])
-    return Weights.of(hasher.tensors())
+    """The weights of a file whose bytes come in blocks of this size, in both trees."""
+    pieces = (data[at : at + block] for at in range(0, len(data), block))
+    read = read_blocks(pieces, len(data), "input.safetensors", Wanted(trees=TREES))
+    if read.problem is not None:
+        raise read.problem
+    return Weights.of(read.tensors or (), TREES)
 
 
 # The golden vectors
@@ -60,14 +63,16 @@ def test_a_golden_vector_gives_its_root_leaves_and_heads(name: str) -> None:
     else:
         files = [resources.read_bytes("attestations", f"vectors/weights/valid/{file}") for file in expected["files"]
                  if file.endswith(".safetensors")]
-        weights = Weights.of(tensor for file in files for tensor in weights_of(file).tensors)
-    assert weights.root == expected["root"]
+        weights = Weights.of((tensor for file in files for tensor in weights_of(file).tensors), TREES)
+    assert weights.digest == {"tensorTree": expected["root"], "tensorTreeBlake3": expected["rootBlake3"]}
     assert len(weights.tensors) == expected["count"]
-    assert tree_head([tensor.leaf for tensor in weights.tensors]).hex() == expected["head"]
+    for tree, key in ((SHA256_TREE, "head"), (BLAKE3_TREE, "headBlake3")):
+        assert tree_head([tensor.leaf_in(tree) for tensor in weights.tensors], tree).hex() == expected[key]
     assert [
-        {"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "dataHead": t.head, "leaf": t.leaf.hex()}
+        {"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "dataHead": t.head, "leaf": t.leaf.hex(),
+         "dataHeadBlake3": t.head_blake3, "leafBlake3": t.leaf_in(BLAKE3_TREE).hex()}
         for t in weights.tensors
-    ] == [{key: row[key] for key in ("name", "dtype", "shape", "dataHead", "leaf")} for row in expected["tensors"]]
+    ] == [{key: value for key, value in row.items() if key not in ("bytes", "chunks")} for row in expected["tensors"]]
 
 
 def by_formula(listed: list[dict[str, Any]]) -> bytes:
@@ -138,7 +143,8 @@ def some_tensors(draw: st.DrawFn) -> list[Tensor]:
 @given(some_tensors(), st.integers(1, 300))
 def test_the_tree_is_that_of_the_reference(made: list[Tensor], block: int) -> None:
     """Whatever the tensors, and wherever the blocks that are read end."""
-    assert weights_of(safetensors(made), block=block).root == root(made).hex()
+    assert weights_of(safetensors(made), block=block).digest == {
+        "tensorTree": root(made).hex(), "tensorTreeBlake3": root(made, b3).hex()}
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 5 * CHUNK + 3])
@@ -173,7 +179,7 @@ def test_no_part_of_the_tree_can_be_taken_for_another() -> None:
     """Chunks, nodes, tensors and roots begin with different bytes, and every length is written down."""
     one = Tensor("ab", "U8", (1,), b"x")
     other = Tensor("a", "bU8", (1,), b"x")
-    assert one.leaf != other.leaf
+    assert one.leaf() != other.leaf()
     assert tree_head([b"a" * 32, b"b" * 32]) != hashlib.sha256(b"\x00" + b"a" * 32 + b"b" * 32).digest()
     assert Weights.of([]).root == hashlib.sha256(b"\x03" + bytes(8) + hashlib.sha256().digest()).hexdigest()
 
@@ -201,7 +207,7 @@ def test_every_dtype_of_the_package_is_known() -> None:
     with pytest.raises(package.SafetensorError) as caught:
         package.deserialize(data)
     listed = str(caught.value).partition("expected one of ")[2].partition(" at line")[0]
-    assert {name.strip("`") for name in listed.split(", ")} == set(tensors._BITS)
+    assert {name.strip("`") for name in listed.split(", ")} == set(reader._BITS)
 
 
 def file(header: bytes, data: bytes = b"") -> bytes:
@@ -313,6 +319,6 @@ def test_reading_and_parsing_are_one_pass(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(data)
     with path.open("rb") as opened:
-        read: FileRead = read_file(opened.fileno(), "x", tensors=True)
+        read = read_file(opened.fileno(), "x.safetensors", Wanted(trees=TREES))
     assert read.tensors is not None
-    assert Weights.of(read.tensors) == weights_of(data)
+    assert Weights.of(read.tensors, TREES) == weights_of(data)

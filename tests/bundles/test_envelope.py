@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from securesystemslib.signer import Signature
 
 from provenance.bundles.envelope import Envelope, UnsupportedBundle, parse_bundle, sha256, sign
 from provenance.errors import BundleError, ProvenanceError
+from provenance.statements.reader import to_json
 
 PAYLOAD = b'{"a": 1}'
 
@@ -67,6 +69,22 @@ def test_a_signature_is_read_by_securesystemslib(holder: Callable[..., Any]) -> 
     lab = holder("lab", "ecdsa-p256")
     body = json.loads(sign(PAYLOAD, lab.signer))["dsseEnvelope"]
     assert Dsse.from_dict(body).verify([public_key(lab.public, "input")], 1)
+
+
+@pytest.mark.parametrize("keyid", [
+    '"payload":""', '{"dsseEnvelope":{"payload":""}}', '\\"payload\\":\\"\\"', "ü\n", "",
+])
+@pytest.mark.parametrize("payload", [b"{}", b"\0" * 5, bytes(range(256)) * 9])
+def test_the_payload_stands_in_its_place_whatever_the_key_is_called(keyid: str, payload: bytes) -> None:
+    class Named:
+        def sign(self, data: bytes) -> Signature:
+            return Signature(keyid, hashlib.sha256(data).hexdigest())
+
+    written: Any = json.loads(sign(payload, Named()))  # type: ignore[arg-type]
+    assert base64.b64decode(written["dsseEnvelope"]["payload"], validate=True) == payload
+    assert written["verificationMaterial"]["publicKey"]["hint"] == keyid
+    assert sign(payload, Named()) == to_json(written) + b"\n"  # type: ignore[arg-type]
+    assert parse_bundle(sign(payload, Named()), "input").payload == payload  # type: ignore[arg-type]
 
 
 def bundle(**changes: Any) -> bytes:

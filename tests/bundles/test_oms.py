@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from provenance.artifacts.manifest import Manifest, oms_root, scan
+from provenance.artifacts.manifest import Manifest, oms_root, root_of, scan
+from provenance.bundles import oms
 from provenance.bundles.keys import load_signer
 from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature, compare_with, model_statement
 from provenance.bundles.verifier import Verifier
@@ -145,6 +148,62 @@ def test_unsupported_kinds_are_told_apart_from_wrong_ones(model: Path) -> None:
     with pytest.raises(StatementError) as caught:
         ModelSignature.from_statement(Statement(statement.subjects, MODEL_SIGNATURE, predicate), "input")
     assert caught.value.code == "predicate-unknown"
+
+
+A, B = "a" * 64, "b" * 64
+
+
+@pytest.mark.parametrize("digests", [
+    [A[1:], B + "b"], [A + "a", B[1:]], [A[2:], B + "bb"], [A + B, ""], ["", A + B], [A, B[:-1]], [A, B[:-2]], [A, ""],
+    [A.upper(), B], [A, B[:-1] + "B"], [A, B[:-1] + " "], [" " + A[1:], B], [A[:2] + " " + A[2:63], B],
+    [A, "\u0661" * 64], [A, "\uff41" * 64], [A, B + "\n"], [A, "0x" + B[2:]], [A, "g" * 64],
+])
+def test_a_digest_that_is_none_is_refused_however_the_list_reads_in_one(model: Path, digests: list[str]) -> None:
+    """The digests are read in one go: where one ends and the next begins must not be the reader's choice."""
+    statement = model_statement(scan(model))
+    rows = [{"name": name, "algorithm": "sha256", "digest": digest}
+            for name, digest in zip("xy", digests, strict=True)]
+    root = hashlib.sha256(bytes.fromhex(A + B)).hexdigest()
+    forged = Statement((ResourceDescriptor("model", {"sha256": root}),), MODEL_SIGNATURE,
+                       {**statement.predicate, "resources": rows})
+    with pytest.raises(StatementError) as caught:
+        ModelSignature.from_statement(forged, "input")
+    assert caught.value.code in ("statement-invalid", "schema-mismatch")
+    with pytest.raises(StatementError, match=r"6\.3\.1"):
+        oms._root(digests, "input")
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), max_size=5))
+def test_the_root_of_a_signature_is_that_of_the_files(digests: list[str]) -> None:
+    assert not digests or oms._root(digests, "input") == root_of(digests)
+
+
+@pytest.mark.parametrize("odd", [0, 1, 2])
+def test_one_odd_row_among_good_ones_is_refused(model: Path, odd: int) -> None:
+    """Whatever holds for all rows is checked at one go; one row must be enough to break it."""
+    statement = model_statement(scan(model))
+    for change in ({"name": "a/../b"}, {"name": "zz/nul"}, {"algorithm": "blake2b"}, {"digest": "ab"}):
+        rows = [dict(row) for row in statement.predicate["resources"]]
+        rows[odd] |= change
+        rows.sort(key=lambda row: row["name"])
+        with pytest.raises(StatementError, match="not a model signature"):
+            ModelSignature.from_statement(
+                Statement(statement.subjects, MODEL_SIGNATURE, {**statement.predicate, "resources": rows}), "input")
+
+
+def test_the_order_part_by_part_of_the_reference_implementation_is_taken_and_no_other(model: Path) -> None:
+    names = ["a/b", "a-c"]  # part by part; by code points the other way round
+    assert sorted(names) != names
+    for order, good in ((names, True), (names[::-1], True), (["b", "a"], False), (["a/b", "a-c", "a/d"], False)):
+        rows = [{"name": name, "algorithm": "sha256", "digest": A} for name in order]
+        root = hashlib.sha256(bytes.fromhex(A) * len(rows)).hexdigest()
+        statement = Statement((ResourceDescriptor("model", {"sha256": root}),), MODEL_SIGNATURE,
+                              {**model_statement(scan(model)).predicate, "resources": rows})
+        if good:
+            assert list(ModelSignature.from_statement(statement, "input").resources) == order
+        else:
+            with pytest.raises(StatementError, match=r"5\.2\.1"):
+                ModelSignature.from_statement(statement, "input")
 
 
 # Through the workflows

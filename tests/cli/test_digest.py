@@ -29,6 +29,33 @@ def test_json_names_the_same_digests(run: Run, model: Path) -> None:
     assert set(document["digest"]) == {"dirHash", "sha256"}
 
 
+def test_the_digests_that_are_asked_for_are_told_and_no_others(run: Run, model: Path) -> None:
+    names = ["gitBlob", "blake3", "tensorTreeBlake3"]
+    asked = [word for name in names for word in ("--digest", name)]
+    document = run("digest", "model", "--format", "json", *asked).json
+    assert document["digest"] == {}  # dirHash and the OMS root are over SHA-256
+    assert {tuple(file["digest"]) for file in document["files"]} == {("blake3", "gitBlob")}
+    assert list(document["weights"]["digest"]) == ["tensorTreeBlake3"]
+    ran = run("digest", "model", *asked)
+    assert f"gitBlob:{document['files'][0]['digest']['gitBlob']}" in ran.out
+    assert f"BLAKE3 twin  {document['weights']['digest']['tensorTreeBlake3']}" in ran.out
+    assert "dirHash" not in ran.out
+
+
+def test_of_tensors_alone_nothing_else_is_read(run: Run, model: Path) -> None:
+    document = run("digest", "model", "--format", "json", "--no-cache", "--digest", "tensorTree").json
+    assert document["bytesRead"] == (model / "model.safetensors").stat().st_size
+    assert [file["digest"] for file in document["files"]] == [{}, {}, {}]
+    assert document["weights"]["digest"] == run("digest", "model", "--format", "json").json["weights"]["digest"]
+    assert run("digest", "model", "--digest", "tensorTree").out.startswith("-  ")
+
+
+def test_a_digest_of_no_such_name_is_named(run: Run, model: Path) -> None:
+    ran = run("digest", "model", "--digest", "md5")
+    assert ran.code == 2
+    assert "tensorTreeBlake3" in ran.err
+
+
 def test_output_goes_into_a_file_that_is_whole(run: Run, model: Path, tmp_path: Path) -> None:
     assert run("digest", "model", "--format", "json", "--output", "out/digest.json").out == ""
     assert (tmp_path / "out" / "digest.json").read_text().endswith("}\n")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,28 @@ def test_a_signed_model_verifies_by_its_public_key(run: Run, model: Path, kind: 
     assert ran.code == 1
     assert "config.json" in ran.out
     assert "[file-mismatch]" in ran.out
+
+
+LOADED = """
+import sys
+from provenance.cli import main
+try: main(sys.argv[1:])
+except SystemExit as end: assert end.code == 0
+print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_verifying_a_bundle_by_key_waits_for_no_library_that_it_does_not_need(run: Run, model: Path) -> None:
+    run("keygen", "lab.key", "--no-passphrase")
+    run("sign", "model", "--key", "lab.key")
+    check = ["bundle", "verify", "model.provenance/model.sig", "--public-key", "lab.key.pub", "--model", "model"]
+    done = subprocess.run([sys.executable, "-c", LOADED, *check], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])})
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert {"click", "cryptography", "jsonschema_rs", "securesystemslib"} <= loaded
+    assert loaded & {"rich", "ruamel", "jinja2", "jsonschema", "sigstore", "graphlay", "license_expression", "numpy",
+                     "pyarrow", "blake3", "secrets"} == set()
 
 
 def test_another_key_does_not_verify(run: Run, model: Path) -> None:

@@ -26,7 +26,7 @@ SEEDS = [
 
 def one_input(data: bytes) -> None:
     """What is accepted leaves no byte of the file outside a tensor, and none in two."""
-    from provenance.artifacts.tensors import header_length, parse_header
+    from provenance.artifacts.containers.safetensors import header_length, parse_header
     from provenance.errors import ArtifactError
 
     try:
@@ -42,4 +42,4 @@ def one_input(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    fuzz(one_input, "provenance.artifacts.tensors")
+    fuzz(one_input, "provenance.artifacts.containers.safetensors")

@@ -34,7 +34,10 @@ HOSTILE_JSON = {
     b"NaN": "json-invalid", b"[Infinity]": "json-invalid", b"-Infinity": "json-invalid",
     b"1e999": "json-invalid", b"[-1E+400]": "json-invalid", b"1" * 400 + b".5": "json-invalid",
     b"9" * 21: "json-invalid", b"-" + b"9" * 30: "json-invalid", b"1" * 10_000: "json-invalid",
-    b"18446744073709551616": "json-invalid",
+    b"18446744073709551616": "json-invalid", b" \t\r\n 1e999": "json-invalid", b'{"a":1e999}': "json-invalid",
+    b'{"a"\n:\n -1.5e+999}': "json-invalid", b"[1, 1e999]": "json-invalid", b'["a", [\n1E999]]': "json-invalid",
+    b'{"a":1,"b":99999999999999999999}': "json-invalid", b"[0.1e1000]": "json-invalid",
+    b'["1,2",-99999999999999999999]': "json-invalid", b"[10" + b"0" * 400 + b".0]": "json-invalid",
     b"\xef\xbb\xbf{}": "json-invalid", '{"a":1}'.encode("utf-16"): "json-invalid",
     '{"a":1}'.encode("utf-16-le"): "json-invalid", '{"a":1}'.encode("utf-32"): "json-invalid",
     b'"\\ud800"': "json-invalid", b'"\\udc00\\ud800"': "json-invalid", b'"\xed\xa0\x80"': "json-invalid",
@@ -58,6 +61,7 @@ def test_json_that_readers_disagree_on_is_refused(data: bytes) -> None:
     (b' \r\n\t{"a" : "\\u00e9\\ud83d\\ude00"}\n', {"a": "é😀"}),
     (b"18446744073709551615", (1 << 64) - 1), (b"0", 0), (b"1e300", 1e300),
     (b'"1e999 and 99999999999999999999999"', "1e999 and 99999999999999999999999"),  # in a text, not a number
+    (b'["a:1e999","b, 99999999999999999999999",[-0.1e-999]]', ["a:1e999", "b, 99999999999999999999999", [-0.0]]),
     (b'{"a":1,"A":2}', {"a": 1, "A": 2}),
 ])
 def test_strict_json_is_read_as_it_is(data: bytes, value: Any) -> None:

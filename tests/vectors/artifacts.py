@@ -30,7 +30,7 @@ def folder(name: str, files: Mapping[str, bytes], **annotations: Any) -> list[di
     """The descriptors of a model folder: itself, its files, its tensors."""
     digest = {"dirHash": dir_hash(files), "sha256": oms_root(files)}
     size = sum(map(len, files.values()))
-    rows = [{"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "head": t.data_head.hex()}
+    rows = [{"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "head": t.data_head().hex()}
             for t in in_order(BASE)]
     return [
         {"name": name, "digest": digest, "annotations": {**annotations, "size": size}},

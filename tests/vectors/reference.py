@@ -10,9 +10,11 @@ import base64
 import hashlib
 import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from blake3 import blake3
 
 CHUNK = 1 << 20
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -32,7 +34,15 @@ def u64(number: int) -> bytes:
     return number.to_bytes(8, "little")
 
 
-def head(leaves: Sequence[bytes]) -> bytes:
+def b3(*parts: bytes) -> bytes:
+    """BLAKE3 over the concatenation, for the twin."""
+    return blake3(b"".join(parts)).digest()
+
+
+Hash = Callable[..., bytes]
+
+
+def head(leaves: Sequence[bytes], h: Hash = h) -> bytes:
     """RFC 6962 section 2.1 as it is written there: split at the largest power of two below the length."""
     if not leaves:
         return h()
@@ -41,7 +51,7 @@ def head(leaves: Sequence[bytes]) -> bytes:
     split = 1
     while split * 2 < len(leaves):
         split *= 2
-    return h(b"\x01", head(leaves[:split]), head(leaves[split:]))
+    return h(b"\x01", head(leaves[:split], h), head(leaves[split:], h))
 
 
 @dataclass(frozen=True)
@@ -53,18 +63,16 @@ class Tensor:
     shape: tuple[int, ...]
     data: bytes
 
-    @property
-    def data_head(self) -> bytes:
+    def data_head(self, h: Hash = h) -> bytes:
         """The head over its chunks."""
-        return head([h(b"\x00", self.data[at : at + CHUNK]) for at in range(0, len(self.data), CHUNK)])
+        return head([h(b"\x00", self.data[at : at + CHUNK]) for at in range(0, len(self.data), CHUNK)], h)
 
-    @property
-    def leaf(self) -> bytes:
+    def leaf(self, h: Hash = h) -> bytes:
         """Its leaf in the tree."""
         name, dtype = self.name.encode(), self.dtype.encode()
         dimensions = b"".join(map(u64, self.shape))
         rank = u64(len(self.shape))
-        return h(b"\x02", u64(len(name)), name, u64(len(dtype)), dtype, rank, dimensions, self.data_head)
+        return h(b"\x02", u64(len(name)), name, u64(len(dtype)), dtype, rank, dimensions, self.data_head(h))
 
 
 def in_order(tensors: Iterable[Tensor]) -> list[Tensor]:
@@ -72,9 +80,9 @@ def in_order(tensors: Iterable[Tensor]) -> list[Tensor]:
     return sorted(tensors, key=lambda tensor: tensor.name.encode())
 
 
-def root(tensors: Sequence[Tensor]) -> bytes:
-    """The root of the tensor tree."""
-    return h(b"\x03", u64(len(tensors)), head([tensor.leaf for tensor in in_order(tensors)]))
+def root(tensors: Sequence[Tensor], h: Hash = h) -> bytes:
+    """The root of the tensor tree, or, by `b3`, of its twin."""
+    return h(b"\x03", u64(len(tensors)), head([tensor.leaf(h) for tensor in in_order(tensors)], h))
 
 
 def safetensors(

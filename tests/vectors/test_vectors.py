@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from provenance import resources
+from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import parse_bundle
 from provenance.bundles.oms import ModelSignature, compare_with
@@ -107,7 +108,7 @@ def test_the_signed_statements_speak_of_the_model_beside_them(name: str) -> None
 
 
 def test_the_signed_dataset_is_the_text_beside_it() -> None:
-    text = scan(ARTIFACTS / "tales.jsonl", tensors=False)
+    text = scan(ARTIFACTS / "tales.jsonl", wanted=FILES)
     assert subjects_of("dataset") == [item.to_dict() for item in describe(text)]
 
 

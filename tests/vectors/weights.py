@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from reference import CHUNK, Tensor, head, in_order, pretty, root, safetensors
+from reference import CHUNK, Tensor, b3, head, in_order, pretty, root, safetensors
 
 FORMULA = "byte i of tensor k (both counted from 0, tensors as listed here) is (197 * i + 89 * (i // 256) + k) mod 256"
 # Bits of one value; of those below 8, a tensor's bits are a whole number of bytes.
@@ -45,12 +45,15 @@ BASE = (_t("b", 1, 2, 3, 4, 5, 6, shape=(2, 3)), _t("a", 0.5, -0.5))
 def _expected(tensors: tuple[Tensor, ...], about: str, **more: Any) -> dict[str, Any]:
     rows = [
         {"name": t.name, "dtype": t.dtype, "shape": list(t.shape), "bytes": len(t.data),
-         "chunks": -(-len(t.data) // CHUNK), "dataHead": t.data_head.hex(), "leaf": t.leaf.hex()}
+         "chunks": -(-len(t.data) // CHUNK), "dataHead": t.data_head().hex(), "leaf": t.leaf().hex(),
+         "dataHeadBlake3": t.data_head(b3).hex(), "leafBlake3": t.leaf(b3).hex()}
         for t in in_order(tensors)
     ]
     return {
         "description": about, **more, "count": len(tensors), "tensors": rows,
-        "head": head([tensor.leaf for tensor in in_order(tensors)]).hex(), "root": root(tensors).hex(),
+        "head": head([tensor.leaf() for tensor in in_order(tensors)]).hex(), "root": root(tensors).hex(),
+        "headBlake3": head([tensor.leaf(b3) for tensor in in_order(tensors)], b3).hex(),
+        "rootBlake3": root(tensors, b3).hex(),
     }
 
 

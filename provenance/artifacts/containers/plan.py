@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -59,13 +60,15 @@ class Plan:
     """The tensors of one file. Their names are unique and are valid UTF-8.
 
     `infos` may overlap, and may be equal but for the name (tied tensors, views): an engine hashes equal ranges once.
-    The distinct ones, and the gathered ones, together stay within MAX_AMPLIFICATION times the size of the file.
+    The distinct ones, and the gathered ones, together stay within MAX_AMPLIFICATION times the size of the file. `seen`
+    has the bytes that the plan was made of, with their positions, as far as an engine should find them there again.
     """
 
     infos: tuple[TensorInfo, ...]
     gathered: tuple[Strided, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    seen: tuple[tuple[int, bytes], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,28 @@ class WeightFile:
             parts.append(part)
             at, left = at + len(part), left - len(part)
         if left:
-            raise ArtifactError("file-changed-while-read", "the file became shorter while it was read",
-                                location=self.location, hint="stop what writes to it and run the command again")
+            raise self.shortened()
         return b"".join(parts)
+
+    def read_into(self, view: memoryview, position: int) -> None:
+        """Fill the memory from a position that lies in the file; may be called from several threads."""
+        if not hasattr(os, "preadv"):  # Windows
+            with _TURN:
+                view[:] = self.read(position, len(view))
+            return
+        while view:
+            count = os.preadv(self.descriptor, [view], position)
+            if not count:
+                raise self.shortened()
+            view, position = view[count:], position + count
+
+    def shortened(self) -> ArtifactError:
+        """The error for bytes that were there when the file was opened."""
+        return ArtifactError("file-changed-while-read", "the file became shorter while it was read",
+                             location=self.location, hint="stop what writes to it and run the command again")
+
+
+_TURN = threading.Lock()
 
 
 def _read_at(descriptor: int, length: int, position: int) -> bytes:

@@ -33,7 +33,7 @@ def arrow() -> Arrow:
         import pyarrow
         import pyarrow.compute
     except ImportError as err:
-        raise ArtifactError("extra-missing", "Parquet and Arrow files are read by libraries that are not installed",
+        raise ArtifactError("extra-missing", "files of this kind are read by libraries that are not installed",
                             location=err.name or "", hint="pip install 'open-provenance[data]'") from err
     if sys.byteorder != "little":  # Arrow's buffers are in the machine's order, and are hashed as they lie
         raise ArtifactError("platform-unsupported", "Parquet and Arrow files are read on little-endian machines only",

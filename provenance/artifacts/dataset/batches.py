@@ -25,6 +25,11 @@ class Encoded:
 class Batch(Protocol):
     """Some records that follow each other."""
 
+    @property
+    def size(self) -> int:
+        """Bytes that it holds, about."""
+        ...
+
     def encoded(self) -> Encoded:
         """Encode and hash; ArtifactError `dataset-value-invalid` and its kin."""
         ...
@@ -39,6 +44,11 @@ class ColumnBatch:
     schema: Schema
     arrays: Sequence[Any]
     rows: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records, and not of what else the buffers hold."""
+        return sum(array.nbytes for array in self.arrays)
 
     def encoded(self) -> Encoded:
         """Encode column by column, and hash row by row; ArtifactError with the column and the rows."""
@@ -65,6 +75,7 @@ class ValueBatch:
 
     schema: Schema
     values: Callable[[], list[list[Any]]]
+    size: int
 
     def encoded(self) -> Encoded:
         """Encode and hash; ArtifactError with the line."""

@@ -84,6 +84,10 @@ class _ArrowFile:
     def batches(self, _: Schema) -> Iterator[Any]:
         if self._is_stream:
             yield from self._reader
+            # Where a stream is cut off between two batches, nothing else tells that there were more.
+            if self._file.ran_out:
+                raise ArtifactError("arrow-invalid", "the stream ends without its end mark, as if it were cut off",
+                                    location=self._file.location, hint="fetch the file again, or close its writer")
             # A second stream behind the first would be records that nobody sees.
             if self._file.read(1):
                 raise ArtifactError("arrow-invalid", "bytes follow the end of the stream", location=self._file.location,

@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from provenance.artifacts.crew import Progress
 from provenance.artifacts.dataset.batches import Batch, Encoded
 from provenance.artifacts.dataset.containers import TypedFile
 from provenance.artifacts.dataset.schema import Schema, Type
@@ -29,11 +30,11 @@ from provenance.artifacts.dataset.splits import TYPED, Layout, Place
 from provenance.artifacts.dataset.text_csv import csv_batches
 from provenance.artifacts.dataset.text_json import json_batches
 from provenance.artifacts.dataset.tree import Tree
-from provenance.artifacts.hashing import Progress
 from provenance.errors import ArtifactError
 
 SPLIT_DOMAIN, SPLIT_LEAF_DOMAIN, ROOT_DOMAIN, COLUMN_DOMAIN = b"\x11", b"\x13", b"\x14", b"\x15"
 ALGORITHM = "datasetTree"
+IN_FLIGHT = 16 << 20  # bytes of records that are encoded at a time
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,13 @@ class _SplitReader:
     def _shard(self, place: Place) -> Shard:
         before = self._tree.count
         with open_shard(place, self._progress) as file:
-            for encoded in _in_order(self._batches(file)):
-                self._take(encoded)
+            try:
+                for encoded in _in_order(self._batches(file)):
+                    self._take(encoded)
+            except MemoryError as err:
+                raise ArtifactError("document-too-large", "its records need more memory than there is",
+                                    location=place.path, hint="allow more memory, or write smaller pages, batches and "
+                                                              "records") from err
             file.finish()
             return Shard(place.path, file.size, file.sha256, self._tree.count - before)
 
@@ -215,15 +221,16 @@ def _column_hash(kind: Type) -> hashlib._Hash:
 def _in_order(batches: Iterator[Batch]) -> Iterator[Encoded]:
     """The batches encoded on a few threads, in their order, with few of them in memory at a time."""
     workers = min(os.cpu_count() or 1, 4)  # small records hold the interpreter; large ones let go of it
-    waiting: deque[Future[Encoded]] = deque()
+    waiting: deque[tuple[int, Future[Encoded]]] = deque()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             for batch in batches:
-                waiting.append(pool.submit(batch.encoded))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
+                waiting.append((batch.size, pool.submit(batch.encoded)))
+                # A record of many megabytes is encoded alone: its memory is needed several times over.
+                while len(waiting) > workers or sum(size for size, _ in waiting) > IN_FLIGHT:
+                    yield waiting.popleft()[1].result()
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()[1].result()
         finally:
-            for future in waiting:
+            for _, future in waiting:
                 future.cancel()

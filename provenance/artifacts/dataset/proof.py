@@ -11,13 +11,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from provenance.artifacts.crew import Progress
 from provenance.artifacts.dataset.content import ALGORITHM, Split, read_content, root_of
 from provenance.artifacts.dataset.encoding import decode_record, encode_record, leaf_hash
 from provenance.artifacts.dataset.schema import Schema
 from provenance.artifacts.dataset.splits import Layout
 from provenance.artifacts.dataset.tree import Tree, head_from_path
 from provenance.artifacts.dataset.values import WrongTypeError, fields, to_json
-from provenance.artifacts.hashing import Progress
 from provenance.errors import ArtifactError
 
 VERSION = "0.1"

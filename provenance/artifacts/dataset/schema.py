@@ -221,9 +221,11 @@ def _done(rest: Collection[str]) -> None:
 
 def _refuse_names(names: tuple[str, ...], what: str) -> None:
     # A record is looked at by name: of two columns with one name, two programs would read two different ones.
-    if len(set(names)) != len(names):
-        twice = min(name for name in names if names.count(name) > 1)
-        raise _invalid(f"{what} has two members named {twice}")
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            raise _invalid(f"{what} has two members named {name}")
+        seen.add(name)
     for name in names:
         try:
             name.encode("utf-8")

@@ -13,9 +13,11 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from provenance.artifacts.dataset.splits import Place
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.dataset.arrow import arrow
+from provenance.artifacts.dataset.splits import Place, packing_of
 from provenance.artifacts.sources.folder import open_folder, opened
 from provenance.errors import ArtifactError
 
@@ -32,6 +34,7 @@ class ShardFile(io.RawIOBase):
         self._before = os.fstat(descriptor)
         self.size = self._before.st_size
         self._hash, self._hashed = hashlib.sha256(), 0
+        self.ran_out = False  # whether more was asked for than there is
 
     def readable(self) -> bool:
         """True."""
@@ -56,6 +59,7 @@ class ShardFile(io.RawIOBase):
         """
         at = self._file.tell()
         left = max(self.size - at, 0)
+        self.ran_out |= size > left
         data = self._file.read(left if size < 0 else min(size, left)) or b""
         if at == self._hashed:
             self._hash.update(data)
@@ -97,27 +101,74 @@ Lines = tuple[int, list[bytes]]  # the number of the first line, from 1, and lin
 
 
 def lines_of(file: ShardFile, *, longest: int, together: int = BLOCK, quote: bytes = b"") -> Iterator[Lines]:
-    """The lines of a text file, plain or gzip, in groups of about `together` bytes; in bounded memory.
+    """The lines of a text file, plain or compressed, in groups of about `together` bytes; in bounded memory.
 
     With `quote`, a line feed between an odd quote and the next one belongs to the line. ArtifactError
-    `input-unreadable` for a broken gzip, `document-too-large` for a line that is longer than `longest`.
+    `input-unreadable` for broken compression, `document-too-large` for a line that is longer than `longest`.
     """
-    source = gzip.GzipFile(fileobj=file) if file.location.endswith(".gz") else file
-    number, rest = 1, b""
-    # Reading at least as much as is left over keeps the cost of one very long line linear.
-    while block := _read(source, max(together, len(rest)), file):
-        *lines, rest = (rest + block).split(b"\n")
-        if quote:
-            lines, open_line = _joined(lines, quote)
-            rest = open_line + rest
-        if len(rest) > longest or max(map(len, lines), default=0) > longest:
+    source, number, cutter = _unpacked(file), 1, _Cutter(quote)
+    while block := _read(source, together, file):
+        lines = cutter.take(block)
+        if cutter.waiting > longest or max(map(len, lines), default=0) > longest:
             raise ArtifactError("document-too-large", f"a record is longer than {longest} bytes",
                                 location=f"{file.location}:{number}", hint="write it to a Parquet file")
         if lines:
             yield number, lines
             number += lines_in(lines)
-    if rest:
+    if rest := cutter.rest():
         yield number, [rest]
+
+
+class _Cutter:
+    """Cuts blocks into lines. What has not ended yet waits in pieces, so that a very long line is joined once."""
+
+    def __init__(self, quote: bytes) -> None:
+        self._quote, self._pieces, self._inside = quote, list[bytes](), False
+        self.waiting = 0  # bytes
+
+    def take(self, block: bytes) -> list[bytes]:
+        """The lines that end in this block."""
+        plain = not self._quote or self._quote not in block
+        if plain and self._inside:  # also a field with a line feed at every second byte is taken in one go
+            self._wait(block)
+            return []
+        *ends, rest = block.split(b"\n")
+        lines = self._plain(ends) if plain else self._quoted(ends)
+        self._wait(rest)
+        if not plain:
+            self._inside ^= rest.count(self._quote) & 1 == 1
+        return lines
+
+    def rest(self) -> bytes:
+        """What follows the last line feed."""
+        return self._whole(b"")
+
+    def _plain(self, ends: list[bytes]) -> list[bytes]:
+        return [self._whole(ends[0]), *ends[1:]] if ends else []
+
+    def _quoted(self, ends: list[bytes]) -> list[bytes]:
+        odd = [line.count(self._quote) & 1 == 1 for line in ends]
+        if not self._inside and not any(odd):
+            return self._plain(ends)
+        lines: list[bytes] = []
+        parts: list[bytes] = []
+        for line, turns in zip(ends, odd, strict=True):
+            parts.append(line)
+            self._inside ^= turns
+            if not self._inside:
+                lines.append(self._whole(b"\n".join(parts)))
+                parts = []
+        self._wait(b"".join(part + b"\n" for part in parts))
+        return lines
+
+    def _wait(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self.waiting += len(piece)
+
+    def _whole(self, end: bytes) -> bytes:
+        line = b"".join([*self._pieces, end])
+        self._pieces, self.waiting = [], 0
+        return line
 
 
 def lines_in(lines: Iterable[bytes]) -> int:
@@ -125,24 +176,28 @@ def lines_in(lines: Iterable[bytes]) -> int:
     return sum(line.count(b"\n") + 1 for line in lines)
 
 
-def _read(source: gzip.GzipFile | ShardFile, count: int, file: ShardFile) -> bytes:
+def _unpacked(file: ShardFile) -> Any:
+    """Reads what lies beneath gzip or Zstandard, where the file's name says that there is one."""
+    packing = packing_of(file.location)
+    if packing and not file.size:  # to readers of gzip, a shard that was never fetched is one without records
+        raise _broken(file, "the file is empty")
+    if packing == ".gz":
+        return gzip.GzipFile(fileobj=file)
+    if packing == ".zst":
+        pa = arrow().pa
+        return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+    return file
+
+
+def _read(source: Any, count: int, file: ShardFile) -> bytes:
     try:
         return source.read(count) or b""
-    except (EOFError, gzip.BadGzipFile, zlib.error) as err:
-        raise ArtifactError("input-unreadable", f"broken gzip: {err}", location=file.location,
-                            hint="fetch the file again") from err
+    except (EOFError, zlib.error, OSError) as err:
+        if isinstance(err, OSError) and err.errno is not None:  # the disk's
+            raise
+        raise _broken(file, str(err)) from err
 
 
-def _joined(lines: list[bytes], quote: bytes) -> tuple[list[bytes], bytes]:
-    """Physical lines as logical ones, and the beginning of one that is not at its end, with its line feed."""
-    odd = [line.count(quote) & 1 for line in lines]
-    if not any(odd):
-        return lines, b""
-    found: list[bytes] = []
-    parts: list[bytes] = []
-    for line, turns in zip(lines, odd, strict=True):
-        parts.append(line)
-        if turns == (len(parts) > 1):  # a line that stays outside quotes, or one that closes what another opened
-            found.append(b"\n".join(parts))
-            parts = []
-    return found, b"".join(part + b"\n" for part in parts)
+def _broken(file: ShardFile, why: str) -> ArtifactError:
+    return ArtifactError("input-unreadable", f"its compression is broken: {why}", location=file.location,
+                         hint="fetch the file again")

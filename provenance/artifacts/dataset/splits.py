@@ -22,6 +22,7 @@ from provenance.errors import ArtifactError
 ONLY_SPLIT = "train"
 TYPED = {".parquet": "parquet", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow"}
 TEXTS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+PACKED = (".gz", ".zst")  # around JSON Lines and CSV
 _SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(?:-[0-9a-f]{16})?")
 
 
@@ -36,9 +37,14 @@ class Place:
     @property
     def container(self) -> str:
         """`parquet`, `arrow`, `jsonl` or `csv`, by its suffix; "" for what is no data file."""
-        suffix = os.path.splitext(self.path.removesuffix(".gz"))[1].lower()  # noqa: PTH122  a path inside a folder
-        known = TEXTS if self.path.endswith(".gz") else TEXTS | TYPED
-        return known.get(suffix, "")
+        packing = packing_of(self.path)
+        suffix = os.path.splitext(self.path.removesuffix(packing))[1].lower()  # noqa: PTH122  a path inside a folder
+        return (TEXTS if packing else TEXTS | TYPED).get(suffix, "")
+
+
+def packing_of(path: str) -> str:
+    """`.gz` or `.zst` where a name ends so, else ""."""
+    return next((packing for packing in PACKED if path.endswith(packing)), "")
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def _places(path: Path) -> tuple[tuple[Place, ...], tuple[str, ...]]:
 
 
 def _stem(path: str) -> str:
-    return path.rpartition("/")[2].removesuffix(".gz").rpartition(".")[0]
+    return path.rpartition("/")[2].removesuffix(packing_of(path)).rpartition(".")[0]
 
 
 def _shard(path: str) -> re.Match[str] | None:

@@ -23,7 +23,7 @@ Row = TypeVar("Row")
 def json_batches(file: ShardFile, schema: Schema, *, partial: bool) -> Iterator[Batch]:
     """The records of a JSON Lines file; ArtifactError `json-invalid`, `dataset-value-invalid`."""
     for first, lines in lines_of(file, longest=LONGEST):
-        yield ValueBatch(schema, _Lines(file.location, first, lines, schema, partial))
+        yield ValueBatch(schema, _Lines(file.location, first, lines, schema, partial), sum(map(len, lines)))
 
 
 @dataclass(frozen=True)

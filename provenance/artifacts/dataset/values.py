@@ -87,7 +87,9 @@ def _floats(name: str, values: Sequence[Any]) -> list[float]:
     for value in values:
         if type(value) is str and value in _NAMED_FLOATS:
             read.append(_NAMED_FLOATS[value])
-        elif type(value) is float and math.isfinite(value):  # jiter gives infinity for 1e999
+        elif type(value) is float:
+            if math.isinf(value):  # what jiter gives for 1e999
+                raise WrongTypeError(f"a number is beyond the range of {name}")
             read.append(value)
         elif type(value) is int:
             read.append(_float(value))

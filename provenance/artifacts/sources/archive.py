@@ -25,7 +25,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from provenance.artifacts.containers.plan import WeightFile
 from provenance.artifacts.containers.zip_layout import read_layout
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.hashing import FILES_AND_TENSORS, Wanted
 from provenance.artifacts.manifest import scan
 from provenance.artifacts.names import brief, collisions, problem_with_name
 from provenance.artifacts.sources.collecting import Collected, Total
@@ -69,7 +70,7 @@ def refuse_archive(path: Path) -> None:
 
 
 def scan_archive(
-    path: Path, *, tensors: bool = True, limits: Limits | None = None, progress: Progress | None = None,
+    path: Path, *, wanted: Wanted = FILES_AND_TENSORS, limits: Limits | None = None, progress: Progress | None = None,
     total: Total | None = None,
 ) -> Collected:
     """Unpack an archive into a private folder, read what came out once, and remove it again.
@@ -77,7 +78,7 @@ def scan_archive(
     The manifest has the name of the archive without its ending.
     """
     with unpacked(path, limits or Limits()) as folder:
-        manifest = replace(scan(folder, tensors=tensors, progress=progress, total=total), name=_stem(path))
+        manifest = replace(scan(folder, wanted=wanted, progress=progress, total=total), name=_stem(path))
     return Collected(manifest, manifest.size)
 
 

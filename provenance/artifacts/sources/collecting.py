@@ -13,10 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provenance.artifacts.containers.kinds import container_of
+from provenance.artifacts.crew import Crew, Progress, in_threads
 from provenance.artifacts.documents import examined, is_configuration
-from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
-from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest, container_of, manifest_of, opened_for
-from provenance.artifacts.sources.folder import FoundFile, Listing, opened, refuse_hole
+from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted, read_file
+from provenance.artifacts.manifest import Manifest, is_index, manifest_of, opened_for
+from provenance.artifacts.sources.beneath import Beneath
+from provenance.artifacts.sources.folder import FoundFile, Listing, refuse_hole
 from provenance.errors import ArtifactError, Finding
 
 if TYPE_CHECKING:
@@ -40,16 +43,15 @@ class Collected:
 class Collection:
     """What is collected: the artefact's name, its files, how one is opened, and who looks at each read.
 
-    `keep` says of which files `examine` wants to see the content; it is dropped afterwards, so that memory does not
-    grow with the number of files.
+    `needed` names a digest of a file that `examine` wants to see, whatever else is asked for; "" is none.
     """
 
     name: str
     found: Listing
     open: Opener
     is_file: bool = False
-    tensors: bool = True
-    keep: Callable[[FoundFile], bool] = lambda _: False
+    wanted: Wanted = FILES_AND_TENSORS
+    needed: Callable[[FoundFile], str] = lambda _: ""
     examine: Examiner = lambda _file, _read: None
 
 
@@ -63,43 +65,32 @@ def collect(
     if total is not None:
         total(sum(file.size for file in what.found.files))
 
-    def work(file: FoundFile, advance: Progress) -> _Taken:
-        return _take(what, file, cache, advance)
+    def work(file: FoundFile, crew: Crew) -> _Taken:
+        return _take(what, file, cache, crew)
 
-    taken = in_threads(work, what.found.files, progress)
+    taken = in_threads(work, what.found.files, progress, size=lambda file: file.size)
     found = replace(what.found, findings=[*what.found.findings, *(seen.finding for seen in taken if seen.finding)])
     if cache is not None:
         found.findings += cache.findings
     reads = [seen.read for seen in taken]
-    manifest = assembled(what.name, found, reads, is_file=what.is_file, tensors=what.tensors)
-    cached = sum(seen.read.size for seen in taken if seen.from_cache)
-    return Collected(manifest, sum(seen.read.size for seen in taken if seen.read.sha256) - cached, cached)
+    manifest = manifest_of(what.name, found, reads, what.wanted, is_file=what.is_file)
+    cached = sum(seen.read.taken for seen in taken if seen.from_cache)
+    return Collected(manifest, sum(seen.read.taken for seen in taken) - cached, cached)
 
 
 def collect_path(
-    path: Path, *, tensors: bool = True, cache: DigestCache | None = None, progress: Progress | None = None,
-    total: Total | None = None,
+    path: Path, *, wanted: Wanted = FILES_AND_TENSORS, cache: DigestCache | None = None,
+    progress: Progress | None = None, total: Total | None = None,
 ) -> Collected:
     """The same for a file or folder of this machine."""
     path = Path(os.path.realpath(path))
     root, found, is_file = opened_for(path)
     try:
-        what = Collection(path.name, found, lambda file: opened(root, file.path), is_file, tensors)
-        return collect(what, cache=cache, progress=progress, total=total)
+        with Beneath(root) as beneath:
+            what = Collection(path.name, found, lambda file: beneath.opened(file.path), is_file, wanted)
+            return collect(what, cache=cache, progress=progress, total=total)
     finally:
         os.close(root)
-
-
-def assembled(
-    name: str, found: Listing, reads: list[FileRead], *, tensors: bool, is_file: bool = False
-) -> Manifest:
-    """The manifest of files that were read, with what is wrong with their weights, as of a folder on this machine."""
-    return manifest_of(name, is_file, found, reads, tensors)
-
-
-def is_kept(path: str, size: int) -> bool:
-    """Whether the manifest needs the content of this file."""
-    return size <= MAX_KEPT and path.endswith(INDEX_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -109,30 +100,37 @@ class _Taken:
     finding: Finding | None = None
 
 
-def _take(what: Collection, file: FoundFile, cache: DigestCache | None, advance: Progress) -> _Taken:
-    kept, looked_at = is_kept(file.path, file.size), what.keep(file) and file.size <= MAX_KEPT
-    container = container_of(file.path) if what.tensors else None
+def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Crew) -> _Taken:
+    kept, needed = is_index(file), what.needed(file)
+    wanted = what.wanted.and_also(needed) if needed else what.wanted
     try:
         with what.open(file) as descriptor:
             refuse_hole(descriptor, file.path)
-            memory = None if kept or looked_at else cache
-            asked = f"sha256 {container or '-'}"
+            memory = None if kept or cache is None or not cache.is_of_use(descriptor) else cache
+            asked = question(wanted, file.path)
             status = os.fstat(descriptor)
             read = memory.get(status, asked) if memory is not None else None
             if read is not None:
-                advance(read.size)
-                return _Taken(read, from_cache=True, finding=what.examine(file, read))
-            read = read_file(descriptor, file.path, tensors=container is not None, progress=advance,
-                             keep=kept or looked_at or is_configuration(file.path, file.size))
-            read = examined(read, file.path, keep=kept or looked_at)
+                crew.advance(read.size)
+                return _Taken(_asked_for(read, what.wanted), from_cache=True, finding=what.examine(file, read))
+            looked_at = kept or is_configuration(file.path, file.size)
+            read = examined(read_file(descriptor, file.path, wanted, keep=looked_at, crew=crew), file.path, keep=kept)
             if memory is not None:
                 memory.put(status, asked, read)
     except ArtifactError as err:
-        return _Taken(FileRead(file.size, "", problem=err))
+        return _Taken(FileRead(file.size, problem=err))
     except OSError as err:
         unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
-        return _Taken(FileRead(file.size, "", problem=unreadable))
-    finding = what.examine(file, read)
-    return _Taken(read if kept else replace(read, content=None), finding=finding)
+        return _Taken(FileRead(file.size, problem=unreadable))
+    return _Taken(_asked_for(read, what.wanted), finding=what.examine(file, read))
 
 
+def question(wanted: Wanted, path: str) -> str:
+    """What the digest cache is asked: which digests, of a file that is read as what."""
+    return " ".join([*wanted.names, container_of(path) or "-"])
+
+
+def _asked_for(read: FileRead, wanted: Wanted) -> FileRead:
+    """The same read without the digests that only `examine` wanted to see."""
+    others = tuple((name, value) for name, value in read.others if name in wanted.files)
+    return replace(read, sha256=read.sha256 if "sha256" in wanted.files else "", others=others)

@@ -13,20 +13,21 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from provenance.artifacts.names import MAX_DEPTH, collisions, is_deceptive, problem_with_name
 from provenance.errors import ArtifactError, Finding
 
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 # O_NONBLOCK: should a pipe take the place of a file between listing and opening, the open returns at once.
-_FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+FILE_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 # A terabyte of zeros that takes a kilobyte of the disk is made in an instant and read in an hour.
 FREE_HOLE = 64 << 20
 MAX_HOLE_RATIO = 16
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class FoundFile:
     """A regular file: path relative to the folder, with `/`, and its size in bytes when it was listed."""
 
@@ -75,9 +76,9 @@ def _open_beneath(root: int, path: str, held: list[int]) -> None:
     above = root
     try:
         for folder in folders:
-            above = os.open(folder, _FOLDER, dir_fd=above)
+            above = os.open(folder, FOLDER_FLAGS, dir_fd=above)
             held.append(above)
-        held.append(os.open(name, _FILE, dir_fd=above))
+        held.append(os.open(name, FILE_FLAGS, dir_fd=above))
     except OSError as err:
         raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=path,
                             hint="check its permissions, and that nothing changes the folder") from err
@@ -117,7 +118,7 @@ def listing(root: int) -> Listing:
     """Every regular file beneath the folder, and a finding for everything else and for every unusable name."""
     found = Listing()
     _walk(root, "", found)
-    found.files.sort(key=lambda file: file.path.encode("utf-8"))
+    found.files.sort(key=attrgetter("path"))  # code points are in the order of their UTF-8
     for group in collisions(file.path for file in found.files):
         found.findings.append(
             Finding("file-name-collides", "error", f"these names are one name on other systems: {' and '.join(group)}",
@@ -157,33 +158,35 @@ def shown(path: str) -> str:
 def _walk(folder: int, prefix: str, found: Listing) -> None:
     try:
         with os.scandir(folder) as entries:
-            children = sorted(entries, key=lambda entry: entry.name)
+            children = sorted(entries, key=attrgetter("name"))
     except OSError as err:
         found.findings.append(_unreadable(prefix, err))
         return
     for entry in children:
         path = prefix + entry.name
-        objections = _objections(path)
-        found.findings += objections
-        if not any(objection.severity == "error" for objection in objections):
-            try:
-                _take(entry, folder, path, found)
-            except OSError as err:
-                found.findings.append(_unreadable(path, err))
+        if objections := _objections(path):
+            found.findings += objections
+            if any(objection.severity == "error" for objection in objections):
+                continue
+        try:
+            _take(entry, folder, path, found)
+        except OSError as err:
+            found.findings.append(_unreadable(path, err))
 
 
 def _take(entry: os.DirEntry[str], folder: int, path: str, found: Listing) -> None:
     status = entry.stat(follow_symlinks=False)
     if stat.S_ISREG(status.st_mode):
         found.files.append(FoundFile(path, status.st_size))
-        found.linked += [path] * (status.st_nlink > 1)
+        if status.st_nlink > 1:
+            found.linked.append(path)
     elif stat.S_ISLNK(status.st_mode):
         found.findings.append(
             Finding("file-is-symlink", "error", "a symbolic link; what it points at is not part of the folder", path,
                     "put a copy of the file in its place")
         )
     elif stat.S_ISDIR(status.st_mode):
-        child = os.open(entry.name, _FOLDER, dir_fd=folder)
+        child = os.open(entry.name, FOLDER_FLAGS, dir_fd=folder)
         try:
             _walk(child, path + "/", found)
         finally:

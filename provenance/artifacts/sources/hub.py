@@ -13,7 +13,6 @@ it is: what the repository holds beside it, the cache does not know.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -22,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provenance.artifacts.hashing import FileRead, Progress
-from provenance.artifacts.manifest import MAX_KEPT, Manifest
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted
+from provenance.artifacts.manifest import Manifest
 from provenance.artifacts.names import brief, collisions, problem_with_name
 from provenance.artifacts.sources.collecting import Collected, Collection, Total, collect
 from provenance.artifacts.sources.folder import FoundFile, Listing, open_folder, opened
@@ -36,6 +36,8 @@ PREFIX = "hf://"
 _ADDRESS = re.compile(r"(?:(datasets)/)?((?:[\w.-]+/)?[\w.-]+)(?:@(.+))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# By the length of a blob's name: what it is the digest of. That of git is compared, and identifies nothing by itself.
+_NAMED_BY = {0: "", 40: "gitBlob", 64: "sha256"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def scan_hub(
-    uri: str, *, online: bool = False, tensors: bool = True, cache: DigestCache | None = None,
+    uri: str, *, online: bool = False, wanted: Wanted = FILES_AND_TENSORS, cache: DigestCache | None = None,
     progress: Progress | None = None, total: Total | None = None,
 ) -> HubSnapshot:
     """Read a snapshot once; ArtifactError `hub-not-cached` where the cache does not hold it.
@@ -107,8 +109,8 @@ def scan_hub(
     try:
         found, blobs = _snapshot(place, commit)
         what = Collection(
-            address.repository.rpartition("/")[2], found, lambda file: opened(root, blobs[file.path]), tensors=tensors,
-            keep=lambda file: len(_oid_of(blobs[file.path])) == 40,
+            address.repository.rpartition("/")[2], found, lambda file: opened(root, blobs[file.path]), wanted=wanted,
+            needed=lambda file: _NAMED_BY[len(_oid_of(blobs[file.path]))],
             examine=lambda file, read: _compared(file, read, _oid_of(blobs[file.path])))
         return HubSnapshot(address, commit, collect(what, cache=cache, progress=progress, total=total))
     finally:
@@ -198,14 +200,10 @@ def _oid_of(blob: str) -> str:
 
 def _compared(file: FoundFile, read: FileRead, oid: str) -> Finding | None:
     """What there is to say of a file whose bytes were hashed and whose blob has this name."""
-    if not oid or (len(oid) == 40 and read.content is None):
-        why = "the snapshot holds the file itself" if not oid else f"a file in git of more than {MAX_KEPT} bytes"
-        return Finding("hub-digest-unchecked", "warning", f"not held against a digest of the Hub: {why}", file.path,
-                       "fetch it again on a system with symbolic links")
-    content = read.content or b""
-    # The name of an object of git is its SHA-1; it is compared, and identifies nothing by itself.
-    actual = read.sha256 if len(oid) == 64 else hashlib.sha1(
-        b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if not oid:
+        return Finding("hub-digest-unchecked", "warning", "not held against a digest of the Hub: the snapshot holds "
+                       "the file itself", file.path, "fetch it again on a system with symbolic links")
+    actual = read.sha256 if len(oid) == 64 else dict(read.others).get("gitBlob", "")
     if actual == oid:
         return None
     return Finding("hub-digest-mismatch", "error", f"its bytes have the digest {actual}, and the Hub recorded {oid}",

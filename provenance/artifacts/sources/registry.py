@@ -20,11 +20,13 @@ from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any
 
-from provenance.artifacts.hashing import FileRead, Progress, in_threads
+from provenance.artifacts.crew import Crew, Progress, in_threads
+from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted
+from provenance.artifacts.manifest import is_index, manifest_of
 from provenance.artifacts.names import brief, collisions, problem_with_name
-from provenance.artifacts.sources.collecting import Collected, Total, assembled, is_kept
+from provenance.artifacts.sources.collecting import Collected, Total
 from provenance.artifacts.sources.folder import FoundFile, Listing
-from provenance.artifacts.sources.streamed import read_blocks, unread_container
+from provenance.artifacts.sources.streamed import read_blocks
 from provenance.errors import ArtifactError, Finding, UsageError
 
 PREFIX = "oci://"
@@ -81,7 +83,7 @@ class _Layer:
 
 
 def scan_registry(
-    uri: str, *, online: bool = False, tensors: bool = True, progress: Progress | None = None,
+    uri: str, *, online: bool = False, wanted: Wanted = FILES_AND_TENSORS, progress: Progress | None = None,
     total: Total | None = None,
 ) -> Pulled:
     """Read every layer of an artefact once; other bytes than its digests name are an error finding."""
@@ -95,13 +97,12 @@ def scan_registry(
     if total is not None:
         total(sum(file.size for file in found.files))
 
-    def work(file: FoundFile, advance: Progress) -> FileRead:
-        return client.read(layers[file.path], tensors, advance)
+    def work(file: FoundFile, crew: Crew) -> FileRead:
+        return client.read(layers[file.path], wanted.and_also("sha256"), crew)
 
     reads = in_threads(work, found.files, progress)
     name = address.repository.rpartition("/")[2]
-    read = sum(read.size for read in reads if read.sha256)
-    return Pulled(digest, Collected(assembled(name, found, reads, tensors=tensors), read))
+    return Pulled(digest, Collected(manifest_of(name, found, reads, wanted), sum(read.taken for read in reads)))
 
 
 def _listing(manifest: Mapping[str, Any], location: str) -> tuple[Listing, dict[str, _Layer]]:
@@ -189,20 +190,19 @@ class _Client:
             raise _invalid("its manifest is not an object", url)
         return digest, document
 
-    def read(self, layer: _Layer, tensors: bool, advance: Progress) -> FileRead:
+    def read(self, layer: _Layer, wanted: Wanted, crew: Crew) -> FileRead:
         """Stream one layer and hold it against its digest."""
         try:
             with self._open(self.address.url("blobs", layer.digest), {}) as answer:
-                read = read_blocks(_blocks(answer, layer.path), layer.size, layer.path,
-                                   tensors=tensors and layer.path.endswith(".safetensors"),
-                                   keep=is_kept(layer.path, layer.size), progress=advance)
+                read = read_blocks(_blocks(answer, layer.path), layer.size, layer.path, wanted,
+                                   keep=is_index(FoundFile(layer.path, layer.size)), crew=crew)
         except ArtifactError as err:
-            return FileRead(layer.size, "", problem=err)
+            return FileRead(layer.size, problem=err)
         if f"sha256:{read.sha256}" != layer.digest:
-            return FileRead(layer.size, "", problem=ArtifactError(
+            return FileRead(layer.size, problem=ArtifactError(
                 "oci-digest-mismatch", f"the layer has the digest sha256:{read.sha256} and should have {layer.digest}",
                 location=layer.path, hint="ask again; if it stays so, the registry is broken or lies"))
-        return unread_container(read, layer.path) if tensors else read
+        return read
 
     def _open(self, url: str, headers: Mapping[str, str]) -> Any:
         try:

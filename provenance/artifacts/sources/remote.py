@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from provenance.artifacts.hashing import FileRead, Progress, in_threads
+from provenance.artifacts.containers.safetensors import header_length, parse_header
+from provenance.artifacts.crew import Crew, Progress, in_threads
+from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted
+from provenance.artifacts.manifest import is_index, manifest_of
 from provenance.artifacts.names import brief, collisions, problem_with_name
-from provenance.artifacts.sources.collecting import Collected, Total, assembled, is_kept
+from provenance.artifacts.sources.collecting import Collected, Total
 from provenance.artifacts.sources.folder import FoundFile, Listing
-from provenance.artifacts.sources.streamed import read_blocks, unread_container
-from provenance.artifacts.tensors import TensorInfo, header_length, parse_header
+from provenance.artifacts.sources.streamed import read_blocks
+from provenance.artifacts.tensors import TensorInfo
 from provenance.errors import ArtifactError, Finding, UsageError
 
 BLOCK = 8 << 20
@@ -85,7 +88,7 @@ class _Store:
 
 
 def scan_remote(
-    url: str, *, online: bool = False, tensors: bool = True, options: Mapping[str, Any] | None = None,
+    url: str, *, online: bool = False, wanted: Wanted = FILES_AND_TENSORS, options: Mapping[str, Any] | None = None,
     progress: Progress | None = None, total: Total | None = None, block: int = BLOCK,
 ) -> Collected:
     """Read a file, or everything below a path, once. `options` go to the file system (endpoint, credentials)."""
@@ -101,12 +104,11 @@ def scan_remote(
     if total is not None:
         total(sum(file.size for file in found.files))
 
-    def work(file: FoundFile, advance: Progress) -> FileRead:
-        return _read(store, file, infos[file.path], tensors, advance, block)
+    def work(file: FoundFile, crew: Crew) -> FileRead:
+        return _read(store, file, infos[file.path], wanted, crew, block)
 
     reads = in_threads(work, found.files, progress)
-    return Collected(assembled(name, found, reads, is_file=is_file, tensors=tensors),
-                     sum(read.size for read in reads if read.sha256))
+    return Collected(manifest_of(name, found, reads, wanted, is_file=is_file), sum(read.taken for read in reads))
 
 
 def remote_header(
@@ -160,17 +162,16 @@ def _size(info: Mapping[str, Any], location: str) -> int:
 
 
 def _read(
-    store: _Store, file: FoundFile, info: Mapping[str, Any], tensors: bool, advance: Progress, block: int
+    store: _Store, file: FoundFile, info: Mapping[str, Any], wanted: Wanted, crew: Crew, block: int
 ) -> FileRead:
     path = str(info["name"])
     try:
         blocks = _blocks(store, path, file, block)
-        read = read_blocks(blocks, file.size, file.path, tensors=tensors and file.path.endswith(".safetensors"),
-                           keep=is_kept(file.path, file.size), progress=advance)
+        read = read_blocks(blocks, file.size, file.path, wanted, keep=is_index(file), crew=crew)
         _refuse_change(info, store.info(path), file.path)
     except ArtifactError as err:
-        return FileRead(file.size, "", problem=err)
-    return unread_container(read, file.path) if tensors else read
+        return FileRead(file.size, problem=err)
+    return read
 
 
 def _blocks(store: _Store, path: str, file: FoundFile, block: int) -> Iterator[bytes]:

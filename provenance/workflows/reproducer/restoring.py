@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from provenance.artifacts.hashing import Progress, read_file
+from provenance.artifacts.crew import Crew, Progress
+from provenance.artifacts.hashing import read_file
 from provenance.artifacts.manifest import FileEntry, dir_hash
 from provenance.artifacts.names import problem_with_name
 from provenance.artifacts.sources.folder import FoundFile, listing, open_folder, opened
@@ -140,10 +141,10 @@ def _read(root: Path, path: str, target: Path | None, progress: Progress | None)
     try:
         with suppress(ArtifactError), opened(folder, path) as descriptor:
             if target is None:
-                return read_file(descriptor, path, progress=progress).sha256
+                return read_file(descriptor, path, crew=Crew(progress)).sha256
             mode = 0o755 if os.fstat(descriptor).st_mode & 0o111 else 0o644
             with _new_file(target, mode) as copy:
-                return read_file(descriptor, path, progress=progress, copy_to=copy).sha256
+                return read_file(descriptor, path, crew=Crew(progress), copy_to=copy).sha256
     finally:
         os.close(folder)
     return ""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from provenance.artifacts.tensors import TensorInfo, header_length, parse_header
+from provenance.artifacts.containers.safetensors import header_length, parse_header
+from provenance.artifacts.tensors import TensorInfo
 from provenance.errors import ArtifactError
 
 if TYPE_CHECKING:

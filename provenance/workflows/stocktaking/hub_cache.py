@@ -13,17 +13,19 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from provenance.artifacts.hashing import FileRead, Progress, in_threads, read_file
-from provenance.artifacts.manifest import INDEX_SUFFIX, MAX_KEPT, Manifest, container_of
+from provenance.artifacts.crew import Crew, Progress, in_threads
+from provenance.artifacts.hashing import FileRead, Wanted, read_file
+from provenance.artifacts.manifest import MAX_KEPT, Manifest, is_index, manifest_of
 from provenance.artifacts.names import collisions, problem_with_name
-from provenance.artifacts.sources.collecting import assembled
 from provenance.artifacts.sources.folder import FoundFile, Listing, open_folder, opened, shown
 from provenance.errors import ArtifactError, Finding
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def scan_snapshot(snapshot: Path, *, keep: Callable[[str], bool], progress: Progress | None = None) -> Manifest:
+def scan_snapshot(
+    snapshot: Path, *, wanted: Wanted, keep: Callable[[str], bool], progress: Progress | None = None
+) -> Manifest:
     """Read every file of a snapshot once; the bytes of those for which `keep` is true are kept.
 
     ArtifactError `folder-empty` where it holds no file. What `scan` tells of a folder, this tells of a snapshot.
@@ -41,14 +43,14 @@ def scan_snapshot(snapshot: Path, *, keep: Callable[[str], bool], progress: Prog
         told = f"these names are one name on other systems: {' and '.join(group)}"
         found.findings.append(Finding("file-name-collides", "error", told, group[0], "rename one of them"))
 
-    def read(file: FoundFile, advance: Progress) -> FileRead:
-        kept = file.size <= MAX_KEPT and (file.path.endswith(INDEX_SUFFIX) or keep(file.path))
-        return _read(places[file.path], file, kept, advance)
+    def read(file: FoundFile, crew: Crew) -> FileRead:
+        kept = is_index(file) or (file.size <= MAX_KEPT and keep(file.path))
+        return _read(places[file.path], file, wanted, kept, crew)
 
-    reads = in_threads(read, found.files, progress)
+    reads = in_threads(read, found.files, progress, size=lambda file: file.size)
     for file, done in zip(found.files, reads, strict=True):
         found.findings += _compared(file, done, places[file.path])
-    return assembled(root.name, found, reads, tensors=True)
+    return manifest_of(root.name, found, reads, wanted)
 
 
 def _walk(root: Path, folder: Path, findings: list[Finding]) -> Iterator[tuple[str, Path]]:
@@ -77,20 +79,19 @@ def _blob(root: Path, link: Path) -> Path | None:
     return target if target.parent == blobs and target.is_file() and not target.is_symlink() else None
 
 
-def _read(place: Path, file: FoundFile, kept: bool, advance: Progress) -> FileRead:
+def _read(place: Path, file: FoundFile, wanted: Wanted, kept: bool, crew: Crew) -> FileRead:
     try:
         root = open_folder(place.parent)
         try:
             with opened(root, place.name) as descriptor:
-                tensors = container_of(file.path) is not None
-                return read_file(descriptor, file.path, tensors=tensors, keep=kept, progress=advance)
+                return read_file(descriptor, file.path, wanted, keep=kept, crew=crew)
         finally:
             os.close(root)
     except ArtifactError as err:
-        return FileRead(file.size, "", problem=err)
+        return FileRead(file.size, problem=err)
     except OSError as err:
         problem = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
-        return FileRead(file.size, "", problem=problem)
+        return FileRead(file.size, problem=problem)
 
 
 def _compared(file: FoundFile, read: FileRead, place: Path) -> Iterator[Finding]:

@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 
 from provenance import cards
-from provenance.artifacts.hashing import Progress
+from provenance.artifacts.crew import Progress
+from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.manifest import FileEntry, Manifest, scan
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
@@ -23,7 +24,7 @@ from provenance.policy import licences
 from provenance.policy.evaluate import Evaluation, Subject
 from provenance.statements.artifact import describe
 from provenance.statements.reader import MAX_YAML, parse_yaml
-from provenance.workflows.gathering import gather, worth_reading
+from provenance.workflows.gathering import gather, trees_named, worth_reading
 from provenance.workflows.stocktaking.entries import MOF_SUFFIXES, Entry
 from provenance.workflows.stocktaking.hub_cache import scan_snapshot
 
@@ -82,11 +83,13 @@ def _card(entry: Entry, verifier: Verifier) -> Known:
 
 def _model(entry: Entry, verifier: Verifier, progress: Progress | None) -> Known:
     gathered = gather(entry.path, (), verifier)
+    wanted = Wanted(trees=trees_named(gathered.statements, verifier.trust.recalled if verifier.trust else ()))
     if entry.kind == "hub-snapshot":
-        model = scan_snapshot(entry.path, keep=_is_worth_keeping, progress=progress)
+        model = scan_snapshot(entry.path, wanted=wanted, keep=_is_worth_keeping, progress=progress)
     else:
         worth = worth_reading(gathered.statements)
-        model = scan(entry.path, exclude=gathered.inside, may_be_read=worth, keep=_is_worth_keeping, progress=progress)
+        model = scan(entry.path, exclude=gathered.inside, wanted=wanted, may_be_read=worth, keep=_is_worth_keeping,
+                     progress=progress)
     declared, findings = _declarations(model, verifier)
     file, more = _mof_file_of(model)
     subject = Subject(model, (*gathered.statements, *declared), verifier.trust, verifier.as_of)

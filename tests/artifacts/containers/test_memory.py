@@ -10,7 +10,7 @@ import itertools
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,14 @@ import pytest
 from provenance.artifacts.containers.pickle_walk import MAX_MEMORY
 from provenance.artifacts.containers.plan import MAX_TENSORS
 
-LIMIT = 200  # MiB above an interpreter that has read nothing
+LIMIT = 200  # MiB above a bare interpreter
 READ = """
-import os, resource, sys
-from provenance.artifacts.containers.reading import read_tensors
-from provenance.errors import ArtifactError
+import resource, sys
+from pathlib import Path
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-descriptor = os.open(sys.argv[1], os.O_RDONLY)
-try:
-    told = len(read_tensors(descriptor, os.fstat(descriptor).st_size, sys.argv[1]).tensors)
-except ArtifactError as err:
-    told = err.code
+from provenance.artifacts.manifest import scan
+found = scan(Path(sys.argv[1]))
+told = len(found.weights.tensors) if found.weights else found.findings[0].code
 print(told, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 HEADER = b"{'descr': '|u1', 'fortran_order': False, 'shape': (0,), }\n"
@@ -79,7 +76,7 @@ def test_a_pickle_of_the_smallest_values_is_bounded(bench: Any, tmp_path: Path, 
     path = tmp_path / "model.pt"
     path.write_bytes(bench.checkpoint(body(bench), {"0": b""}))
     told, memory = measured(path)
-    assert told in ("weights-too-many", "0")
+    assert told in ("weights-too-many", "folder-has-no-weights")
     assert memory < LIMIT
 
 
@@ -127,3 +124,35 @@ def test_gguf_pairs_and_texts_are_bounded(bench: Any, tmp_path: Path) -> None:
         told, memory = measured(path)
         assert told == "weights-too-many"
         assert memory < LIMIT
+
+
+def entries(count: int, name: str = "{:x}") -> Iterator[bytes]:
+    return (b'"%b":{"dtype":"U8","shape":[0,7168],"data_offsets":[0,0]}' % name.format(number).encode()
+            for number in range(count))
+
+
+HEADERS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "as many tensors as are read": (lambda: b",".join(entries(99_000)), "99000"),
+    "names of four bytes a character": (
+        lambda: b",".join(entries(99_000, "\U0001f600" + "x" * 90 + "{:x}")), "99000"),
+    "a million tensors": (lambda: b",".join(entries(1_000_000)), "weights-too-many"),
+    "more tensors, in few bytes": (lambda: b",".join(entries(150_000)), "weights-too-many"),
+    "lists": (lambda: b'"a":[' + b"[]," * 5_000_000 + b"[]]", "weights-too-many"),
+    "numbers": (lambda: b'"a":[' + b"1000," * 1_100_000 + b"0]", "safetensors-invalid"),
+    "metadata": (lambda: b'"__metadata__":{%b}' % b",".join(b'"%x":""' % key for key in range(1_000_000)),
+                 "weights-too-many"),
+    "a name of fifteen megabytes": (
+        lambda: b'"%b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}' % ("\U0001f600" + "x" * (15 << 20)).encode(),
+        "weights-too-many"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("body", "expected"), HEADERS.values(), ids=HEADERS)
+def test_a_header_of_safetensors_is_bounded(tmp_path: Path, body: Callable[[], bytes], expected: str) -> None:
+    header = b"{" + body() + b"}"
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    told, memory = measured(path)
+    assert told == expected
+    assert memory < LIMIT

@@ -174,7 +174,7 @@ def agrees(bench: Any, kind: str, data: bytes, load: Load) -> bool:
     except Exception:  # noqa: BLE001 - the libraries refuse in many ways
         return False
     assert {tensor.name: (tensor.shape, tensor.head) for tensor in tensors} == {
-        name: (shape, Tensor(name, "", shape, content).data_head.hex()) for name, (shape, content) in theirs.items()}
+        name: (shape, Tensor(name, "", shape, content).data_head().hex()) for name, (shape, content) in theirs.items()}
     return True
 
 
