@@ -207,25 +207,25 @@ class _Reader:
         if not self.may_be_read(file):
             return FileRead(file.size)
         kept = is_index(file) or (file.size <= MAX_KEPT and self.keep(file.path))
+        looked_at = is_configuration(file.path, file.size)
         try:
             descriptor = self.beneath.open(file.path)
             try:
-                refuse_hole(descriptor, file.path)
-                return examined(self._read(descriptor, file, crew, keep=kept), file.path, keep=kept)
+                refuse_hole(descriptor, file)
+                if self.copy_into is None:
+                    read = read_file(descriptor, file.path, self.wanted, keep=kept or looked_at, crew=crew)
+                else:
+                    with _new_file(self.copy_into, file.path) as target:
+                        read = read_file(descriptor, file.path, self.wanted, keep=kept or looked_at, copy_to=target,
+                                         crew=crew)
             finally:
                 os.close(descriptor)
+            return examined(read, file.path, keep=kept) if looked_at else read
         except ArtifactError as err:
             return FileRead(file.size, problem=err)
         except OSError as err:
             unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
             return FileRead(file.size, problem=unreadable)
-
-    def _read(self, descriptor: int, file: FoundFile, crew: Crew, *, keep: bool) -> FileRead:
-        keep = keep or is_configuration(file.path, file.size)
-        if self.copy_into is None:
-            return read_file(descriptor, file.path, self.wanted, keep=keep, crew=crew)
-        with _new_file(self.copy_into, file.path) as target:
-            return read_file(descriptor, file.path, self.wanted, keep=keep, copy_to=target, crew=crew)
 
 
 def is_index(file: FoundFile) -> bool:

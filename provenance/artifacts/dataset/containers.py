@@ -61,6 +61,7 @@ class _Parquet:
 
     def batches(self, schema: Schema) -> Iterator[Any]:
         metadata = self._parquet.metadata
+        # Not of its columns: where they contradict the schema, asking pyarrow for one ends the process.
         groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
         widest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
         rows = min(BATCH_ROWS, max(1, BATCH_BYTES // max(widest, 1)))

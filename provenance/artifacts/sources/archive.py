@@ -30,7 +30,7 @@ from provenance.artifacts.hashing import FILES_AND_TENSORS, Wanted
 from provenance.artifacts.manifest import scan
 from provenance.artifacts.names import brief, collisions, problem_with_name
 from provenance.artifacts.sources.collecting import Collected, Total
-from provenance.artifacts.sources.folder import refuse_hole
+from provenance.artifacts.sources.folder import FoundFile, refuse_hole
 from provenance.errors import ArtifactError, RegistryError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def unpacked(path: Path, limits: Limits | None = None) -> Iterator[Path]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ArtifactError("file-special", "not a regular file", location=str(path), hint="give a zip or tar file")
-        refuse_hole(descriptor, path.name)
+        refuse_hole(descriptor, FoundFile(path.name, status.st_size))
         target = _Target(Path(name), path.name, status.st_size, limits or Limits())
         if path.name.lower().endswith(ZIP_SUFFIXES):
             read_layout(WeightFile(descriptor, status.st_size, path.name))

@@ -101,11 +101,11 @@ class _Taken:
 
 
 def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Crew) -> _Taken:
-    kept, needed = is_index(file), what.needed(file)
+    kept, needed, looked_at = is_index(file), what.needed(file), is_configuration(file.path, file.size)
     wanted = what.wanted.and_also(needed) if needed else what.wanted
     try:
         with what.open(file) as descriptor:
-            refuse_hole(descriptor, file.path)
+            refuse_hole(descriptor, file)
             memory = None if kept or cache is None or not cache.is_of_use(descriptor) else cache
             asked = question(wanted, file.path)
             status = os.fstat(descriptor)
@@ -113,8 +113,8 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Cr
             if read is not None:
                 crew.advance(read.size)
                 return _Taken(_asked_for(read, what.wanted), from_cache=True, finding=what.examine(file, read))
-            looked_at = kept or is_configuration(file.path, file.size)
-            read = examined(read_file(descriptor, file.path, wanted, keep=looked_at, crew=crew), file.path, keep=kept)
+            read = read_file(descriptor, file.path, wanted, keep=kept or looked_at, crew=crew)
+            read = examined(read, file.path, keep=kept) if looked_at else read
             if memory is not None:
                 memory.put(status, asked, read)
     except ArtifactError as err:

@@ -86,11 +86,11 @@ def _open_beneath(root: int, path: str, held: list[int]) -> None:
         raise ArtifactError("file-special", "not a regular file", location=path, hint="remove it")
 
 
-def refuse_hole(descriptor: int, location: str) -> None:
+def refuse_hole(descriptor: int, file: FoundFile) -> None:
     """ArtifactError `file-sparse` where reading an open file would take far longer than making it did."""
-    if _is_mostly_hole(descriptor):
+    if file.size > FREE_HOLE and _is_mostly_hole(descriptor):
         raise ArtifactError("file-sparse", "nearly all of it is a hole: it was made faster than it can be read",
-                            location=location, hint="remove it, or fetch it again")
+                            location=file.path, hint="remove it, or fetch it again")
 
 
 def _is_mostly_hole(descriptor: int) -> bool:
