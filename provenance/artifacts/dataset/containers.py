@@ -14,7 +14,7 @@ from provenance.errors import ArtifactError
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 2 << 20
-MAX_WHOLE = 32 << 20  # of a row group, as it is stored
+MAX_WHOLE = 32 << 20
 
 
 class TypedFile:
@@ -44,40 +44,30 @@ class TypedFile:
 
 
 class _Parquet:
-    """Reads page by page where row groups are large: they may be larger than the memory.
+    """Reads page by page where the file is large: row groups may be larger than the memory.
 
-    Small ones are read whole. Page by page, Arrow takes as much memory as the header of a page claims, before it finds
-    that the page is not there: a file of a kilobyte would take two gigabytes.
+    Page by page, Arrow takes as much memory as the header of a page claims before it finds that the page is not
+    there: of a file of a kilobyte, two gigabytes. A small file is read by whole row groups, which costs no more than
+    its size.
     """
 
     def __init__(self, file: ShardFile) -> None:
         import pyarrow.parquet
 
-        source = arrow().pa.PythonFile(file, mode="r")
-        self._parquet = pyarrow.parquet.ParquetFile(source, pre_buffer=False, page_checksum_verification=True)
-        if (longest := _longest_group(self._parquet.metadata)) > MAX_WHOLE:
-            if longest > file.size:
-                raise ValueError("a row group is longer than the file")
-            self._parquet = pyarrow.parquet.ParquetFile(
-                source, metadata=self._parquet.metadata, pre_buffer=False, buffer_size=1 << 20,
-                page_checksum_verification=True)
+        self._parquet = pyarrow.parquet.ParquetFile(
+            arrow().pa.PythonFile(file, mode="r"), pre_buffer=False, page_checksum_verification=True,
+            buffer_size=1 << 20 if file.size > MAX_WHOLE else 0)
         self.schema = self._parquet.schema_arrow
 
     def batches(self, schema: Schema) -> Iterator[Any]:
         metadata = self._parquet.metadata
+        # Not of its columns: where they contradict the schema, asking pyarrow for one ends the process.
         groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
         widest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
         rows = min(BATCH_ROWS, max(1, BATCH_BYTES // max(widest, 1)))
         # `columns` speaks of paths into nested columns, where a name with a dot is something else.
         columns = None if any("." in name for name in self.schema.names) else list(schema.names)
         yield from self._parquet.iter_batches(batch_size=rows, columns=columns, use_threads=False)
-
-
-def _longest_group(metadata: Any) -> int:
-    """The bytes of the row group that takes most of the file, as its columns tell."""
-    groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
-    return max((sum(group.column(at).total_compressed_size for at in range(group.num_columns)) for group in groups),
-               default=0)
 
 
 class _ArrowFile:

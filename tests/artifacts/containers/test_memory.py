@@ -10,7 +10,7 @@ import itertools
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +125,35 @@ def test_gguf_pairs_and_texts_are_bounded(bench: Any, tmp_path: Path) -> None:
         told, memory = measured(path)
         assert told == "weights-too-many"
         assert memory < LIMIT
+
+
+def entries(count: int, name: str = "{:x}") -> Iterator[bytes]:
+    return (b'"%b":{"dtype":"U8","shape":[0,7168],"data_offsets":[0,0]}' % name.format(number).encode()
+            for number in range(count))
+
+
+HEADERS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "as many tensors as are read": (lambda: b",".join(entries(99_000)), "99000"),
+    "names of four bytes a character": (
+        lambda: b",".join(entries(99_000, "\U0001f600" + "x" * 90 + "{:x}")), "99000"),
+    "a million tensors": (lambda: b",".join(entries(1_000_000)), "weights-too-many"),
+    "more tensors, in few bytes": (lambda: b",".join(entries(150_000)), "weights-too-many"),
+    "lists": (lambda: b'"a":[' + b"[]," * 5_000_000 + b"[]]", "weights-too-many"),
+    "numbers": (lambda: b'"a":[' + b"1000," * 1_100_000 + b"0]", "safetensors-invalid"),
+    "metadata": (lambda: b'"__metadata__":{%b}' % b",".join(b'"%x":""' % key for key in range(1_000_000)),
+                 "weights-too-many"),
+    "a name of fifteen megabytes": (
+        lambda: b'"%b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}' % ("\U0001f600" + "x" * (15 << 20)).encode(),
+        "weights-too-many"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("body", "expected"), HEADERS.values(), ids=HEADERS)
+def test_a_header_of_safetensors_is_bounded(tmp_path: Path, body: Callable[[], bytes], expected: str) -> None:
+    header = b"{" + body() + b"}"
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    told, memory = measured(path)
+    assert told == expected
+    assert memory < LIMIT
