@@ -18,10 +18,9 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.blocks import Block, ChunkDigests, Range, blocks, disjoint
 from provenance.artifacts.containers.kinds import Container, container_of, planner
@@ -29,6 +28,9 @@ from provenance.artifacts.containers.plan import Plan, WeightFile
 from provenance.artifacts.crew import SMALL, Crew
 from provenance.artifacts.tensors import CHUNK, SHA256_TREE, TREES, Tensor, Tree
 from provenance.errors import ArtifactError, Finding, RegistryError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Of a file, by their names in in-toto's DigestSet (which has none for BLAKE3).
 FILE_DIGESTS = ("sha256", "sha512", "blake2b", "blake3", "gitBlob")
@@ -336,6 +338,8 @@ def _tensors_alone(file: WeightFile, wanted: Wanted, planned: _Planned, crew: Cr
     """The tensors of a file, by whoever has nothing else to do; the rest of it is not read."""
     if planned.plan is None:
         return FileRead(file.size, problem=planned.problem)
+    from concurrent.futures import wait
+
     tensors = _Tensors(file, planned.plan, wanted.trees)
     shared = _Shared(blocks(tensors.ranges))
 
