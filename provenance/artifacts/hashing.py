@@ -354,7 +354,7 @@ def _tensors_alone(file: WeightFile, wanted: Wanted, planned: _Planned, crew: Cr
         while batch := shared.batch():
             take(batch)
 
-    helpers = list[Future[None]]()
+    helpers: list[Future[None]] = []
     try:
         while batch := shared.batch():
             if (helper := crew.spare(help_out)) is not None:
