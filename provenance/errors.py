@@ -17,7 +17,8 @@ Both carry a stable code from `CODES`, a location and a hint: what happened, whe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
 
@@ -46,6 +47,7 @@ CODES: dict[str, str] = {
     "archive-not-asked": "an archive is looked into only where that is asked for",
     "archive-too-large": "an archive would unpack to more than its size makes believable, or than there is room for",
     "arrow-invalid": "an Arrow file or stream is damaged or is none",
+    "cluster-unusable": "a cluster cannot be reached, has no workers, or has another version of this tool",
     "cache-unusable": "the digest cache is damaged, locked or not the user's own; the files were read instead",
     "csv-invalid": "a CSV file breaks RFC 4180, or a record has another number of fields than the header",
     "dataset-empty": "a dataset without a record",
@@ -181,6 +183,10 @@ class ProvenanceError(Exception):
         CODES[code]  # an unregistered code is a defect, found by the first test that reaches it
         super().__init__(message)
         self.code, self.message, self.location, self.hint = code, message, location, hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is sent from one process to another."""
+        return partial(type(self), self.code, self.message, location=self.location, hint=self.hint), ()
 
 
 class UsageError(ProvenanceError):

@@ -203,7 +203,7 @@ def _planned(file: WeightFile, container: Container | None) -> _Planned:
         return _Planned(problem=err)
 
 
-class _Tensors:
+class TensorsInFile:
     """The tensors of a plan while their file is read: which ranges are cut into blocks, and what comes out."""
 
     def __init__(self, file: WeightFile, plan: Plan | None, trees: tuple[Tree, ...]) -> None:
@@ -253,7 +253,7 @@ class _Pass:
         """Read all of it; ArtifactError `file-changed-while-read` where it is longer or shorter than was said."""
         location, size, plan = self.file.location, self.file.size, self.planned.plan
         hashes = {name: _new(name, size) for name in self.wanted.files}
-        tensors, ring = _Tensors(self.file, plan, self.wanted.trees), _Ring(self.crew)
+        tensors, ring = TensorsInFile(self.file, plan, self.wanted.trees), _Ring(self.crew)
         for block in blocks(tensors.ranges, size):
             view = ring.buffer()[: block.end - block.start]
             if self.fill(view) != len(view):
@@ -340,7 +340,7 @@ def _tensors_alone(file: WeightFile, wanted: Wanted, planned: _Planned, crew: Cr
         return FileRead(file.size, problem=planned.problem)
     from concurrent.futures import wait
 
-    tensors = _Tensors(file, planned.plan, wanted.trees)
+    tensors = TensorsInFile(file, planned.plan, wanted.trees)
     shared = _Shared(blocks(tensors.ranges))
 
     def take(batch: list[Block]) -> None:

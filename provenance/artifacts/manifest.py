@@ -168,7 +168,7 @@ def scan(
         if total is not None:
             total(sum(file.size for file in found.files if may_be_read(file)))
         with Beneath(root) as beneath:
-            reader = _Reader(beneath, wanted, may_be_read, keep, copy_into)
+            reader = Reader(beneath, wanted, may_be_read, keep, copy_into)
             reads = in_threads(reader.read, found.files, progress, size=lambda file: file.size)
     finally:
         os.close(root)
@@ -196,14 +196,17 @@ def opened_for(path: Path) -> tuple[int, Listing, bool]:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class Reader:
+    """Reads the files of a folder, each as `scan` says."""
+
     beneath: Beneath
     wanted: Wanted
-    may_be_read: Callable[[FoundFile], bool]
-    keep: Callable[[str], bool]
-    copy_into: Path | None
+    may_be_read: Callable[[FoundFile], bool] = lambda _: True
+    keep: Callable[[str], bool] = lambda _: False
+    copy_into: Path | None = None
 
     def read(self, file: FoundFile, crew: Crew) -> FileRead:
+        """Read one file; what went wrong with it is in what is returned."""
         if not self.may_be_read(file):
             return FileRead(file.size)
         kept = is_index(file) or (file.size <= MAX_KEPT and self.keep(file.path))

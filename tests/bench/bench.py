@@ -65,6 +65,8 @@ def race(place: Place, size: str, rounds: int, only: set[str]) -> tuple[Run, str
     measured: dict[tuple[str, str], Sample] = {}
     with peers.hub_beside(place, models) as hub:
         environment = {**os.environ, **peers.environment(place, hub)}
+        # A checkout would be compiled again by every process, as no installation is.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         for workload in dict.fromkeys(command.workload for command in there):
             _say(workload)
             mine = [command for command in there if command.workload == workload]

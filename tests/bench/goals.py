@@ -1,7 +1,6 @@
 """The goals: which two commands of a workload are compared, by what, and what their ratio must and should be at most.
 
-What has no race is listed too, with the reason: a page that leaves out what it does not measure reads as if all were
-well.
+A test holds that every goal has its race: a page that leaves out what it does not measure reads as if all were well.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ LOAD_TWIN, LOAD_FILE, LOAD_FRESH = "load by the BLAKE3 twin", "load by sha256", 
 READ, HASH_THEN_LOAD = "unhashed read", "hash, then load"
 HELP, VERSION, CLICK, BARE = "provenance --help", "provenance --version", "import click", "python -c pass"
 SIGNED_HELP = "model_signing --help"
+DASK, THREADS = "tensor tree, two workers of Dask", "tensor tree, two threads"
 FULL_FILES, FULL_TREE, ADMIT = "verify, files", "verify, files and tensors", "admit into a folder"
 SEQUENCE = "model_signing, hf, in-toto-run"
 ONCE, MORE_ARTEFACTS, MORE_RULES = "evaluation", "evaluation, artefacts x 10", "evaluation, rules x 10"
@@ -52,6 +52,7 @@ GOALS = (
     Goal("A: verify an OMS bundle", "A", VERIFY, HUB),
     Goal("A: verify an OMS bundle", "A", VERIFY, INTOTO),
     Goal("A: verify an OMS bundle", "A", VERIFY, DVC),
+    Goal("A: tensor tree alone, Dask on two workers", "A", DASK, THREADS, 1.15, 1.05),
     Goal("B: verify an OMS bundle", "B", VERIFY, SIGNED, 0.90, 0.80),
     Goal("B: sha256 of every file", "B", PLAIN, OPENSSL),
     Goal("C: tensor tree alone, SHA-256", "C", TREE, SIGNED, 0.58, 0.50),
@@ -83,5 +84,4 @@ GOALS = (
     Goal("growth: four times the bytes, CPU", "A", DIGEST, DIGEST_PART, 4.8, 4, "cpu"),
 )
 
-UNMEASURED = {"Dask on two workers, A cut at 512 MiB": "there is no `--scheduler` yet"}
 MEMORY_MUST, MEMORY_AIM = 200, 60  # MiB above a bare interpreter, any size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from goals import GOALS, MEMORY_AIM, MEMORY_MUST, UNMEASURED, Goal
+from goals import GOALS, MEMORY_AIM, MEMORY_MUST, Goal
 from measuring import Sample
 
 Key = tuple[str, str]
@@ -111,9 +111,8 @@ def page(run: Run, profile: Callable[[Goal], str]) -> str:
     lines = [HEAD.format(**vars(run)).rstrip("\n")]
     lines += [line for goal in GOALS for line in _goal(run, goal)]
     lines += [_memory(*worst) for worst in (run.worst_memory(),) if worst]
-    lines += ["", "Not measured:", ""]
-    lines += [f"- {what}: {why}" for what, why in UNMEASURED.items()]
-    lines += [f"- {what}: not installed" for what in run.missing]
+    if run.missing:
+        lines += ["", "Not measured:", "", *(f"- {what}: not installed" for what in run.missing)]
     missed = run.not_met()
     if missed:
         lines.append(PROFILE.rstrip("\n"))

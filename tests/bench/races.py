@@ -41,7 +41,7 @@ def commands(place: Place) -> list[Command]:
         *(command for name in ("A", "B", "C", "D", "D10", "G") for command in _verifying(place, name)),
         *(command for name in ("A", "B", "C", "D") for command in _digesting(place, name)),
         *(command for name in ("A", "D") for command in _beside(place, name)),
-        *_entries(place), *_loading(place), *_starting(place), *_admitting(place), *_policies(),
+        *_clustered(place), *_entries(place), *_loading(place), *_starting(place), *_admitting(place), *_policies(),
     ]
 
 
@@ -84,6 +84,12 @@ def _beside(place: Place, name: str) -> Iterator[Command]:
     yield Command(name, goals.INTOTO, peers.in_toto_run(place, [place.model(name)]), ("in-toto-run",))
     yield Command(name, goals.HUB, peers.hf_cache_verify(place, name), ("hf",))
     yield Command(name, goals.DVC, peers.dvc_add(place, name), ("dvc", "git"), fresh=peers.dvc_memory(place, name))
+
+
+def _clustered(place: Place) -> Iterator[Command]:
+    for name, how in ((goals.THREADS, "threads"), (goals.DASK, "dask")):
+        line = [sys.executable, str(HERE / "clustered.py"), how, str(place.model("A"))]
+        yield Command("A", name, line, packages=("distributed",), measures=True)
 
 
 def _entries(place: Place) -> Iterator[Command]:
