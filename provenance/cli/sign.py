@@ -42,6 +42,8 @@ def command(model: Path, key: Path, bundle: Path | None, method: Method, shard_s
     with shown.progress("Reading") as (progress, _):
         signed = sign_model(model, signer=signer_from(key), bundle=bundle, serialization=chosen, progress=progress)
     document = {"schemaVersion": "0.1", "kind": "Signed", "bundle": str(signed.bundle), "sha256": signed.sha256,
-                "files": signed.files}
-    shown.answer(document, lambda: f"signed {signed.files:,} files\nbundle {printable(str(signed.bundle))}\n"
+                "files": signed.files, "findings": [finding.to_dict() for finding in signed.findings]}
+    told = "".join(f"{found.severity}: {printable(found.location)}: {printable(found.message)}\n"
+                   for found in signed.findings[:20])
+    shown.answer(document, lambda: f"{told}signed {signed.files:,} files\nbundle {printable(str(signed.bundle))}\n"
                                    f"sha256 {signed.sha256}\n")

@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Signed:
-    """A model signature that was written: where, its sha256, and how many files it lists."""
+    """A model signature that was written: where, its sha256, how many files it lists, and what is odd about them."""
 
     bundle: Path
     sha256: str
     files: int
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,20 +86,26 @@ def sign_model(
         chosen = replace(chosen, ignored=tuple(sorted({*chosen.ignored, inside})))
     manifest = scan(model, exclude={inside} if inside else (), wanted=chosen.wanted, progress=progress,
                     may_be_read=lambda file: not chosen.ignores(file.path))
-    manifest = _without_ignored(manifest, chosen).require_sound()
+    manifest = _of_what_is_signed(manifest, chosen).require_sound()
     statement = model_statement(manifest, chosen)
     data = sign(statement.to_bytes(), signer())
     if len(data) > MAX_BUNDLE:
         raise BundleError("document-too-large", f"the signature would be larger than {MAX_BUNDLE} bytes, and nobody "
                           "would read it", location=str(target), hint="give a larger --shard-size, or sign fewer files")
     write_whole(target, data)
-    return Signed(target, sha256(data), sum(chosen.lists(entry) for entry in manifest.files))
+    return Signed(target, sha256(data), sum(chosen.lists(entry) for entry in manifest.files),
+                  manifest.findings)
 
 
-def _without_ignored(manifest: Manifest, serialization: Serialization) -> Manifest:
-    """The manifest without what is not signed; what is wrong there is nobody's concern."""
-    return replace(manifest, files=tuple(e for e in manifest.files if not serialization.ignores(e.path)),
-                   findings=tuple(f for f in manifest.findings if not serialization.ignores(f.location)))
+def _of_what_is_signed(manifest: Manifest, serialization: Serialization) -> Manifest:
+    """The manifest without what is left out; what is wrong there is nobody's concern.
+
+    Names that are one name on other systems are two to the specification (6.1.2); the signer is told.
+    """
+    found = (finding for finding in manifest.findings if not serialization.ignores(finding.location))
+    told = (replace(one, severity="warning") if one.code == "file-name-collides" else one for one in found)
+    return replace(manifest, files=tuple(entry for entry in manifest.files if not serialization.ignores(entry.path)),
+                   findings=tuple(told))
 
 
 def verify_bundle(
