@@ -106,6 +106,11 @@ def _shards(maker: Maker) -> Iterator[Case]:
     yield _cut(maker, "name-parent", [("../w:0:4", data[:4])], "paths of shards are held to 6.1.2")
     yield _cut(maker, "listed-twice", [("w:0:4", data[:4]), ("w:0:4", data[4:8])], "a shard is listed once")
     yield _cut(maker, "unsorted", [("w:4:8", data[4:8]), ("w:0:4", data[:4])], "shards are sorted (6.4)", ordered=False)
+    other = oms.statement({"w": data}, shard_size=4)
+    for row in other["predicate"]["resources"]:
+        row["algorithm"] = "sha256-sharded-5"
+    yield "oms-shards-algorithm", maker.bundle(other), \
+        invalid("statement-invalid", "an algorithm of shards of another size (7)", "lab")
     without = changed(oms.statement({"w": data}, shard_size=4), drop(*SERIALIZATION, "shard_size"))
     yield "oms-shards-without-size", maker.bundle(without), \
         invalid("schema-mismatch", "shards have a size (5.2.2)", "lab")

@@ -40,6 +40,10 @@ def _serializations() -> Iterator[tuple[str, Json, str]]:
         "a shard size may be written 64.0, as the reference implementation does"
     shards = oms.rows({"w": bytes(300)}, shard_size=20)
     in_turn = sorted(shards, key=lambda row: int(row["name"].split(":")[1]))
+    named = oms.statement(MODEL, shard_size=64)
+    for row in named["predicate"]["resources"]:
+        row["algorithm"] = "sha256-sharded-64"
+    yield "shards-algorithm", named, "an algorithm may be named as the reference implementation names it under shards"
     yield "shards-in-turn", oms.statement({}, shard_size=20, listed=in_turn), \
         "shards may be sorted by where they begin, as the reference implementation does"
 

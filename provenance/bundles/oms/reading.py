@@ -46,11 +46,17 @@ def _read(statement: Statement, location: str) -> ModelSignature:
     listed = Rows([row["name"] for row in rows], [row["digest"] for row in rows], location)
     listed.require_order(by_parts_and_ranges if serialization.method == "shards" else by_parts)
     signature = listed.signature(statement.subjects, serialization)
-    if {row["algorithm"] for row in rows} != {serialization.hash}:
+    if {row["algorithm"] for row in rows} not in ({serialization.hash}, {_as_the_reference_says(serialization)}):
         raise broken("a resource uses another algorithm than the signature (7)", location)
     require_root(statement.subjects, listed.root(serialization.hex_length), location)
     _require_own_dir_hash(signature, location)
     return signature
+
+
+def _as_the_reference_says(serialization: Serialization) -> str:
+    """What the reference implementation writes for the algorithm of a shard, against 6.3.2."""
+    size = f"-sharded-{serialization.shard_size}" if serialization.method == "shards" else ""
+    return serialization.hash + size
 
 
 def _serialization(document: Mapping[str, Any], location: str) -> Serialization:
