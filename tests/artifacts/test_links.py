@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from provenance.artifacts import links
 from provenance.artifacts.hashing import FILES
 from provenance.artifacts.links import followed
 from provenance.artifacts.manifest import Manifest, scan
@@ -25,7 +26,8 @@ def folder(tmp_path: Path) -> Path:
 def paths(folder: Path) -> tuple[list[str], list[str]]:
     """What is there once links are followed, and which links stay findings."""
     seen: Manifest = followed(scan(folder, wanted=FILES), folder)
-    return [entry.path for entry in seen.files], [found.location for found in seen.findings if found.severity == "error"]
+    left = [found.location for found in seen.findings if found.severity == "error"]
+    return [entry.path for entry in seen.files], left
 
 
 PLAIN = ["a.txt", "sub/b.txt", "sub/deep/c.txt"]
@@ -66,6 +68,14 @@ def test_links_to_links_end(folder: Path) -> None:
     found, left = paths(folder)
     assert found == PLAIN
     assert len(left) == 60
+
+
+def test_links_to_folders_do_not_multiply_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "MAX_FILES", 5)
+    for number in range(4):
+        (folder / f"l{number}").symlink_to("sub")
+    found, left = paths(folder)
+    assert (len(found), left) == (7, ["l2", "l3"])
 
 
 def test_a_link_through_another_is_what_both_lead_to(folder: Path) -> None:

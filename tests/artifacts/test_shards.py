@@ -35,7 +35,8 @@ def read(path: Path, wanted: Wanted) -> FileRead:
         os.close(descriptor)
 
 
-@given(st.binary(max_size=60), st.integers(1, 70), st.lists(st.integers(0, 60), max_size=5), st.sampled_from(sorted(NEW)))
+@given(st.binary(max_size=60), st.integers(1, 70), st.lists(st.integers(0, 60), max_size=5),
+       st.sampled_from(sorted(NEW)))
 def test_ranges_are_digested_whatever_comes_at_a_time(data: bytes, size: int, cuts: list[int], algorithm: str) -> None:
     sharding = Sharding(algorithm, size)
     digests = ShardDigests(sharding, NEW[algorithm])
