@@ -22,6 +22,7 @@ from provenance.artifacts.digest import DigestSet
 from provenance.artifacts.documents import examined, is_configuration
 from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted, read_file
 from provenance.artifacts.names import brief, collisions, is_odd_label
+from provenance.artifacts.shards import Sharding
 from provenance.artifacts.sources.beneath import Beneath
 from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, refuse_hole
 from provenance.artifacts.tensors import Weights
@@ -42,13 +43,15 @@ MAX_KEPT = 16 << 20
 class FileEntry:
     """One regular file: path relative to the folder, size in bytes, sha256 in hex ("" when it was not read).
 
-    `others` has the digests by other algorithms, as pairs of name and hex, where they were asked for.
+    `others` has the digests by other algorithms, as pairs of name and hex, where they were asked for, and `shards`
+    those of its ranges (see `FileRead`).
     """
 
     path: str
     size: int
     sha256: str
     others: tuple[tuple[str, str], ...] = ()
+    shards: tuple[tuple[Sharding, str], ...] = ()
 
     @property
     def digest(self) -> dict[str, str]:
@@ -263,7 +266,7 @@ def manifest_of(
         for read in reads
         if read.problem is not None
     ]
-    entries = tuple(FileEntry(file.path, read.size, read.sha256, read.others)
+    entries = tuple(FileEntry(file.path, read.size, read.sha256, read.others, read.shards)
                     for file, read in zip(found.files, reads, strict=True))
     contents = {file.path: read.content for file, read in zip(found.files, reads, strict=True)
                 if read.content is not None}
