@@ -274,21 +274,20 @@ def _round_trip() -> Any:
     A time stays the text that it is: as a timestamp it would come back in another spelling.
     """
     from ruamel.yaml import YAML
-    from ruamel.yaml.constructor import RoundTripConstructor
+    from ruamel.yaml.nodes import ScalarNode
+    from ruamel.yaml.resolver import VersionedResolver
 
-    class Constructor(RoundTripConstructor):
-        """Leaves timestamps as the text that was written."""
+    class Resolver(VersionedResolver):
+        """Takes a time for the text that was written."""
 
-    Constructor.add_constructor("tag:yaml.org,2002:timestamp", _plain)
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            """A text where ruamel.yaml would see a timestamp."""
+            tag = super().resolve(kind, value, implicit)
+            return self.DEFAULT_SCALAR_TAG if kind is ScalarNode and str(tag).endswith(":timestamp") else tag
+
     yaml = YAML()
-    yaml.Constructor = Constructor
+    yaml.Resolver = Resolver
     yaml.preserve_quotes = True
     yaml.width = 1 << 16
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
-
-
-def _plain(constructor: Any, node: Any) -> Any:
-    from ruamel.yaml.scalarstring import PlainScalarString
-
-    return PlainScalarString(constructor.construct_scalar(node))

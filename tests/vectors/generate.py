@@ -14,10 +14,11 @@ from pathlib import Path
 import artifacts
 import bundles
 import keys
+import trust_files
 import weights
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "artifacts")
+MADE = ("weights", "bundles", "artifacts", "trust")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -26,6 +27,7 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"keys/{name}.pub.pem", key.public_pem) for name, key in known.items())
     yield from ((f"weights/{name}", data) for name, data in weights.files())
     yield from ((f"bundles/{name}", data) for name, data in bundles.files(known))
+    yield from ((f"trust/{name}", data) for name, data in trust_files.files(known))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 # Who holds which key. `stranger` is in no trust file.
-NAMES = ("lab", "works", "former", "early", "late", "narrow", "stranger")
+NAMES = ("lab", "works", "former", "early", "late", "narrow", "first", "spare", "second", "stranger")
 ECDSA = frozenset({"works"})
 
 
