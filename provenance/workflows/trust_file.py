@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.bundles import keys
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.oms import MODEL_SIGNATURE
-from provenance.bundles.store import payload_unverified
+from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
 from provenance.files import write_whole
