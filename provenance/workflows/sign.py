@@ -22,7 +22,7 @@ from provenance.bundles.oms import (
     serialization_for,
 )
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
-from provenance.bundles.trust import Principal, Trust, read_trust
+from provenance.bundles.trust import Principal, Trust, TrustSource, read_trust
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, BundleError, Finding, UsageError
 from provenance.policy.coverage import Coverage, coverage_by
@@ -112,7 +112,7 @@ def verify_bundle(
     bundle: Path,
     *,
     as_of: datetime,
-    trust: Path | None = None,
+    trust: Path | TrustSource | None = None,
     key: Path | None = None,
     model: Path | None = None,
     ignored: Sequence[str] = (),
