@@ -6,18 +6,15 @@ A row is (name, digest). Whatever holds for all rows is checked at one go: most 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provenance.artifacts.names import problem_with_name
+from provenance.artifacts.names import problem_with_names
 from provenance.bundles.oms.signature import LONE_FILE, ModelSignature, Serialization
 from provenance.errors import StatementError
 from provenance.statements.statement import ResourceDescriptor
-
-# The last two numbers of a name: a path may hold colons and numbers of its own.
-_RANGE = re.compile(r"(.*):(0|[1-9][0-9]{0,18}):([1-9][0-9]{0,18})", re.DOTALL | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -57,34 +54,41 @@ class Rows:
             resources, sizes = self._joined(serialization.shard_size)
         else:
             resources = dict(zip(self.names, self.digests, strict=True))
-        problems: Iterable[str] = filter(None, map(problem_with_name, resources))
-        if resources.keys() != {LONE_FILE} and (problem := next(iter(problems), "")):
+        if resources.keys() != {LONE_FILE} and (problem := problem_with_names(resources)):
             raise broken(f"a resource name {problem} (6.1.2)", self.location)
         return ModelSignature(subjects, resources, serialization, sizes)
 
     def _joined(self, size: int) -> tuple[Mapping[str, str], Mapping[str, int]]:
         """The digests of the shards of each file, joined, and how large the file is."""
-        ranges: dict[str, list[tuple[int, int, str]]] = {}
+        ranges = defaultdict[str, list[tuple[int, int, str]]](list)
         for name, digest in zip(self.names, self.digests, strict=True):
-            path, start, end = shard(name) or (None, 0, 0)
-            if path is None:
+            if (parts := shard(name)) is None:
                 raise broken("a resource is not named PATH:START:END, as shards are (6.3.2)", self.location)
-            ranges.setdefault(path, []).append((start, end, digest))
-        for rows in ranges.values():
-            rows.sort()
-            *whole, (start, end, _) = rows
-            exact = [(place * size, (place + 1) * size) for place in range(len(whole))]
-            if exact != [row[:2] for row in whole] or start != len(whole) * size or not 0 < end - start <= size:
+            ranges[parts[0]].append((parts[1], parts[2], digest))
+        digests, sizes = dict[str, str](), dict[str, int]()
+        for path, rows in ranges.items():
+            starts, ends, pieces = zip(*sorted(rows), strict=True)
+            last = (len(rows) - 1) * size
+            whole = starts == tuple(range(0, last + 1, size)) and starts[1:] == ends[:-1]
+            if not whole or not last < ends[-1] <= last + size:
                 raise broken("the shards of a file do not follow each other from its beginning to its end, each of "
                              "shard_size bytes but the last (6.3.2)", self.location)
-        digests = {path: "".join(digest for _, _, digest in rows) for path, rows in ranges.items()}
-        return digests, {path: rows[-1][1] for path, rows in ranges.items()}
+            digests[path], sizes[path] = "".join(pieces), ends[-1]
+        return digests, sizes
 
 
 def shard(name: str) -> tuple[str, int, int] | None:
-    """`PATH:START:END` in its parts; None where it is no such name."""
-    parts = _RANGE.fullmatch(name)
-    return (parts[1], int(parts[2]), int(parts[3])) if parts else None
+    """`PATH:START:END` in its parts; None where it is no such name.
+
+    The last two numbers count: a path may hold colons and numbers of its own.
+    """
+    try:
+        path, start, end = name.rsplit(":", 2)
+        numbers = int(start), int(end)
+    except ValueError:  # no three parts, or no numbers
+        return None
+    # Python reads more spellings of a number than the one that the specification means.
+    return (path, *numbers) if name == f"{path}:{numbers[0]}:{numbers[1]}" else None
 
 
 def by_parts(name: str) -> list[str]:
