@@ -6,6 +6,7 @@ A row is (name, digest). Whatever holds for all rows is checked at one go: most 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from provenance.artifacts.names import problem_with_names
 from provenance.bundles.oms.signature import LONE_FILE, ModelSignature, Serialization
 from provenance.errors import StatementError
 from provenance.statements.statement import ResourceDescriptor
+
+_AT_ONE_GO = 1 << 10
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,21 @@ class Rows:
 
     def root(self, length: int) -> str:
         """The root over the digests (6.5.1); StatementError where one of them is none of this many characters."""
-        joined = "".join(self.digests)
-        try:
-            together = bytes.fromhex(joined)
-        except ValueError:
-            together = b""
-        # What comes back is what went in only where all of it was lower-case hexadecimal, without the spaces that
-        # `fromhex` passes over.
-        if together.hex() != joined or set(map(len, self.digests)) != {length}:
-            raise broken(f"a resource digest is not {length} lower-case hexadecimal characters (6.3.1)", self.location)
-        return hashlib.sha256(together).hexdigest()
+        root = hashlib.sha256()
+        for place in range(0, len(self.digests), _AT_ONE_GO):
+            some = self.digests[place : place + _AT_ONE_GO]
+            joined = "".join(some)
+            try:
+                together = bytes.fromhex(joined)
+            except ValueError:
+                together = b""
+            # What comes back is what went in only where all of it was lower-case hexadecimal, without the spaces that
+            # `fromhex` passes over.
+            if together.hex() != joined or set(map(len, some)) != {length}:
+                raise broken(f"a resource digest is not {length} lower-case hexadecimal characters (6.3.1)",
+                             self.location)
+            root.update(together)
+        return root.hexdigest()
 
     def signature(
         self, subjects: tuple[ResourceDescriptor, ...], serialization: Serialization
@@ -59,12 +68,18 @@ class Rows:
         return ModelSignature(subjects, resources, serialization, sizes)
 
     def _joined(self, size: int) -> tuple[Mapping[str, str], Mapping[str, int]]:
-        """The digests of the shards of each file, joined, and how large the file is."""
+        """The digests of the shards of each file, joined, and how large the file is.
+
+        The last two numbers of a name count: a path may hold colons and numbers of its own.
+        """
         ranges = defaultdict[str, list[tuple[int, int, str]]](list)
+        numbers = _Numbers()  # nearly every number stands in the names of many shards
         for name, digest in zip(self.names, self.digests, strict=True):
-            if (parts := shard(name)) is None:
+            path, *limits = name.rsplit(":", 2)
+            first, after = (numbers[text] for text in limits) if len(limits) == 2 else (-1, -1)
+            if first < 0 or after < 0:
                 raise broken("a resource is not named PATH:START:END, as shards are (6.3.2)", self.location)
-            ranges[parts[0]].append((parts[1], parts[2], digest))
+            ranges[path].append((first, after, digest))
         digests, sizes = dict[str, str](), dict[str, int]()
         for path, rows in ranges.items():
             starts, ends, pieces = zip(*sorted(rows), strict=True)
@@ -77,18 +92,12 @@ class Rows:
         return digests, sizes
 
 
-def shard(name: str) -> tuple[str, int, int] | None:
-    """`PATH:START:END` in its parts; None where it is no such name.
+class _Numbers(dict[str, int]):
+    """Numbers by their texts; -1 for what is none, or another spelling of one, of which Python reads many."""
 
-    The last two numbers count: a path may hold colons and numbers of its own.
-    """
-    try:
-        path, start, end = name.rsplit(":", 2)
-        numbers = int(start), int(end)
-    except ValueError:  # no three parts, or no numbers
-        return None
-    # Python reads more spellings of a number than the one that the specification means.
-    return (path, *numbers) if name == f"{path}:{numbers[0]}:{numbers[1]}" else None
+    def __missing__(self, text: str) -> int:
+        self[text] = number = int(text) if _NUMBER.fullmatch(text) else -1
+        return number
 
 
 def by_parts(name: str) -> list[str]:
@@ -96,10 +105,10 @@ def by_parts(name: str) -> list[str]:
     return name.split("/")
 
 
-def by_parts_and_ranges(name: str) -> tuple[list[str], int, int]:
+def by_parts_and_ranges(name: str) -> tuple[list[str], int]:
     """Shards by path part by part, then by where they begin."""
-    path, start, end = shard(name) or (name, 0, 0)
-    return path.split("/"), start, end
+    path, *ends = name.rsplit(":", 2)
+    return path.split("/"), _Numbers()[ends[0]] if ends else 0
 
 
 def require_root(subjects: Collection[ResourceDescriptor], root: str, location: str) -> None:
