@@ -246,7 +246,7 @@ def test_the_signer_of_a_key_file_is_asked_once(model: Path, holder: Any) -> Non
 PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
 SIZES = st.one_of(st.none(), st.integers(1, 9))
 SERIALIZATIONS = st.builds(
-    lambda size, name, out: serialization_for("shards" if size else "files", name, shard_size=size, ignored=sorted(out)),
+    lambda size, name, left: serialization_for("shards" if size else "files", name, shard_size=size, ignored=[*left]),
     SIZES, st.sampled_from(["sha256", "blake2b", "blake3"]), st.sets(PATHS, max_size=2))
 
 
