@@ -120,6 +120,7 @@ CODES: dict[str, str] = {
     "log-promise-invalid": "a log's promise (signed entry timestamp) is missing or wrong",
     "log-proof-invalid": "a log's inclusion proof or checkpoint is missing or wrong",
     "sct-invalid": "a certificate's log timestamp (SCT) is missing or wrong",
+    "signer-unavailable": "a token, a key service or a timestamp authority cannot be used to sign",
     "signing-failed": "a Sigstore instance did not sign",
     "signing-time-future": "a signature is said to be made after the time of the verdict",
     "signing-time-unproven": "no log and no timestamp authority proves when a signature was made",

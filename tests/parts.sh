@@ -6,7 +6,7 @@ python=$1
 shift
 
 # program:package
-parts=(chromium:chromium bwrap:bubblewrap)
+parts=(chromium:chromium bwrap:bubblewrap softhsm2-util:softhsm2)
 
 missing_parts() {
   local part

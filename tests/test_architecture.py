@@ -59,6 +59,7 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "jsonschema_rs": ("jsonschema-rs", "", {"statements"}),
     "license_expression": ("license-expression", "", {"policy"}),
     "numpy": ("numpy", "data", {"artifacts", "workflows", "integrations"}),  # values of tensors and of records
+    "pkcs11": ("python-pkcs11", "hsm", {"bundles"}),
     "pyarrow": ("pyarrow", "data", {"artifacts"}),
     "rfc3161_client": ("rfc3161-client", "sigstore", {"bundles"}),
     "sigstore": ("sigstore", "sigstore", {"bundles"}),

@@ -12,16 +12,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.names import brief
+from provenance.bundles.signers import AnySigner, BundleSigner
 from provenance.errors import BundleError
 from provenance.statements.reader import parse_json, refuse_case_variants, to_json
 from provenance.statements.statement import PAYLOAD_TYPE
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from securesystemslib.signer import Signature
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_BUNDLE = 48 << 20
@@ -52,19 +54,33 @@ class Envelope:
         return Dsse(self.payload, self.payload_type, {}).pae()
 
 
-def sign(payload: bytes, signer: Signer) -> bytes:
-    """A Sigstore bundle v0.3 over an in-toto statement, as JSON; `keyid` equals `hint`, as the format demands."""
-    from securesystemslib.dsse import Envelope as Dsse
+def sign(payload: bytes, signer: AnySigner) -> bytes:
+    """A Sigstore bundle v0.3 over an in-toto statement, as JSON, by whoever signs; a key is named by its `hint`."""
+    if isinstance(signer, BundleSigner):
+        return signer.sign_statement(payload)
+    return write_bundle(payload, signer.sign(pae_of(payload)), {})
 
-    signature = Dsse(payload, PAYLOAD_TYPE, {}).sign(signer)
+
+def pae_of(payload: bytes) -> bytes:
+    """What is signed of a statement: the pre-authentication encoding of it and its type."""
+    return Envelope(payload, PAYLOAD_TYPE, b"", "").pae
+
+
+def write_bundle(payload: bytes, signature: Signature, material: Mapping[str, Any]) -> bytes:
+    """The bundle of one signature over a statement. `material` names the signer, and may hold timestamps.
+
+    Where it holds no certificate, the signer is a key: `keyid` equals `hint`, as the format demands.
+    """
+    named = "x509CertificateChain" in material
+    signer = {} if named else {"publicKey": {"hint": signature.keyid}}
+    keyid = {} if named else {"keyid": signature.keyid}
     bundle = to_json({
         "mediaType": MEDIA_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": signature.keyid}, "tlogEntries": []},
+        "verificationMaterial": {**signer, "tlogEntries": [], **material},
         "dsseEnvelope": {
             "payload": "",
             "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"sig": base64.b64encode(bytes.fromhex(signature.signature)).decode("ascii"),
-                            "keyid": signature.keyid}],
+            "signatures": [{"sig": base64.b64encode(bytes.fromhex(signature.signature)).decode("ascii"), **keyid}],
         },
     })
     # Set in afterwards: base64 needs no escaping, and a writer of JSON would hold four copies of a large one. No string

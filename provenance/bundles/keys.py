@@ -1,4 +1,4 @@
-"""Keys on disk: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through securesystemslib and cryptography.
+"""Public keys: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through securesystemslib and cryptography.
 
 A key is named by the SHA-256 of its PEM SubjectPublicKeyInfo text, which is the hint that OMS v1.0 signers write.
 """
@@ -6,46 +6,37 @@ A key is named by the SHA-256 of its PEM SubjectPublicKeyInfo text, which is the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from provenance.errors import TrustError
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner, SSlibKey
+    from securesystemslib.signer import SSlibKey
 
-KeyKind = Literal["ed25519", "ecdsa-p256"]
 _SCHEMES = {"secp256r1": "ecdsa-sha2-nistp256", "secp384r1": "ecdsa-sha2-nistp384", "secp521r1": "ecdsa-sha2-nistp521"}
 
 
-def generate(kind: KeyKind, passphrase: bytes | None) -> tuple[bytes, bytes]:
-    """A new key pair as PEM: private (PKCS#8, encrypted when a passphrase is given) and public."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-
-    private: Any = (
-        ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP256R1())
-    )
-    protection: Any = (
-        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-    )
-    return (
-        private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection),
-        _public_pem(private.public_key()),
-    )
-
-
-def _public_pem(key: Any) -> bytes:
+def public_pem(key: Any) -> bytes:
+    """A key of cryptography's as canonical PEM."""
     from cryptography.hazmat.primitives import serialization
 
     pem: bytes = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return pem
 
 
+def pem_of(key: SSlibKey) -> bytes:
+    """The PEM of a key of securesystemslib's, which keeps Ed25519 as bare hexadecimal."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    text: str = key.keyval["public"]
+    if "-----BEGIN" in text:
+        return text.encode("ascii")
+    return public_pem(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)))
+
+
 def keyid(pem: bytes) -> str:
     """The name of a public key: hex SHA-256 of its canonical PEM text."""
-    return hashlib.sha256(_public_pem(_load_public(pem, "the key"))).hexdigest()
+    return hashlib.sha256(public_pem(_load_public(pem, "the key"))).hexdigest()
 
 
 def public_key(pem: bytes, location: str) -> SSlibKey:
@@ -53,7 +44,7 @@ def public_key(pem: bytes, location: str) -> SSlibKey:
     from securesystemslib.signer import SSlibKey
 
     key = _load_public(pem, location)
-    return SSlibKey.from_crypto(key, hashlib.sha256(_public_pem(key)).hexdigest(), _scheme(key, location))
+    return SSlibKey.from_crypto(key, hashlib.sha256(public_pem(key)).hexdigest(), _scheme(key, location))
 
 
 def _load_public(pem: bytes, location: str) -> Any:
@@ -83,31 +74,3 @@ def _scheme(key: Any, location: str) -> str:
         raise TrustError("key-invalid", "a key of an unsupported kind", location=location,
                          hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")
     return scheme
-
-
-def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSigner:
-    """A signer from a private key file; `passphrase` is only called when the key is encrypted.
-
-    TrustError `input-unreadable`, `key-invalid` or `key-passphrase`.
-    """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-    from securesystemslib.signer import CryptoSigner
-
-    try:
-        pem = path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
-                         hint="check the path; `provenance keygen` makes a key pair") from err
-    secret = passphrase() or None if b"ENCRYPTED" in pem else None
-    try:
-        private: Any = load_pem_private_key(pem, secret)
-    except TypeError as err:
-        raise TrustError("key-passphrase", "the key is encrypted and no passphrase was given", location=str(path),
-                         hint="set PROVENANCE_KEY_PASSPHRASE or use a terminal") from err
-    except (ValueError, UnsupportedAlgorithm) as err:
-        code, why = "key-invalid", "not a private key in PEM"
-        if secret and isinstance(err, ValueError):
-            code, why = "key-passphrase", "the passphrase is wrong"
-        raise TrustError(code, why, location=str(path), hint="check the key file and its passphrase") from err
-    return CryptoSigner(private, public_key(_public_pem(private.public_key()), str(path)))

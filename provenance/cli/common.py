@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provenance.cli.exit import emit
-from provenance.errors import TrustError, UsageError
+from provenance.errors import UsageError
 from provenance.reports.escape import guard_lines, json_text
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
-    from securesystemslib.signer import Signer
 
 PASSPHRASE = "PROVENANCE_KEY_PASSPHRASE"  # noqa: S105  the name of a variable
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -134,26 +133,6 @@ def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> 
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as err:
         raise click.BadParameter("write it as 2026-11-23T12:00:00Z", param=parameter) from err
-
-
-def key_option(*, required: bool = True) -> Callable[[Command], Command]:
-    """`--key`, a private key file."""
-    return click.option("--key", type=EXISTING, required=required, metavar="FILE",
-                        help=f"Private key to sign with; its passphrase is read from {PASSPHRASE} or asked for.")
-
-
-def signer_from(key: Path) -> Callable[[], Signer]:
-    """A function that opens the key when it is called, and not before; that it is there is said at once."""
-    if not key.is_file():
-        raise TrustError("input-unreadable", "there is no such key", location=str(key),
-                         hint="`provenance keygen` makes a key pair")
-
-    def opened() -> Signer:
-        from provenance.bundles.keys import load_signer
-
-        return load_signer(key, lambda: passphrase(f"Passphrase of {key}"))
-
-    return opened
 
 
 def passphrase(prompt: str, *, confirm: bool = False) -> bytes | None:

@@ -24,7 +24,7 @@ from provenance.statements.statement import ResourceDescriptor, Statement, descr
 from provenance.statements.step import MODEL_ROLES, SLSA_PROVENANCE_V1
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from provenance.bundles.signers import AnySigner
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def attest_dataset(
     path: Path,
     facts: Mapping[str, Any],
     *,
-    signer: Callable[[], Signer],
+    signer: Callable[[], AnySigner],
     bundle: Path | None = None,
     progress: Progress | None = None,
 ) -> Attested:
@@ -72,7 +72,7 @@ def attest_release(
     model: Path,
     components: Path,
     *,
-    signer: Callable[[], Signer],
+    signer: Callable[[], AnySigner],
     now: datetime,
     evidence: Sequence[Path] = (),
     bundle: Path | None = None,
@@ -145,7 +145,7 @@ def _unique(things: Iterator[ResourceDescriptor]) -> Iterator[ResourceDescriptor
     yield from seen.values()
 
 
-def _write(statement: Statement, signer: Callable[[], Signer], bundle: Path) -> Attested:
+def _write(statement: Statement, signer: Callable[[], AnySigner], bundle: Path) -> Attested:
     data = sign(statement.to_bytes(), signer())
     write_whole(bundle, data)
     return Attested(bundle, sha256(data), statement)

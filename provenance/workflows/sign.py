@@ -21,7 +21,7 @@ from provenance.errors import ArtifactError, Finding, UsageError
 from provenance.statements.reader import parse_json
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from provenance.bundles.signers import AnySigner
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class BundleCheck:
 
 
 def sign_model(
-    model: Path, *, signer: Callable[[], Signer], bundle: Path | None = None, progress: Progress | None = None
+    model: Path, *, signer: Callable[[], AnySigner], bundle: Path | None = None, progress: Progress | None = None
 ) -> Signed:
     """Write an OMS v1.0 signature of a model folder or file (files, sha256).
 

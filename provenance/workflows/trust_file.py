@@ -11,6 +11,7 @@ from typing import Any
 
 from provenance.bundles import keys
 from provenance.bundles.oms import MODEL_SIGNATURE
+from provenance.bundles.signers.key import KeyKind, generate
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
 from provenance.files import write_whole
@@ -54,9 +55,9 @@ class NewPrincipal:
     identities: tuple[tuple[str, str], ...] = ()
 
 
-def keygen(path: Path, kind: keys.KeyKind, passphrase: bytes | None) -> KeyPair:
+def keygen(path: Path, kind: KeyKind, passphrase: bytes | None) -> KeyPair:
     """Write `PATH` (private, PKCS#8, mode 0600) and `PATH.pub`; never overwrites either."""
-    private, public = keys.generate(kind, passphrase)
+    private, public = generate(kind, passphrase)
     beside = path.with_name(path.name + ".pub")
     if beside.exists():
         raise TrustError("output-unwritable", "the file is there already", location=str(beside),

@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 
-from provenance.bundles.keys import generate, keyid, load_signer, public_key
+from provenance.bundles.keys import keyid, public_key
+from provenance.bundles.signers.key import generate, load_signer
 from provenance.errors import ProvenanceError, TrustError
 from provenance.workflows.trust_file import keygen
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from provenance.artifacts.manifest import Manifest, oms_root, root_of, scan
 from provenance.bundles import oms
-from provenance.bundles.keys import load_signer
 from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature, compare_with, model_statement
+from provenance.bundles.signers.key import load_signer
 from provenance.bundles.verifier import Verifier
 from provenance.errors import StatementError
 from provenance.statements.statement import ResourceDescriptor, Statement

@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 
 def test_a_private_key_in_the_place_of_a_trust_file_is_told_and_not_repeated() -> None:
-    from provenance.bundles.keys import generate
+    from provenance.bundles.signers.key import generate
 
     private = generate("ed25519", None)[0]
     message = refused(lambda: parse_trust(private, "trust.yaml"), "key-is-private")
@@ -64,7 +64,7 @@ def test_a_private_key_in_the_place_of_a_trust_file_is_told_and_not_repeated() -
 
 
 def test_a_private_key_in_an_entry_is_told(trusting: Make, holder: Make, entry: Make) -> None:
-    from provenance.bundles.keys import generate
+    from provenance.bundles.signers.key import generate
 
     private = generate("ed25519", b"secret")[0].decode()
     refused(lambda: trusting(entry(holder(), keys=[private])), "key-is-private")
