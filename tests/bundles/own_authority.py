@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 
-from provenance.bundles.authorities import CertificateAuthority
+from provenance.bundles.chains import Certified
 from tests.sigstore_instance.authority import key_usage
 from tests.sigstore_instance.encoding import DER, PEM, b64, ec_key
 from tests.sigstore_instance.rekor import pae
@@ -81,9 +81,9 @@ class Pki:
             **{"usages": [Usage.CODE_SIGNING], "names": named, **self.leaf})
 
     @property
-    def authority(self) -> CertificateAuthority:
+    def authority(self) -> Certified:
         """What a trust file holds: the root, and no name."""
-        return CertificateAuthority.from_pem(self.root_certificate.public_bytes(PEM), "trust")
+        return Certified.from_pem(self.root_certificate.public_bytes(PEM), "trust")
 
     @property
     def chain(self) -> list[x509.Certificate]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from provenance.bundles.authorities import check_leaf
+from provenance.bundles.chains import check_leaf
 from provenance.bundles.envelope import pae_of, write_bundle
 from provenance.bundles.keys import pem_of, public_pem
 from provenance.bundles.signers import KeySigner

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from provenance.bundles.authorities import extension_of
+from provenance.bundles.chains import extension_of
 from provenance.bundles.envelope import UnsupportedBundle
 from provenance.bundles.sigstore.roots import Authority, TrustRoot
 from provenance.bundles.sigstore.signatures import made_by

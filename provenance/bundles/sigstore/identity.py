@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from provenance.bundles.authorities import CertificateAuthority
+from provenance.bundles.chains import Certified
 from provenance.errors import TrustError
 
 
@@ -78,7 +78,7 @@ class PublicKey:
     pem: bytes
 
 
-ExpectedSigner = CertificateIdentity | IdentityPattern | UnpinnedIdentity | PublicKey | CertificateAuthority
+ExpectedSigner = CertificateIdentity | IdentityPattern | UnpinnedIdentity | PublicKey | Certified
 
 
 def _refuse_empty(identity: str, issuer: str) -> None:

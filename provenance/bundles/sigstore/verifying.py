@@ -13,7 +13,7 @@
 10. sigstore-python agrees, wherever it has a judgement (`peer.py`).
 
 A certificate of one's own authority takes another way from step 4 on (`_by_authority`): the chain that the bundle
-brings is held against that authority (`bundles/authorities.py`), and no log has to know it.
+brings is held against that authority (`bundles/chains.py`), and no log has to know it.
 
 What contradicts itself is found before what a trust root does not know, so that a broken bundle is INVALID whatever
 the root; what only the root does not know is UNSUPPORTED. Nothing is fetched, and nothing is remembered.
@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from provenance.bundles.authorities import CertificateAuthority, check_chain
+from provenance.bundles.chains import Certified, check_chain
 from provenance.bundles.envelope import Envelope, UnsupportedBundle
 from provenance.bundles.sigstore import certificates, entries, logs, peer
 from provenance.bundles.sigstore.identity import ExpectedSigner, PublicKey
@@ -59,7 +59,7 @@ def verify(data: bytes, root: TrustRoot | None, *, signer: ExpectedSigner, as_of
            artifact: SignedFile | None = None, location: str = "the bundle") -> BundleVerification:
     """The answer for one bundle; never raises for what is in it.
 
-    `root` may be None for a `PublicKey` or a `CertificateAuthority`: a bundle with log entries is then UNSUPPORTED, and
+    `root` may be None for a `PublicKey` or a `Certified`: a bundle with log entries is then UNSUPPORTED, and
     so is one whose timestamps would be needed.
     `as_of` is the time of the verdict: proven times after it are refused. `artifact` is for bundles that sign a file
     directly; without it, what they sign is known by the digest in them alone. A DSSE payload comes back in the
@@ -84,7 +84,7 @@ def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSign
     for entry in bundle.entries:
         entries.check_subject(entry, bundle, claim)  # 3
     found = BundleVerification("VALID", root.facts if root else None, keyid=key_name(key), **_what(bundle, digests))
-    if isinstance(signer, CertificateAuthority):
+    if isinstance(signer, Certified):
         return _by_authority(bundle, signer, root, found, as_of, location)
     if root is None:
         if certificate is not None or bundle.entries or bundle.timestamps:
@@ -102,7 +102,7 @@ def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSign
     moments = [time.moment for time in found.times]
     authority = certificates.check_chain(certificate, root, moments)  # 8
     certificates.check_sct(certificate, authority, root)
-    if isinstance(signer, (PublicKey, CertificateAuthority)) or not signer.accepts(found.identity, found.issuer):  # 9
+    if isinstance(signer, (PublicKey, Certified)) or not signer.accepts(found.identity, found.issuer):  # 9
         return replace(found, status="INVALID", code="identity-mismatch", payload=None, message_digest="",
                        reason=f"signed by {found.identity} (issuer {found.issuer}), not by {signer}")
     if not peer.can_judge(bundle, key, root, found.times):
@@ -113,7 +113,7 @@ def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSign
 
 def _verifier(bundle: SigstoreBundle, signer: ExpectedSigner) -> tuple[Any, Any]:
     """The leaf certificate, or None, and the key that must have made the signature."""
-    if bundle.is_chain and not isinstance(signer, CertificateAuthority):
+    if bundle.is_chain and not isinstance(signer, Certified):
         raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate authority of one's own",
                                 hint="verify it with the certificates of that authority")
     if bundle.leaf is None and not isinstance(signer, PublicKey):
@@ -129,7 +129,7 @@ def _verifier(bundle: SigstoreBundle, signer: ExpectedSigner) -> tuple[Any, Any]
     return None, _load_key(signer)
 
 
-def _by_authority(bundle: SigstoreBundle, authority: CertificateAuthority, root: TrustRoot | None,
+def _by_authority(bundle: SigstoreBundle, authority: Certified, root: TrustRoot | None,
                   found: BundleVerification, as_of: datetime, location: str) -> BundleVerification:
     """Steps 4 to 9 for a certificate of one's own authority: at the proven times or, without any, as of the verdict."""
     chain = [certificates.load(der) for der in bundle.certificates]

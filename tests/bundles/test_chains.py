@@ -1,4 +1,4 @@
-"""A certificate of one's own authority counts when every rule of `authorities.py` holds; each bad one has one flaw."""
+"""A certificate of one's own authority counts when every rule of `chains.py` holds; each bad one has one flaw."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 
-from provenance.bundles.authorities import CertificateAuthority
+from provenance.bundles.chains import Certified
 from provenance.bundles.sigstore import BundleVerification, CertificateIdentity, TrustRoot, verify
 from provenance.errors import TrustError
 from tests.bundles.own_authority import START, STATEMENT, SUBJECT, Pki, certificate
@@ -54,13 +54,13 @@ def test_keys_of_every_checked_kind_count(key: Any) -> None:
 
 def test_an_authority_below_the_root_can_be_trusted_alone() -> None:
     pki = Pki()
-    authority = CertificateAuthority.from_pem(pki.between_certificate.public_bytes(PEM), "trust")
+    authority = Certified.from_pem(pki.between_certificate.public_bytes(PEM), "trust")
     assert judge(pki.sign(), authority).issuer == "CN=authority,O=Example Lab"
 
 
 def test_one_certificate_and_no_chain_will_do_where_the_authority_issued_it() -> None:
     pki = Pki()
-    authority = CertificateAuthority.from_pem(pki.between_certificate.public_bytes(PEM), "trust")
+    authority = Certified.from_pem(pki.between_certificate.public_bytes(PEM), "trust")
     bundle = pki.bundle()
     alone = bundle["verificationMaterial"].pop("x509CertificateChain")["certificates"][0]
     bundle["verificationMaterial"]["certificate"] = alone
@@ -135,9 +135,9 @@ def test_a_certificate_signed_with_sha1_is_refused(tmp_path: Path) -> None:
     (tmp_path / "usages").write_text("keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning\n")
 
     def issued(hash_name: str) -> dict[str, Any]:
+        issue = f"x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -{hash_name} -days 3"
         for line in ("req -new -key leaf.key -subj /CN=signer -out leaf.csr",
-                     f"x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -{hash_name} -days 3 "
-                     "-extfile usages -outform DER -out leaf.der"):
+                     f"{issue} -extfile usages -outform DER -out leaf.der"):
             subprocess.run(["openssl", *line.split()], cwd=tmp_path, capture_output=True, check=True)
         bundle = pki.bundle()
         certificates = bundle["verificationMaterial"]["x509CertificateChain"]["certificates"]
@@ -162,7 +162,7 @@ def test_an_authority_of_the_same_name_and_another_key_is_not_the_authority() ->
 def test_an_authority_that_nobody_trusts_is_unknown_and_not_wrong() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     stranger = certificate("elsewhere", key, "elsewhere", key, ca=True)
-    authority = CertificateAuthority.from_pem(stranger.public_bytes(PEM), "trust")
+    authority = Certified.from_pem(stranger.public_bytes(PEM), "trust")
     result = judge(Pki().sign(), authority)
     assert (result.status, result.code) == ("UNSUPPORTED", "signature-unknown-signer")
 
@@ -255,20 +255,20 @@ def test_a_timestamp_over_another_signature_is_refused(instance: Instance) -> No
 @pytest.mark.parametrize("pem", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", b"x"])
 def test_what_is_no_authority_cannot_be_trusted(pem: bytes) -> None:
     with pytest.raises(TrustError) as caught:
-        CertificateAuthority.from_pem(pem, "trust")
+        Certified.from_pem(pem, "trust")
     assert caught.value.code == "trust-invalid"
 
 
 def test_a_private_key_is_no_authority() -> None:
     with pytest.raises(TrustError) as caught:
-        CertificateAuthority.from_pem(_private_pem(ec.generate_private_key(ec.SECP256R1())), "trust")
+        Certified.from_pem(_private_pem(ec.generate_private_key(ec.SECP256R1())), "trust")
     assert caught.value.code == "key-is-private"
 
 
 @pytest.mark.skipif(not VECTORS.is_dir(), reason="the real bundles are not here")
 @pytest.mark.parametrize("release", ["v0.3.1", "v1.0.0", "v1.0.1", "v1.1.0"])
 def test_real_signatures_of_the_reference_implementation_count(release: str) -> None:
-    authority = CertificateAuthority.from_pem((VECTORS / "keys/certificate/ca-cert.pem").read_bytes(), "ca")
+    authority = Certified.from_pem((VECTORS / "keys/certificate/ca-cert.pem").read_bytes(), "ca")
     data = (VECTORS / f"{release}-certificate" / "model.sig").read_bytes()
     assert judge(data, authority).status == "VALID"
     assert judge(data, authority, as_of=START).code == "certificate-outside-validity"

@@ -35,10 +35,10 @@ _KNOWN = frozenset({
 
 
 @dataclass(frozen=True)
-class CertificateAuthority:
-    """Certificates that are trusted to certify one signer: who has this subject (RFC 4514), or this alternative name.
+class Certified:
+    """Whom these authorities certify under this subject (RFC 4514), or this alternative name.
 
-    Without either, everyone whom the authority certifies for code signing.
+    Without either, everyone whom they certify for code signing: a trust file demands a name.
     """
 
     certificates: tuple[Any, ...]
@@ -47,7 +47,7 @@ class CertificateAuthority:
 
     @classmethod
     def from_pem(cls, pem: bytes, location: str, *, subject: str = "",
-                 subject_alt_name: str = "") -> CertificateAuthority:
+                 subject_alt_name: str = "") -> Certified:
         """From one or more certificates; TrustError `key-is-private` or `trust-invalid`."""
         from cryptography import x509
 
@@ -96,7 +96,7 @@ def check_leaf(leaf: Any) -> None:
         raise _invalid("the signer's certificate is not for code signing")  # 2
 
 
-def check_chain(chain: Sequence[Any], authority: CertificateAuthority, moments: Sequence[datetime]) -> CheckedChain:
+def check_chain(chain: Sequence[Any], authority: Certified, moments: Sequence[datetime]) -> CheckedChain:
     """Rules 1 to 6 for the certificates of a bundle, the signer's first.
 
     BundleError `certificate-invalid`, `certificate-outside-validity` or `identity-mismatch`; UnsupportedBundle
@@ -120,7 +120,7 @@ def check_chain(chain: Sequence[Any], authority: CertificateAuthority, moments: 
     return CheckedChain(name, paths[0][-1].subject.rfc4514_string(), paths[0])
 
 
-def _names(chain: Sequence[Any], authority: CertificateAuthority) -> bool:
+def _names(chain: Sequence[Any], authority: Certified) -> bool:
     """Whether a certificate of the chain is said to be issued by the authority, or is one of its own."""
     known = {certificate.subject for certificate in authority.certificates}
     return any(certificate.issuer in known or certificate in authority.certificates for certificate in chain)
@@ -137,7 +137,7 @@ def _refuse_unknown(certificate: Any) -> None:
                                 hint="certificates with ECDSA and RSA keys are")
 
 
-def _path(leaf: Any, between: Sequence[Any], authority: CertificateAuthority, moment: datetime) -> tuple[Any, ...]:
+def _path(leaf: Any, between: Sequence[Any], authority: Certified, moment: datetime) -> tuple[Any, ...]:
     from cryptography import x509
     from cryptography.x509 import verification as paths
 
