@@ -131,6 +131,13 @@ CODES: dict[str, str] = {
     # trust
     "trust-invalid": "the trust file cannot be used",
     "trust-expired": "the trust file has expired",
+    "trust-rollback": "the trust file is not the newest one that was seen",
+    "trust-unsigned": "the trust file is not signed by the key that must have signed it",
+    "trust-entry-expired": "an entry of a trust file has expired, or soon will have",
+    "trust-entry-overlap": "two entries of a trust file say the same, or speak for two parties in one matter",
+    "trust-entry-unmatched": "an entry of a trust file that can never match anything",
+    "trust-entry-wide": "an entry of a trust file lets somebody speak of more than was likely meant",
+    "threshold-not-met": "fewer principals signed a statement than the trust file demands",
     # policies and verdicts
     "policy-not-found": "there is no policy of this name",
     "policy-invalid": "the policy cannot be used",

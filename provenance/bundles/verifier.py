@@ -10,6 +10,9 @@ For each bundle, in this order:
 4. Parse the statement from the very bytes whose signature was checked.
 5. Refuse a revoked key, a time outside the principal's window, a predicate type or subject outside its scope.
 6. Parse the predicate by its type; an unknown type proves nothing and is UNSUPPORTED.
+7. Hold what is still VALID against the thresholds of the trust file: where it demands more principals than signed this
+   very statement, none of the bundles has a trusted voice. This is the one step that looks at several bundles together;
+   a bundle that is examined by itself has the one principal who signed it.
 
 A bundle whose signer the trust file does not list, and a plain declaration, come out with the voice `unsigned`: they
 can be read, and nothing that needs a signer passes on them. The verifier keeps no state between calls.
@@ -17,6 +20,8 @@ can be read, and nothing that needs a signer passes on them. The verifier keeps 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -73,6 +78,7 @@ class Examined:
     principal: Principal | None = None
     verified: VerifiedStatement | None = None
     proven: tuple[str, str] | None = None  # a time, and who proves it: "log" or "timestamp"
+    payload: str = ""  # the sha256 of the statement, by which two signatures of one are known
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,35 @@ class Verifier:
     as_of: datetime
 
     def examine(self, data: bytes, file: str) -> Examined:
-        """The six steps of the module's docstring for one bundle."""
+        """The steps of the module's docstring for one bundle."""
+        return self.examine_all([(file, data)])[0]
+
+    def examine_all(self, files: Iterable[tuple[str, bytes]]) -> list[Examined]:
+        """The steps of the module's docstring for bundles that are shown together, by name and bytes."""
+        examined = [self._examine(data, file) for file, data in files]
+        signers: dict[str, list[Principal]] = defaultdict(list)
+        for item in examined:
+            if item.status == "VALID" and item.principal:
+                signers[item.payload].append(item.principal)
+        return [self._hold_to_thresholds(item, signers[item.payload]) for item in examined]  # 7
+
+    def _hold_to_thresholds(self, item: Examined, signers: list[Principal]) -> Examined:
+        if self.trust is None or item.status != "VALID" or item.principal is None:
+            return item
+        shortfall = self.trust.shortfall(item.principal, item.predicate_type, signers)
+        if not shortfall:
+            return item
+        told = item.verified
+        unsigned = told and VerifiedStatement(_SEAL, told.statement, told.claim, told.file, told.sha256, None)
+        return replace(item, status="UNSUPPORTED", code="threshold-not-met", reason=shortfall, verified=unsigned)
+
+    def _examine(self, data: bytes, file: str) -> Examined:
         digest = sha256(data)
         try:
             self._refuse_revoked(digest)  # 1
             envelope = parse_bundle(data, file)  # 2
-            self._refuse_revoked(sha256(envelope.payload))
+            payload = sha256(envelope.payload)
+            self._refuse_revoked(payload)
             signer = self._signer(envelope)  # 3
             statement = Statement.from_bytes(envelope.payload, file)  # 4
         except UnsupportedBundle as err:
@@ -111,7 +140,7 @@ class Verifier:
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message)
         found = _Signer(*signer, signer[1].keyid, self.as_of) if signer else None
-        return self._judge(statement, found, envelope.hint, file, digest)
+        return replace(self._judge(statement, found, envelope.hint, file, digest), payload=payload)
 
     def _examine_certificate(self, data: bytes, file: str, digest: str, trust: Trust) -> Examined:
         """Steps 2 to 4 for a bundle that is signed by certificate; its time is proven, not claimed."""
@@ -137,7 +166,7 @@ class Verifier:
         proven = result.signing_time
         moment = proven.moment if proven else self.as_of
         found = _Signer(principal, None, result.identity, moment) if principal else None
-        said = self._judge(statement, found, name, file, digest)
+        said = replace(self._judge(statement, found, name, file, digest), payload=sha256(result.payload))
         return replace(said, proven=(timestamp(proven.moment), proven.source)) if proven else said
 
     def declare(self, statement: Statement, file: str, digest: str) -> VerifiedStatement:

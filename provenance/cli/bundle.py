@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, to_text
+from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, to_text, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
+    from provenance.bundles.trust import TrustSource
     from provenance.workflows.sign import BundleCheck
 
 
@@ -23,13 +24,14 @@ def command() -> None:
 
 @command.command()
 @click.argument("file", type=EXISTING)
-@click.option("--trust", type=EXISTING, metavar="FILE", help="Trust file that names its signer.")
+@trust_options("Trust file that names its signer.")
 @click.option("--public-key", type=EXISTING, metavar="FILE", help="Public key, instead of a trust file.")
 @click.option("--model", type=EXISTING, metavar="PATH", help="Hold this model against the model signature.")
 @as_of_option
 @common_options
 def verify(
-    file: Path, trust: Path | None, public_key: Path | None, model: Path | None, as_of: datetime | None, shown: Shown
+    file: Path, trust: TrustSource | None, public_key: Path | None, model: Path | None, as_of: datetime | None,
+    shown: Shown,
 ) -> int:
     """Verify the bundle FILE: VALID, INVALID or UNSUPPORTED. Exit code 0 only for VALID.
 

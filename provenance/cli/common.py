@@ -135,6 +135,33 @@ def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> 
         raise click.BadParameter("write it as 2026-11-23T12:00:00Z", param=parameter) from err
 
 
+def trust_options(help: str, *, required: bool = False) -> Callable[[Command], Command]:  # noqa: A002  click's word
+    """`--trust`, and what the file must live up to; the command gets one `TrustSource` in `trust` (None: no file)."""
+
+    def decorate(function: Command) -> Command:
+        @click.option("--trust", type=EXISTING, required=required, metavar="FILE", help=help)
+        @click.option("--trust-state", type=EXISTING, metavar="FILE",
+                      help="Remember the newest version of the trust file there, and refuse an older one.")
+        @click.option("--trust-key", type=EXISTING, metavar="FILE",
+                      help="Public key that must have signed the trust file, in a bundle beside it.")
+        @wraps(function)
+        def wrapped(*args: Any, trust: Path | None, trust_state: Path | None, trust_key: Path | None,
+                    **kwargs: Any) -> Any:
+            if trust is None and (trust_state or trust_key):
+                raise UsageError("usage", "there is no trust file to hold to this",
+                                 location="--trust-state, --trust-key", hint="give --trust")
+            source = None
+            if trust is not None:
+                from provenance.bundles.trust import TrustSource
+
+                source = TrustSource(trust, trust_state, trust_key)
+            return function(*args, trust=source, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+    return decorate
+
+
 def passphrase(prompt: str, *, confirm: bool = False) -> bytes | None:
     """The passphrase from the environment, or asked for on a terminal; None where there is neither."""
     if PASSPHRASE in os.environ:

@@ -53,13 +53,17 @@ def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathere
     found = [(place, file) for place in places for file in read_evidence(place)]
     inside = {path for place, file in found for path in _path_in(model, place, file)}
     files = tuple(in_order(file for _, file in found))
-    return Gathered(files, tuple(_examine(verifier, file) for file in files), frozenset(inside))
+    return Gathered(files, tuple(examine(verifier, files)), frozenset(inside))
 
 
-def _examine(verifier: Verifier, file: EvidenceFile) -> Examined:
-    if file.data is None:
-        return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
-    return verifier.examine(file.data, file.name)
+def examine(verifier: Verifier, files: Sequence[EvidenceFile]) -> list[Examined]:
+    """What the Verifier says of files that are shown together, in their order; one that is too large is INVALID."""
+    read = iter(verifier.examine_all((file.name, file.data) for file in files if file.data is not None))
+    return [_too_large(file) if file.data is None else next(read) for file in files]
+
+
+def _too_large(file: EvidenceFile) -> Examined:
+    return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
 
 
 def _path_in(model: Path, place: Path, file: EvidenceFile) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.artifacts.names import problem_with_name
 from provenance.bundles.envelope import sha256, sign
-from provenance.bundles.trust import read_trust
+from provenance.bundles.trust import TrustSource, read_trust
 from provenance.bundles.verifier import VerifiedStatement, Verifier
 from provenance.errors import ArtifactError, Finding, RunError
 from provenance.files import write_whole
@@ -52,7 +52,7 @@ class Signed:
 
 
 def reproduce(
-    model: Path, evidence: Sequence[Path], trust: Path, *, as_of: datetime, progress: Phases | None = None
+    model: Path, evidence: Sequence[Path], trust: Path | TrustSource, *, as_of: datetime, progress: Phases | None = None
 ) -> ReproductionReport:
     """Recompute every attested checksum of a model folder or file, as of a time in UTC.
 
@@ -75,7 +75,7 @@ def reproduce(
 def rerun(
     model: Path,
     evidence: Sequence[Path],
-    trust: Path,
+    trust: Path | TrustSource,
     *,
     as_of: datetime,
     inputs: Sequence[Path],
@@ -131,7 +131,7 @@ def sign_reproduction(report: ReproductionReport, signer: Callable[[], AnySigner
 
 
 def _read(
-    model: Path, evidence: Sequence[Path], trust: Path, as_of: datetime, listen: Phases
+    model: Path, evidence: Sequence[Path], trust: Path | TrustSource, as_of: datetime, listen: Phases
 ) -> tuple[Gathered, Manifest]:
     gathered = gather(model, evidence, Verifier(read_trust(trust, as_of), as_of))
     with listen("Reading the model") as (count, total):

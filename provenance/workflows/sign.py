@@ -15,7 +15,7 @@ from provenance.bundles.envelope import parse_bundle, sha256, sign
 from provenance.bundles.keys import public_key
 from provenance.bundles.oms import ModelSignature, compare_with, model_statement
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
-from provenance.bundles.trust import Principal, Trust, read_trust
+from provenance.bundles.trust import Principal, Trust, TrustSource, read_trust
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, Finding, UsageError
 from provenance.statements.reader import parse_json
@@ -71,7 +71,7 @@ def verify_bundle(
     bundle: Path,
     *,
     as_of: datetime,
-    trust: Path | None = None,
+    trust: Path | TrustSource | None = None,
     key: Path | None = None,
     model: Path | None = None,
     progress: Progress | None = None,

@@ -18,7 +18,7 @@ from provenance.artifacts.crew import Progress
 from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.store import EvidenceFile
-from provenance.bundles.trust import Trust, parse_time, read_trust, timestamp
+from provenance.bundles.trust import Trust, TrustSource, parse_time, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import Finding, TrustError
 from provenance.lineage import LineageGraph, step_of
@@ -61,7 +61,7 @@ def verify(
     policy: str,
     *,
     evidence: Sequence[Path] = (),
-    trust: Path | None = None,
+    trust: Path | TrustSource | None = None,
     as_of: datetime,
     now: datetime,
     progress: Progress | None = None,
@@ -75,9 +75,10 @@ def verify(
     answer, not an error.
     """
     chosen = policies.load_policy(policy)
-    if trust is not None and trust.resolve().is_relative_to(model.resolve()):
+    place = TrustSource.of(trust).path if trust is not None else None
+    if place is not None and place.resolve().is_relative_to(model.resolve()):
         # Whoever made the model would say whom to believe about it.
-        raise TrustError("trust-invalid", "the trust file lies in the model that it is to judge", location=str(trust),
+        raise TrustError("trust-invalid", "the trust file lies in the model that it is to judge", location=str(place),
                          hint="give a trust file that you keep, not one that came with the model")
     trusted = read_trust(trust, as_of) if trust is not None else None
     verifier = Verifier(trusted, as_of)

@@ -105,7 +105,8 @@ def test_a_file_with_a_slip_is_an_error(trusting: Make, changes: dict[str, Any])
 def test_an_entry_without_a_key_or_identity_is_nobody(trusting: Make, holder: Make, entry: Make) -> None:
     row = entry(holder())
     del row["keys"]
-    assert refused(lambda: trusting(row)) == "principals/0 must have at least one of keys, identities"
+    assert refused(lambda: trusting(row)) == \
+        "principals/0 must have at least one of keys, identities, certificateAuthority"
 
 
 def test_an_unknown_field_is_told_with_the_nearest_name(trusting: Make, holder: Make, entry: Make) -> None:
