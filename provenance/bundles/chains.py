@@ -22,10 +22,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.bundles.envelope import UnsupportedBundle
 from provenance.errors import BundleError, TrustError
+
+if TYPE_CHECKING:
+    from provenance.bundles.authority import CertificateAuthority
 
 # What cryptography checks, or what says nothing about whether a signature counts.
 _KNOWN = frozenset({
@@ -62,6 +65,18 @@ class Certified:
             raise TrustError("trust-invalid", "not a certificate authority's certificates in PEM", location=location,
                              hint="give the certificate of the root, or of an authority below it") from err
         return cls(tuple(found), subject, subject_alt_name)
+
+    @classmethod
+    def of(cls, authority: CertificateAuthority) -> Certified:
+        """As an entry of a trust file says it."""
+        from cryptography import x509
+
+        return cls((x509.load_der_x509_certificate(authority.der),), authority.subject, authority.subject_alt_name)
+
+    @property
+    def anyone(self) -> Certified:
+        """The same authorities, without a name."""
+        return Certified(self.certificates)
 
     def name_of(self, leaf: Any) -> str:
         """The name under which the trust file knows this signer, or nothing; with no name demanded, the subject."""

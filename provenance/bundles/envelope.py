@@ -13,7 +13,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.names import brief
@@ -39,12 +39,16 @@ class UnsupportedBundle(BundleError):  # noqa: N818  nothing is wrong with the b
 
 @dataclass(frozen=True)
 class Envelope:
-    """A DSSE envelope (protocol v1) with its one signature; `hint` names a key and proves nothing."""
+    """A DSSE envelope (protocol v1) with its one signature; `hint` names a key and proves nothing.
+
+    `is_stamped` says that the bundle around it holds log entries or timestamps.
+    """
 
     payload: bytes
     payload_type: str
     signature: bytes
     hint: str
+    is_stamped: bool = False
 
     @property
     def pae(self) -> bytes:
@@ -103,7 +107,9 @@ def parse_bundle(data: bytes, location: str) -> Envelope:
     envelope = bundle.get("dsseEnvelope")
     if not isinstance(envelope, dict) or "messageSignature" in bundle:
         raise _broken("it has no dsseEnvelope, or more than one content", location)
-    return _envelope(envelope, hint, location)
+    material = bundle["verificationMaterial"]
+    stamped = bool(material.get("tlogEntries") or material.get("timestampVerificationData"))
+    return replace(_envelope(envelope, hint, location), is_stamped=stamped)
 
 
 def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:

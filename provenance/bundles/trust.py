@@ -116,6 +116,11 @@ class Trust:
                 return f"{signed} of the {threshold.principals} principals that must sign it as {threshold.role} did"
         return ""
 
+    @property
+    def knows_certificates(self) -> bool:
+        """Whether anybody is known by a certificate, or any instance that certifies."""
+        return self.trust_root is not None or any(principal.authority for principal in self.principals)
+
     def holder_of(self, identity: str, issuer: str) -> Principal | None:
         """The principal who has this Sigstore identity, exactly or by an anchored pattern."""
         return next((p for p in self.principals if any(own.accepts(identity, issuer) for own in p.identities)), None)
@@ -197,8 +202,8 @@ def parse_trust(data: bytes, location: str) -> Trust:
 
 
 def _trust_root(document: Mapping[str, Any], principals: tuple[Principal, ...], location: str) -> TrustRoot | None:
-    """The Sigstore instance that the trust file names, where it lists identities at all."""
-    if not any(principal.identities for principal in principals):
+    """The Sigstore instance that the trust file names, or production's where it lists identities at all."""
+    if "trustedRoot" not in document and not any(principal.identities for principal in principals):
         return None
     from provenance.bundles.sigstore.roots import TrustRoot
 

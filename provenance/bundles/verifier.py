@@ -6,7 +6,8 @@ For each bundle, in this order:
    because whoever has a bundle can write it again with one more space.
 2. Parse the bundle strictly; a kind that is not checked here is UNSUPPORTED, a broken one INVALID.
 3. Try the trusted keys on the signature, the hinted one first. A key hint decides nothing. Where the trust file lists
-   Sigstore identities, a bundle by certificate is verified by `bundles.sigstore` against its trust root.
+   Sigstore identities or certificate authorities, a bundle by certificate is verified against those
+   (`bundles/certified.py`).
 4. Parse the statement from the very bytes whose signature was checked.
 5. Refuse a revoked key, a time outside the principal's window, a predicate type or subject outside its scope.
 6. Parse the predicate by its type; an unknown type proves nothing and is UNSUPPORTED.
@@ -85,7 +86,7 @@ class Examined:
 class _Signer:
     """Who signed: the principal, the key (None: a certificate), its name, and the time that its window must include.
 
-    A key-signed bundle has no time but the verdict's own; one by certificate has the time that a log proves.
+    The time is the one that a log or a clock proves. Where none does, it is the verdict's own.
     """
 
     principal: Principal
@@ -134,21 +135,34 @@ class Verifier:
             signer = self._signer(envelope)  # 3
             statement = Statement.from_bytes(envelope.payload, file)  # 4
         except UnsupportedBundle as err:
-            if self.trust is not None and self.trust.trust_root is not None:
+            if self.trust is not None and self.trust.knows_certificates:
                 return self._examine_certificate(data, file, digest, self.trust)
             return Examined(file, digest, "UNSUPPORTED", err.code, err.message)
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message)
         found = _Signer(*signer, signer[1].keyid, self.as_of) if signer else None
+        if found and envelope.is_stamped and self.trust:
+            return replace(self._examine_stamped(statement, found, data, file, digest, self.trust), payload=payload)
         return replace(self._judge(statement, found, envelope.hint, file, digest), payload=payload)
 
-    def _examine_certificate(self, data: bytes, file: str, digest: str, trust: Trust) -> Examined:
-        """Steps 2 to 4 for a bundle that is signed by certificate; its time is proven, not claimed."""
-        from provenance.bundles import sigstore
+    def _examine_stamped(self, statement: Statement, signer: _Signer, data: bytes, file: str, digest: str,
+                         trust: Trust) -> Examined:
+        """Step 5 for a key's bundle with log entries or timestamps: a time that they prove is the one that counts."""
+        from provenance.bundles.certified import verify_times
 
-        assert trust.trust_root is not None  # noqa: S101  the caller looked
-        result = sigstore.verify(data, trust.trust_root, signer=sigstore.UnpinnedIdentity(), as_of=self.as_of,
-                                 location=file)
+        result = verify_times(data, trust, signer.key, self.as_of, file)
+        if result is not None and result.status == "INVALID":
+            return Examined(file, digest, "INVALID", result.code, result.reason, keyid=signer.name)
+        proven = result.signing_time if result is not None else None
+        signer = replace(signer, moment=proven.moment) if proven else signer
+        said = self._judge(statement, signer, signer.name, file, digest)
+        return replace(said, proven=(timestamp(proven.moment), proven.source)) if proven else said
+
+    def _examine_certificate(self, data: bytes, file: str, digest: str, trust: Trust) -> Examined:
+        """Steps 2 to 4 for a bundle that is signed under a certificate."""
+        from provenance.bundles.certified import verify_certified
+
+        result, principal = verify_certified(data, trust, self.as_of, file)
         name = f"{result.identity} (issuer {result.issuer})" if result.identity else result.keyid
         if result.status != "VALID" or result.payload is None:
             why = result.reason or "a signature over a file rather than a statement"
@@ -158,11 +172,13 @@ class Verifier:
             if result.payload_type != PAYLOAD_TYPE:
                 raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=file,
                                   hint="only in-toto statements are evidence")
+            if result.keyid in trust.revoked_keys:
+                raise BundleError("signer-revoked", "the trust file revokes the key under this certificate",
+                                  location=file, hint="ask its signer for a new one")
             self._refuse_revoked(sha256(result.payload))
             statement = Statement.from_bytes(result.payload, file)
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message, keyid=name)
-        principal = trust.holder_of(result.identity, result.issuer)
         proven = result.signing_time
         moment = proven.moment if proven else self.as_of
         found = _Signer(principal, None, result.identity, moment) if principal else None

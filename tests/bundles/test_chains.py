@@ -200,8 +200,8 @@ def test_a_sigstore_certificate_is_nobody_of_ones_own_authority(instance: Instan
     assert (result.status, result.code) == ("UNSUPPORTED", "signature-unknown-signer")
 
 
-def stamped(pki: Pki, instance: Instance, at: datetime) -> dict[str, Any]:
-    bundle = pki.bundle()
+def stamped(pki: Pki, instance: Instance, at: datetime, payload: bytes = STATEMENT) -> dict[str, Any]:
+    bundle = pki.bundle(payload)
     signature = base64.b64decode(bundle["dsseEnvelope"]["signatures"][0]["sig"])
     token = b64(instance.tsa.stamp(signature, at=at))
     bundle["verificationMaterial"]["timestampVerificationData"] = {"rfc3161Timestamps": [{"signedTimestamp": token}]}
