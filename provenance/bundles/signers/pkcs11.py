@@ -120,7 +120,7 @@ class Pkcs11Signer:
             raise TrustError("extra-missing", "PKCS#11 needs a library that is not installed", location="--pkcs11",
                              hint="pip install 'open-provenance[hsm]'") from err
         try:
-            tokens = [token for token in pkcs11.lib(self._uri.module).get_tokens() if self._uri.chooses(token)]
+            tokens = [token for token in _tokens(self._uri.module) if self._uri.chooses(token)]
             if len(tokens) != 1:
                 raise _unavailable(f"{len(tokens)} tokens answer to the URI")
             with tokens[0].open(user_pin=self._secret()) as session:
@@ -148,6 +148,13 @@ class Pkcs11Signer:
         if len(found) != 1:
             raise _unavailable(f"{len(found)} objects of class {kind} answer to the URI")
         return found[0]
+
+
+def _tokens(module: str) -> Iterator[Any]:
+    """Every token of a module that has been set up; a slot without one is none."""
+    from pkcs11 import TokenFlag, lib
+
+    yield from lib(module).get_tokens(token_flags=TokenFlag.TOKEN_INITIALIZED)
 
 
 def _pem(key: Any) -> bytes:
