@@ -21,6 +21,7 @@ from provenance.artifacts.crew import Crew, Progress, in_threads
 from provenance.artifacts.digest import DigestSet
 from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted, read_file
 from provenance.artifacts.names import brief, is_odd_label
+from provenance.artifacts.shards import Sharding
 from provenance.artifacts.sources.beneath import Beneath
 from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder
 from provenance.artifacts.tensors import Weights
@@ -40,13 +41,15 @@ MAX_KEPT = 16 << 20
 class FileEntry:
     """One regular file: path relative to the folder, size in bytes, sha256 in hex ("" when it was not read).
 
-    `others` has the digests by other algorithms, as pairs of name and hex, where they were asked for.
+    `others` has the digests by other algorithms, as pairs of name and hex, where they were asked for, and `shards`
+    those of its ranges (see `FileRead`).
     """
 
     path: str
     size: int
     sha256: str
     others: tuple[tuple[str, str], ...] = ()
+    shards: tuple[tuple[Sharding, str], ...] = ()
 
     @property
     def digest(self) -> dict[str, str]:
@@ -253,7 +256,7 @@ def manifest_of(
         for read in reads
         if read.problem is not None
     ]
-    entries = tuple(FileEntry(file.path, read.size, read.sha256, read.others)
+    entries = tuple(FileEntry(file.path, read.size, read.sha256, read.others, read.shards)
                     for file, read in zip(found.files, reads, strict=True))
     contents = {file.path: read.content for file, read in zip(found.files, reads, strict=True)
                 if read.content is not None}

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import Envelope, UnsupportedBundle, parse_bundle, sha256
-from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature
+from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
 from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
 from provenance.statements.statement import PAYLOAD_TYPE, Statement
@@ -206,7 +206,9 @@ class Verifier:
             try:
                 key.verify_signature(Signature(key.keyid, envelope.signature.hex()), pae)
             except (UnverifiedSignatureError, VerificationError):
-                continue
+                public = key.keyval["public"]
+                if not is_signed_as_by_release_0_2(envelope.payload, envelope.signature, public):
+                    continue
             return principal, key
         if hinted:
             raise ProvenanceError("signature-invalid", "the trusted key that it names did not make this signature",
@@ -257,8 +259,8 @@ class Verifier:
 
 def _claim(statement: Statement, file: str) -> Claim:
     kind = statement.predicate_type
-    if kind == MODEL_SIGNATURE:
-        return ModelSignature.from_statement(statement, file)
+    if is_model_signature(kind):
+        return read_signature(statement, file)
     # Not at the top: whoever checks a model signature does not wait for what the others are made of.
     from provenance.statements.dataset import DATASET, Dataset
     from provenance.statements.release import RELEASE, Release

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.sources.folder import FoundFile
 from provenance.artifacts.tensors import BLAKE3_TREE, SHA256_TREE, Tree
 from provenance.bundles.envelope import UnsupportedBundle, parse_bundle
@@ -94,6 +95,14 @@ def trees_named(statements: Sequence[VerifiedStatement], recalled: Iterable[str]
     return (SHA256_TREE,) if named else (BLAKE3_TREE,)
 
 
+def wanted_by(statements: Sequence[VerifiedStatement], trees: tuple[Tree, ...]) -> Wanted:
+    """What to compute of a model: sha256, these trees, and what its trusted model signatures are over."""
+    signed = [s.claim.serialization.wanted for s in statements if s.principal and isinstance(s.claim, ModelSignature)]
+    files = {"sha256", *(name for wanted in signed for name in wanted.files)}
+    shards = dict.fromkeys(sharding for wanted in signed for sharding in wanted.shards)
+    return replace(Wanted.of((*files, *trees)), shards=tuple(shards))
+
+
 def _members(statement: VerifiedStatement) -> Iterator[Container[str]]:
     """The names of the members of each object in a statement, but for those of a list of files."""
     yield from (subject.digest for subject in statement.statement.subjects)
@@ -120,7 +129,8 @@ def worth_reading(statements: Sequence[VerifiedStatement]) -> Callable[[FoundFil
             continue
         if isinstance(claim, ModelSignature):
             for path in claim.resources:
-                sizes.setdefault(path, set())
+                size = claim.sizes.get(path)
+                sizes.setdefault(path, set()).update(() if size is None else {size})
         elif isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING):
             for thing in described(statement.statement.subjects):
                 for path, part in thing.files.items():

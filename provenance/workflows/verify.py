@@ -15,7 +15,6 @@ from typing import Any
 import provenance
 from provenance import cards
 from provenance.artifacts.crew import Progress
-from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Trust, TrustSource, parse_time, read_trust, timestamp
@@ -30,7 +29,7 @@ from provenance.policy.lineage_document import lineage_document
 from provenance.policy.verdict import Decision
 from provenance.statements.release import Release
 from provenance.statements.step import Step
-from provenance.workflows.gathering import gather, trees_named, worth_reading
+from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
 
 LIMITS = (
     "Integrity is not truth: a signature shows who says something, not that it is so.",
@@ -85,7 +84,7 @@ def verify(
     gathered = gather(model, evidence, verifier)
     trees = trees_named(gathered.statements, trusted.recalled if trusted else ())
     manifest = scan(
-        model, exclude=gathered.inside, wanted=Wanted(trees=trees), progress=progress, total=total,
+        model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
     declared, card_findings = _declarations(manifest, verifier)

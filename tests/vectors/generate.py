@@ -14,10 +14,12 @@ from pathlib import Path
 import artifacts
 import bundles
 import keys
+import model_cases
 import weights
+from making import Maker
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "artifacts")
+MADE = ("weights", "bundles", "artifacts", "oms")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -26,6 +28,7 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"keys/{name}.pub.pem", key.public_pem) for name, key in known.items())
     yield from ((f"weights/{name}", data) for name, data in weights.files())
     yield from ((f"bundles/{name}", data) for name, data in bundles.files(known))
+    yield from ((f"oms/{name}", data) for name, data in model_cases.files(Maker(known)))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 

@@ -34,6 +34,8 @@ ENTRIES = (
     Entry("late", "Example Lab", ["producer"], window={"validFrom": "2027-01-01T00:00:00Z"}),
     Entry("narrow", "Example Works", ["data-supplier"], [DATASET],
           {"names": ["tales.jsonl"], "digests": [f"sha256:{BY_DIGEST}"]}),
+    Entry("curve-384", "Example Lab", ["producer"]),
+    Entry("curve-521", "Example Lab", ["producer"]),
 )
 
 

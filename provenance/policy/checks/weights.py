@@ -57,14 +57,15 @@ def _unreadable(context: Context) -> str:
 def _binds(context: Context, statement: VerifiedStatement) -> bool:
     claim = statement.claim
     if isinstance(claim, ModelSignature):
-        return any(not compare_with(claim, view) for view in context.graph.views)
+        return claim.serialization.is_strong and any(not compare_with(claim, view) for view in context.graph.views)
     made_weights = isinstance(claim, Step) and claim.kind in MODEL_MAKING
     return (isinstance(claim, Release) or made_weights) and context.graph.is_about_model(statement)
 
 
 def _could_be_about(context: Context, statement: VerifiedStatement) -> bool:
     if isinstance(statement.claim, ModelSignature):
-        return bool(statement.claim.resources.keys() & context.model.by_path.keys())
+        claim = statement.claim
+        return claim.serialization.is_strong and bool(claim.resources.keys() & context.model.by_path.keys())
     return isinstance(statement.claim, Release) and any(
         thing.overlaps(context.model) for thing in described(statement.claim.subjects)
     )
