@@ -74,6 +74,13 @@ class Certified:
         return cls((x509.load_der_x509_certificate(authority.der),), authority.subject, authority.subject_alt_name)
 
     @property
+    def ders(self) -> tuple[bytes, ...]:
+        """The certificates as they are written."""
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        return tuple(certificate.public_bytes(Encoding.DER) for certificate in self.certificates)
+
+    @property
     def anyone(self) -> Certified:
         """The same authorities, without a name."""
         return Certified(self.certificates)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import Envelope, UnsupportedBundle, parse_bundle, sha256
+from provenance.bundles.keys import pem_of
 from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
 from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
@@ -206,7 +207,7 @@ class Verifier:
             try:
                 key.verify_signature(Signature(key.keyid, envelope.signature.hex()), pae)
             except (UnverifiedSignatureError, VerificationError):
-                public = key.keyval["public"]
+                public = pem_of(key).decode("ascii")
                 if not is_signed_as_by_release_0_2(envelope.payload, envelope.signature, public):
                     continue
             return principal, key

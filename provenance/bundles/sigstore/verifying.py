@@ -29,6 +29,8 @@ from typing import Any
 
 from provenance.bundles.chains import Certified, check_chain
 from provenance.bundles.envelope import Envelope, UnsupportedBundle
+from provenance.bundles.keys import public_pem
+from provenance.bundles.oms.legacy import is_signed_as_by_release_0_2
 from provenance.bundles.sigstore import certificates, entries, logs, peer
 from provenance.bundles.sigstore.identity import ExpectedSigner, PublicKey
 from provenance.bundles.sigstore.reading import MessageSignature, SigstoreBundle, broken, read_unverified
@@ -177,7 +179,7 @@ def _der(certificate: Any, key: Any) -> bytes:
 def _check_signature(bundle: SigstoreBundle, key: Any, artifact: SignedFile | None) -> Mapping[str, bytes]:
     """Refuse a wrong signature; the digests of a file that is signed directly."""
     if isinstance(bundle.content, Envelope):
-        if not made_by(key, bundle.signature, bundle.content.pae):
+        if not made_by(key, bundle.signature, bundle.content.pae) and not _made_by_release_0_2(bundle, key):
             raise _wrong_signature()
         return {}
     digests = _digests(bundle.content, artifact)
@@ -188,6 +190,13 @@ def _check_signature(bundle: SigstoreBundle, key: Any, artifact: SignedFile | No
     if not any(made_over(key, bundle.signature, name, digest) for name, digest in digests.items()):
         raise _wrong_signature()
     return digests
+
+
+def _made_by_release_0_2(bundle: SigstoreBundle, key: Any) -> bool:
+    """Whether a chain of one's own signed as the reference implementation of model signing did in its first release."""
+    if not bundle.is_chain or not isinstance(bundle.content, Envelope):
+        return False
+    return is_signed_as_by_release_0_2(bundle.content.payload, bundle.signature, public_pem(key).decode("ascii"))
 
 
 def _digests(message: MessageSignature, artifact: SignedFile | None) -> Mapping[str, bytes]:
