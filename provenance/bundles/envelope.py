@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Signature
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+# The same document as far as a key's bundle goes: the versions differ in certificates and in what logs must say.
+_OLDER_SPELLINGS = {f"application/vnd.dev.sigstore.bundle+json;version={version}" for version in ("0.1", "0.2", "0.3")}
 MAX_BUNDLE = 48 << 20
 _BUNDLE = frozenset({"mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature"})
 _MATERIAL = frozenset({"publicKey", "certificate", "x509CertificateChain", "tlogEntries", "timestampVerificationData"})
@@ -135,11 +137,11 @@ def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
 
 
 def _check_media_type(media_type: Any, location: str) -> None:
-    if media_type == MEDIA_TYPE:
+    if media_type == MEDIA_TYPE or (isinstance(media_type, str) and media_type in _OLDER_SPELLINGS):
         return
     if isinstance(media_type, str) and media_type.startswith("application/vnd.dev.sigstore.bundle"):
         raise UnsupportedBundle("bundle-media-type", f"a bundle of type {brief(media_type)}", location=location,
-                                hint=f"this version reads {MEDIA_TYPE}")
+                                hint="bundles v0.1, v0.2 and v0.3 are read")
     raise _broken("its mediaType is not a Sigstore bundle's", location)
 
 

@@ -63,8 +63,7 @@ def _kinds(maker: Maker) -> Iterator[Case]:
         bundle["messageSignature"] = message
 
     for name, change, code, rule in (
-        ("media-type-v0.1", put("mediaType", to=older + "0.1"), media, "older bundles are not read yet"),
-        ("media-type-v0.2", put("mediaType", to=older + "0.2"), media, "older bundles are not read yet"),
+        ("media-type-v0.4", put("mediaType", to=older + "0.4"), media, "a bundle of a version that is not there yet"),
         ("material-certificate", put(MATERIAL, to={"certificate": certificate}), kind, "certificates are not read yet"),
         ("material-certificate-chain", put(MATERIAL, to=chain), kind, "certificate chains are not read yet"),
         ("message-signature", of_a_file, kind, "a signature over a file is no statement"),
