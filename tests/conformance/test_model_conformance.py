@@ -30,6 +30,7 @@ from tests.sigstore_instance.fixtures import *  # noqa: F403  the instances
 
 HERE = Path(__file__).resolve()
 RELEASES = Path(os.environ.get("OMS_RELEASES", HERE.parents[2].parent / "shared/vectors/oms-model-transparency"))
+CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 NAME = "https://ci.example/train.yml@refs/heads/main"
 
 
@@ -62,7 +63,7 @@ def method(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], l
     if curve == "ed25519":
         pair = generate("ed25519", None)
     else:
-        key = ec.generate_private_key({"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}[curve])
+        key = ec.generate_private_key(CURVES[curve])
         pair = _private(key), public_pem(key.public_key())
     Path(private).write_bytes(pair[0])
     Path(public).write_bytes(pair[1])

@@ -15,7 +15,6 @@ from keys import Key
 from making import Case, Json, Maker, about, changed, drop, naming, put, valid
 from reference import compact, h, pretty
 
-
 OLDER = "application/vnd.dev.sigstore.bundle+json;version="
 
 
