@@ -18,7 +18,7 @@ from provenance.bundles.trust import Principal, Trust
 def verify_certified(data: bytes, trust: Trust, as_of: datetime, file: str) -> tuple[BundleVerification,
                                                                                     Principal | None]:
     """What is to be said of a bundle that is signed under a certificate, and whose it is."""
-    refused = None
+    refused = unknown = None
     for principal in trust.principals:
         if principal.authority is None:
             continue
@@ -28,11 +28,15 @@ def verify_certified(data: bytes, trust: Trust, as_of: datetime, file: str) -> t
             return result, principal
         if result.code == "identity-mismatch":
             result = sigstore.verify(data, trust.trust_root, signer=expected.anyone, as_of=as_of, location=file)
-        if result.code != "signature-unknown-signer":
+        if result.code == "signature-unknown-signer":
+            unknown = result
+        else:
             refused = refused or result
     if refused is not None:
         return refused, None
     result = sigstore.verify(data, trust.trust_root, signer=sigstore.UnpinnedIdentity(), as_of=as_of, location=file)
+    if unknown is not None and result.code == "bundle-kind-unsupported":
+        return unknown, None  # no instance's certificate either
     return result, trust.holder_of(result.identity, result.issuer) if result.verified else None
 
 

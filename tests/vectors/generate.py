@@ -13,13 +13,14 @@ from pathlib import Path
 
 import artifacts
 import bundles
+import certificates
 import keys
 import model_cases
 import weights
 from making import Maker
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "artifacts", "oms")
+MADE = ("weights", "bundles", "artifacts", "oms", "certificates")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -29,6 +30,8 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"weights/{name}", data) for name, data in weights.files())
     yield from ((f"bundles/{name}", data) for name, data in bundles.files(known))
     yield from ((f"oms/{name}", data) for name, data in model_cases.files(Maker(known)))
+    for name, data in certificates.files(key_folder.parent / "certificates" / "keys"):
+        yield f"certificates/{name}", data
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 
