@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 MAX_DEPTH = 64
 MAX_COMPONENT_BYTES = 255
@@ -24,6 +24,10 @@ _TAIL = re.compile(r"[ .](?:/|\Z)")
 # Nearly every name is made of these signs alone. What matches breaks no rule; what does not is held against each.
 _PART = r"(?!(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?![0-9A-Za-z_-]))\.?[0-9A-Za-z_-][0-9A-Za-z_.-]{0,253}"
 _PLAIN = re.compile(rf"(?:{_PART}/){{0,{MAX_DEPTH - 1}}}{_PART}")
+# Of a name of so many signs no part is too long, and no more than MAX_DEPTH of them have room.
+_SHORT = 2 * MAX_DEPTH - 1
+_SIGNS = b"0123456789abcdefghijklmnopqrstuvwxyz_-./"
+_RESERVED_PART = re.compile(rb"/(?:con|prn|aux|nul|(?:com|lpt)[0-9])[./]")
 
 
 def problem_with_name(name: str) -> str:
@@ -33,6 +37,20 @@ def problem_with_name(name: str) -> str:
     (drive letters, UNC and backslashes: CVE-2026-15717).
     """
     return "" if _PLAIN.fullmatch(name) else _broken_rule(name)
+
+
+def problem_with_names(names: Collection[str]) -> str:
+    """The first problem that `problem_with_name` has with one of them; most lists are found good at one go."""
+    return "" if _are_plain(names) else next(filter(None, map(problem_with_name, names)), "")
+
+
+def _are_plain(names: Collection[str]) -> bool:
+    """Whether none of them can break a rule: short, of plain signs, no part empty, dotted at its end or reserved."""
+    parts = f"/{'/'.join(names)}/"
+    if not parts.isascii() or max(map(len, names), default=0) > _SHORT:
+        return False
+    signs = parts.lower().encode("ascii")
+    return not (b"//" in signs or b"./" in signs or signs.translate(None, _SIGNS) or _RESERVED_PART.search(signs))
 
 
 def _broken_rule(name: str) -> str:

@@ -128,6 +128,8 @@ def worth_reading(statements: Sequence[VerifiedStatement]) -> Callable[[FoundFil
         if statement.principal is None:
             continue
         if isinstance(claim, ModelSignature):
+            if claim.is_of_a_lone_file:
+                return lambda _: True
             for path in claim.resources:
                 size = claim.sizes.get(path)
                 sizes.setdefault(path, set()).update(() if size is None else {size})

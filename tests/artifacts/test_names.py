@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.artifacts import names
-from provenance.artifacts.names import brief, collisions, is_deceptive, is_odd_label, problem_with_name
+from provenance.artifacts.names import (
+    brief,
+    collisions,
+    is_deceptive,
+    is_odd_label,
+    problem_with_name,
+    problem_with_names,
+)
 
 GOOD = [
     "model.safetensors", "a/b/c.txt", ".gitattributes", ".hidden/x", "-dash first", "it's \"quoted\" 100%.txt",
@@ -140,3 +147,12 @@ def test_the_category_of_controls_is_two_ranges_and_ascii_hides_nothing() -> Non
 def test_a_long_name_is_cut_in_messages() -> None:
     assert brief("x" * 120) == "x" * 120
     assert brief("x" * 1_000_000) == "x" * 100 + "… (1000000 characters)"
+
+
+HARD = ("a", ".a", "..a", "a.", ".", "..", "", "a//b", "/a", "a/", "con", "CON.txt", "x/nul", "x/nul.a", "com1", "com0",
+        "conf", "x/lpt9/y", "a" * 127, "a" * 128, "a/" * 64 + "a", "x" * 256, "a:b", "é", "\u212a" * 100)
+
+
+@given(st.lists(st.one_of(st.text(), st.from_regex(r"\A[a-z./: CON1-]{0,12}\Z"), st.sampled_from(HARD)), max_size=4))
+def test_a_list_has_the_problem_of_its_first_name_that_has_one(names: list[str]) -> None:
+    assert problem_with_names(names) == next(filter(None, map(problem_with_name, names)), "")

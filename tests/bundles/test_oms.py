@@ -159,6 +159,18 @@ def test_a_digest_that_is_none_is_refused_however_the_list_reads_in_one(model: P
         Rows("xy", digests, "input").root(64)
 
 
+@pytest.mark.parametrize("place", [0, 1023, 1024, 1025, 2999])
+def test_one_digest_among_thousands_that_is_none_is_found(place: int) -> None:
+    """They are read in one go a thousand at a time."""
+    for odd in (A[1:], A + "a", A[:-1] + "G"):
+        digests = [A] * 3000
+        digests[place] = odd
+        digests[(place + 1) % 3000] = B + "b" if len(odd) < 64 else B[1:] if len(odd) > 64 else B
+        with pytest.raises(StatementError, match=r"6\.3\.1"):
+            Rows([], digests, "input").root(64)
+    assert Rows([], [A] * 3000, "input").root(64) == root_of([A] * 3000)
+
+
 @given(st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), max_size=5))
 def test_the_root_of_a_signature_is_that_of_the_files(digests: list[str]) -> None:
     assert not digests or Rows([], digests, "input").root(64) == root_of(digests)

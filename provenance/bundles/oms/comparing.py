@@ -32,7 +32,7 @@ def compare_with(signature: ModelSignature, manifest: Manifest) -> list[Finding]
 
 def named_as_here(signature: ModelSignature, manifest: Manifest) -> ModelSignature:
     """The signature of a lone file under the name that the file has now."""
-    if not (manifest.is_file and signature.resources.keys() == {LONE_FILE}):
+    if not (manifest.is_file and signature.is_of_a_lone_file):
         return signature
     path = manifest.files[0].path
     return replace(signature, resources={path: signature.resources[LONE_FILE]})

@@ -36,13 +36,17 @@ def legacy_pae(payload: bytes) -> bytes:
 
 
 def is_signed_as_by_release_0_2(payload: bytes, signature: bytes, public_pem: str) -> bool:
-    """Whether this key signed a statement of its time so: ECDSA with SHA-256, on whatever curve."""
+    """Whether this key signed a statement of its time so: ECDSA with SHA-256, on whatever curve.
+
+    A key that is not given as PEM is of a kind which that release did not have.
+    """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    key = load_pem_public_key(public_pem.encode()) if _MARK in payload else None
+    is_possible = _MARK in payload and public_pem.startswith("-----BEGIN ")
+    key = load_pem_public_key(public_pem.encode()) if is_possible else None
     if not isinstance(key, ec.EllipticCurvePublicKey):
         return False
     try:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from provenance.artifacts.names import problem_with_name
+from provenance.artifacts.names import problem_with_names
 from provenance.bundles.oms.signature import LONE_FILE, ModelSignature, Serialization
 from provenance.errors import StatementError
 from provenance.statements.statement import ResourceDescriptor
 
-# The last two numbers of a name: a path may hold colons and numbers of its own.
-_RANGE = re.compile(r"(.*):(0|[1-9][0-9]{0,18}):([1-9][0-9]{0,18})", re.DOTALL | re.ASCII)
+_AT_ONE_GO = 1 << 10
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,21 @@ class Rows:
 
     def root(self, length: int) -> str:
         """The root over the digests (6.5.1); StatementError where one of them is none of this many characters."""
-        joined = "".join(self.digests)
-        try:
-            together = bytes.fromhex(joined)
-        except ValueError:
-            together = b""
-        # What comes back is what went in only where all of it was lower-case hexadecimal, without the spaces that
-        # `fromhex` passes over.
-        if together.hex() != joined or set(map(len, self.digests)) != {length}:
-            raise broken(f"a resource digest is not {length} lower-case hexadecimal characters (6.3.1)", self.location)
-        return hashlib.sha256(together).hexdigest()
+        root = hashlib.sha256()
+        for place in range(0, len(self.digests), _AT_ONE_GO):
+            some = self.digests[place : place + _AT_ONE_GO]
+            joined = "".join(some)
+            try:
+                together = bytes.fromhex(joined)
+            except ValueError:
+                together = b""
+            # What comes back is what went in only where all of it was lower-case hexadecimal, without the spaces that
+            # `fromhex` passes over.
+            if together.hex() != joined or set(map(len, some)) != {length}:
+                raise broken(f"a resource digest is not {length} lower-case hexadecimal characters (6.3.1)",
+                             self.location)
+            root.update(together)
+        return root.hexdigest()
 
     def signature(
         self, subjects: tuple[ResourceDescriptor, ...], serialization: Serialization
@@ -57,34 +63,41 @@ class Rows:
             resources, sizes = self._joined(serialization.shard_size)
         else:
             resources = dict(zip(self.names, self.digests, strict=True))
-        problems: Iterable[str] = filter(None, map(problem_with_name, resources))
-        if resources.keys() != {LONE_FILE} and (problem := next(iter(problems), "")):
+        if resources.keys() != {LONE_FILE} and (problem := problem_with_names(resources)):
             raise broken(f"a resource name {problem} (6.1.2)", self.location)
         return ModelSignature(subjects, resources, serialization, sizes)
 
     def _joined(self, size: int) -> tuple[Mapping[str, str], Mapping[str, int]]:
-        """The digests of the shards of each file, joined, and how large the file is."""
-        ranges: dict[str, list[tuple[int, int, str]]] = {}
+        """The digests of the shards of each file, joined, and how large the file is.
+
+        The last two numbers of a name count: a path may hold colons and numbers of its own.
+        """
+        ranges = defaultdict[str, list[tuple[int, int, str]]](list)
+        numbers = _Numbers()  # nearly every number stands in the names of many shards
         for name, digest in zip(self.names, self.digests, strict=True):
-            path, start, end = shard(name) or (None, 0, 0)
-            if path is None:
+            path, *limits = name.rsplit(":", 2)
+            first, after = (numbers[text] for text in limits) if len(limits) == 2 else (-1, -1)
+            if first < 0 or after < 0:
                 raise broken("a resource is not named PATH:START:END, as shards are (6.3.2)", self.location)
-            ranges.setdefault(path, []).append((start, end, digest))
-        for rows in ranges.values():
-            rows.sort()
-            *whole, (start, end, _) = rows
-            exact = [(place * size, (place + 1) * size) for place in range(len(whole))]
-            if exact != [row[:2] for row in whole] or start != len(whole) * size or not 0 < end - start <= size:
+            ranges[path].append((first, after, digest))
+        digests, sizes = dict[str, str](), dict[str, int]()
+        for path, rows in ranges.items():
+            starts, ends, pieces = zip(*sorted(rows), strict=True)
+            last = (len(rows) - 1) * size
+            whole = starts == tuple(range(0, last + 1, size)) and starts[1:] == ends[:-1]
+            if not whole or not last < ends[-1] <= last + size:
                 raise broken("the shards of a file do not follow each other from its beginning to its end, each of "
                              "shard_size bytes but the last (6.3.2)", self.location)
-        digests = {path: "".join(digest for _, _, digest in rows) for path, rows in ranges.items()}
-        return digests, {path: rows[-1][1] for path, rows in ranges.items()}
+            digests[path], sizes[path] = "".join(pieces), ends[-1]
+        return digests, sizes
 
 
-def shard(name: str) -> tuple[str, int, int] | None:
-    """`PATH:START:END` in its parts; None where it is no such name."""
-    parts = _RANGE.fullmatch(name)
-    return (parts[1], int(parts[2]), int(parts[3])) if parts else None
+class _Numbers(dict[str, int]):
+    """Numbers by their texts; -1 for what is none, or another spelling of one, of which Python reads many."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = number = int(text) if _NUMBER.fullmatch(text) else -1
+        return number
 
 
 def by_parts(name: str) -> list[str]:
@@ -92,10 +105,10 @@ def by_parts(name: str) -> list[str]:
     return name.split("/")
 
 
-def by_parts_and_ranges(name: str) -> tuple[list[str], int, int]:
+def by_parts_and_ranges(name: str) -> tuple[list[str], int]:
     """Shards by path part by part, then by where they begin."""
-    path, start, end = shard(name) or (name, 0, 0)
-    return path.split("/"), start, end
+    path, *ends = name.rsplit(":", 2)
+    return path.split("/"), _Numbers()[ends[0]] if ends else 0
 
 
 def require_root(subjects: Collection[ResourceDescriptor], root: str, location: str) -> None:

@@ -99,8 +99,12 @@ class ModelSignature:
         whole = self.serialization.method == "files" and self.serialization.hash == "sha256"
         return self.resources if whole else {}
 
+    @property
+    def is_of_a_lone_file(self) -> bool:
+        """Whether it names a model that is one file as early releases did."""
+        return self.resources.keys() == {LONE_FILE}
+
     def may_be(self, path: str, size: int) -> bool:
         """Whether a file of this path and size can be as it was signed: nobody needs to read one that cannot."""
-        if self.resources.keys() == {LONE_FILE}:
-            return True
-        return path in self.resources and self.sizes.get(path, size) == size
+        listed = path in self.resources and self.sizes.get(path, size) == size
+        return listed or self.is_of_a_lone_file
