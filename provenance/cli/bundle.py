@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, to_text, trust_options
+from provenance.cli.common import (
+    EXISTING,
+    Shown,
+    as_of_option,
+    common_options,
+    key_option,
+    now,
+    signer_from,
+    to_text,
+    trust_options,
+)
 from provenance.cli.exit import NOT_PASSED, PASSED
 from provenance.reports.escape import printable
 
@@ -45,6 +55,29 @@ def verify(
         check = verify_bundle(file, as_of=as_of or now(), trust=trust, key=public_key, model=model, progress=progress)
     shown.answer(_document(check), lambda: _text(check, model))
     return PASSED if check.verified else NOT_PASSED
+
+
+@command.command()
+@click.argument("file", type=EXISTING)
+@trust_options("Trust file that names its first signer.", required=True)
+@key_option()
+@click.option("--bundle", "target", type=EXISTING, metavar="FILE", help="Where to write it; beside FILE.")
+@common_options
+def countersign(file: Path, trust: TrustSource, key: Path, target: Path | None, shown: Shown) -> None:
+    """Sign the statement of the bundle FILE as well, where a trust file demands several principals.
+
+    \b
+    Example:
+      provenance bundle countersign model.provenance/release.sigstore.json --trust trust.yaml --key second.key
+    """
+    from provenance.workflows.countersign import countersign as sign_as_well
+
+    done = sign_as_well(file, trust=trust, as_of=now(), signer=signer_from(key), output=target)
+    about = done.statement.subjects[0]
+    document = {"schemaVersion": "0.1", "kind": "Attested", "bundle": str(done.bundle), "sha256": done.sha256,
+                "predicateType": done.statement.predicate_type,
+                "subject": {"name": about.name, "digest": dict(about.digest)}}
+    shown.answer(document, lambda: f"{printable(str(done.bundle))}\n")
 
 
 @command.command()
