@@ -20,7 +20,7 @@ from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
-from provenance.files import write_whole
+from provenance.files import one_at_a_time, write_whole
 from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
@@ -184,21 +184,22 @@ def _change(path: Path, change: Callable[[Any], None]) -> Trust:
     The file is read by the strict reader before and after, so that nothing is written that it would not read, and
     nothing that it would read differently from what was meant.
     """
-    before = read_bytes(path)
-    parse_trust(before, str(path))
-    intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
-    for document in (intended, written):
-        change(document)
-        document["version"] += 1
-    data = _to_yaml(written)
-    trust = parse_trust(data, str(path))
-    if parse_yaml(data, str(path)) != intended:
-        raise TrustError("trust-invalid", "the change cannot be written without changing something else",
-                         location=str(path), hint="write it by hand")
-    if read_bytes(path) != before:
-        raise TrustError("trust-invalid", "somebody else changed the trust file at the same time", location=str(path),
-                         hint="look at it, and try again")
-    write_whole(path, data)
+    with one_at_a_time(path.parent):
+        before = read_bytes(path)
+        parse_trust(before, str(path))
+        intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
+        for document in (intended, written):
+            change(document)
+            document["version"] += 1
+        data = _to_yaml(written)
+        trust = parse_trust(data, str(path))
+        if parse_yaml(data, str(path)) != intended:
+            raise TrustError("trust-invalid", "the change cannot be written without changing something else",
+                             location=str(path), hint="write it by hand")
+        if read_bytes(path) != before:
+            raise TrustError("trust-invalid", "somebody else changed the trust file at the same time",
+                             location=str(path), hint="look at it, and try again")
+        write_whole(path, data)
     return trust
 
 

@@ -267,6 +267,13 @@ def test_one_pattern_belongs_to_one_principal(trusting: Make) -> None:
     assert "a and b share an identity" in refused(lambda: trusting(*rows))
 
 
+def test_what_the_patterns_of_two_reach_is_said_by_nobody(trusting: Make) -> None:
+    trust = trusting(by_pattern("a", r"^x[^/]*$"), by_pattern("b", r"^[^/]*y$"))
+    assert trust.holder_of("x1", ISSUER).name == "a"
+    assert trust.holder_of("1y", ISSUER).name == "b"
+    assert trust.holder_of("xy", ISSUER) is None
+
+
 def test_identities_of_two_issuers_are_two(trusting: Make) -> None:
     assert len(trusting(by_identity("a"), by_identity("b", issuer="https://accounts.example")).principals) == 2
 

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def find(program: str) -> str:
+    """Where a program of PostgreSQL is, or "": Debian keeps those of a server off the path."""
+    places = sorted(str(path) for path in Path("/usr/lib/postgresql").glob("*/bin"))
+    return shutil.which(program) or shutil.which(program, path=os.pathsep.join(places)) or ""
+
+
 @dataclass
 class Postgres:
     """A running server."""
@@ -54,9 +60,7 @@ class Postgres:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
     def _run(self, program: str, *arguments: str) -> None:
-        found = shutil.which(program)
-        assert found
-        command = [found, *arguments]
+        command = [find(program), *arguments]
         if os.geteuid() == 0:
             command = ["runuser", "-u", "postgres", "--", *command]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
