@@ -97,7 +97,7 @@ def test_two_who_change_it_at_once_lose_nothing(run: Run, trust: Path) -> None:
     assert [writer.wait(60) for writer in writers] == [0, 0]
     shown = run("trust", "show", "trust.yaml", "--format", "json").json
     assert (len(shown["revoked"]["artifacts"]), shown["version"]) == (20, 27)
-    assert "version: 27   # raised by the tool" in trust.read_text()
+    assert "version: 27  # raised by the tool" in trust.read_text()  # in the column where it was
 
 
 def test_an_authority_is_added_with_the_name_that_it_certifies(run: Run, trust: Path) -> None:
