@@ -56,6 +56,7 @@ CODES: dict[str, str] = {
     "dataset-schema-missing": "a container without types is to be read, and no schema says which they are",
     "dataset-type-unsupported": "a column's type has no canonical encoding",
     "dataset-value-invalid": "a value is not of its column's type",
+    "store-unusable": "a store of bundles, or its index, cannot be opened, read or written",
     "extra-missing": "a library of an optional extra is not installed",
     "gguf-invalid": "a GGUF file breaks the format",
     "hub-digest-mismatch": "a file of the Hugging Face cache is not the one that the Hub recorded under its name",

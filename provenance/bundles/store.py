@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from pathlib import Path
 
 from provenance.artifacts.sources.folder import FoundFile, Listing, listing, open_folder, opened, shown
 from provenance.bundles.envelope import MAX_BUNDLE, sha256
-from provenance.errors import ArtifactError, ProvenanceError
-from provenance.statements.reader import parse_json
+from provenance.errors import ArtifactError
 
 FOLDER_SUFFIX = ".provenance"
 SUFFIX = ".sigstore.json"
@@ -66,20 +64,6 @@ def in_order(files: Iterable[EvidenceFile]) -> list[EvidenceFile]:
     ordered = sorted(files, key=lambda file: (file.name, file.sha256))
     unique = {(file.sha256, file.name if file.data is None else ""): file for file in reversed(ordered)}
     return sorted(unique.values(), key=lambda file: (file.name, file.sha256))
-
-
-def payload_unverified(data: bytes) -> bytes | None:
-    """What a bundle, an envelope or a PEP 740 attestation carries, whoever signed it; None where it carries nothing.
-
-    Only to find it by, or to name it: nothing is checked.
-    """
-    try:
-        document = parse_json(data, "", limit=MAX_BUNDLE)
-        envelope = document.get("dsseEnvelope", document)
-        text = envelope["payload"] if "payload" in envelope else document["envelope"]["statement"]
-        return binascii.a2b_base64(text.replace("-", "+").replace("_", "/"))
-    except (ProvenanceError, AttributeError, KeyError, TypeError, ValueError):
-        return None
 
 
 def _bundles(found: Listing) -> list[FoundFile]:

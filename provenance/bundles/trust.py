@@ -122,8 +122,12 @@ class Trust:
         return self.trust_root is not None or any(principal.authority for principal in self.principals)
 
     def holder_of(self, identity: str, issuer: str) -> Principal | None:
-        """The principal who has this Sigstore identity, exactly or by an anchored pattern."""
-        return next((p for p in self.principals if any(own.accepts(identity, issuer) for own in p.identities)), None)
+        """The principal who has this Sigstore identity, exactly or by an anchored pattern.
+
+        Where the patterns of several reach it, nobody has it: the order of the file must not say who speaks.
+        """
+        holders = [p for p in self.principals if any(own.accepts(identity, issuer) for own in p.identities)]
+        return holders[0] if len(holders) == 1 else None
 
     def candidates(self, hint: str) -> list[tuple[Principal, SSlibKey]]:
         """Every trusted key, those that the hint names first; a hint is never proof (DSSE protocol)."""

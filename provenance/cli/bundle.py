@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,13 @@ import click
 from provenance.bundles.trust import timestamp
 from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, to_text, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
+from provenance.cli.signer_options import signer_options
 from provenance.errors import UsageError
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
     from provenance.bundles.oms import Serialization
+    from provenance.bundles.signers import AnySigner
     from provenance.bundles.trust import Trust, TrustSource
     from provenance.policy.coverage import Coverage
     from provenance.workflows.sign import BundleCheck
@@ -84,6 +87,30 @@ def _one_signer(authorities: tuple[Path, ...], identity: str | None, issuer: str
         raise UsageError("usage", "a trust root belongs to an identity or an authority", location="--trusted-root",
                          hint="a trust file names its own")
     return None
+
+
+@command.command()
+@click.argument("file", type=EXISTING)
+@trust_options("Trust file that names its first signer.", required=True)
+@signer_options()
+@click.option("--bundle", "target", type=EXISTING, metavar="FILE", help="Where to write it; beside FILE.")
+@common_options
+def countersign(file: Path, trust: TrustSource, signer: Callable[[], AnySigner], target: Path | None,
+                shown: Shown) -> None:
+    """Sign the statement of the bundle FILE as well, where a trust file demands several principals.
+
+    \b
+    Example:
+      provenance bundle countersign model.provenance/release.sigstore.json --trust trust.yaml --key second.key
+    """
+    from provenance.workflows.countersign import countersign as sign_as_well
+
+    done = sign_as_well(file, trust=trust, as_of=now(), signer=signer, output=target)
+    about = done.statement.subjects[0]
+    document = {"schemaVersion": "0.1", "kind": "Attested", "bundle": str(done.bundle), "sha256": done.sha256,
+                "predicateType": done.statement.predicate_type,
+                "subject": {"name": about.name, "digest": dict(about.digest)}}
+    shown.answer(document, lambda: f"{printable(str(done.bundle))}\n")
 
 
 @command.command()

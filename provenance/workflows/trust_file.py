@@ -18,10 +18,10 @@ from provenance.bundles import keys
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.signers.key import KeyKind, generate
-from provenance.bundles.store import payload_unverified
+from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
-from provenance.files import write_whole
+from provenance.files import one_at_a_time, write_whole
 from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
@@ -185,21 +185,22 @@ def _change(path: Path, change: Callable[[Any], None]) -> Trust:
     The file is read by the strict reader before and after, so that nothing is written that it would not read, and
     nothing that it would read differently from what was meant.
     """
-    before = read_bytes(path)
-    parse_trust(before, str(path))
-    intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
-    for document in (intended, written):
-        change(document)
-        document["version"] += 1
-    data = _to_yaml(written)
-    trust = parse_trust(data, str(path))
-    if parse_yaml(data, str(path)) != intended:
-        raise TrustError("trust-invalid", "the change cannot be written without changing something else",
-                         location=str(path), hint="write it by hand")
-    if read_bytes(path) != before:
-        raise TrustError("trust-invalid", "somebody else changed the trust file at the same time", location=str(path),
-                         hint="look at it, and try again")
-    write_whole(path, data)
+    with one_at_a_time(path.parent):
+        before = read_bytes(path)
+        parse_trust(before, str(path))
+        intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
+        for document in (intended, written):
+            change(document)
+            document["version"] += 1
+        data = _to_yaml(written)
+        trust = parse_trust(data, str(path))
+        if parse_yaml(data, str(path)) != intended:
+            raise TrustError("trust-invalid", "the change cannot be written without changing something else",
+                             location=str(path), hint="write it by hand")
+        if read_bytes(path) != before:
+            raise TrustError("trust-invalid", "somebody else changed the trust file at the same time",
+                             location=str(path), hint="look at it, and try again")
+        write_whole(path, data)
     return trust
 
 
@@ -275,21 +276,20 @@ def _round_trip() -> Any:
     A time stays the text that it is: as a timestamp it would come back in another spelling.
     """
     from ruamel.yaml import YAML
-    from ruamel.yaml.constructor import RoundTripConstructor
+    from ruamel.yaml.nodes import ScalarNode
+    from ruamel.yaml.resolver import VersionedResolver
 
-    class Constructor(RoundTripConstructor):
-        """Leaves timestamps as the text that was written."""
+    class Resolver(VersionedResolver):
+        """Takes a time for the text that was written."""
 
-    Constructor.add_constructor("tag:yaml.org,2002:timestamp", _plain)
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            """A text where ruamel.yaml would see a timestamp."""
+            tag = super().resolve(kind, value, implicit)
+            return self.DEFAULT_SCALAR_TAG if kind is ScalarNode and str(tag).endswith(":timestamp") else tag
+
     yaml = YAML()
-    yaml.Constructor = Constructor
+    yaml.Resolver = Resolver
     yaml.preserve_quotes = True
     yaml.width = 1 << 16
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
-
-
-def _plain(constructor: Any, node: Any) -> Any:
-    from ruamel.yaml.scalarstring import PlainScalarString
-
-    return PlainScalarString(constructor.construct_scalar(node))

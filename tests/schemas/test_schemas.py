@@ -158,6 +158,10 @@ def test_the_answers_of_commands_follow_their_definitions(typed: Any, tmp_path: 
         typed("bundle", "verify", two, "--trust", "trust.yaml"),
         typed("attest", "dataset", text, "--key", "acme.key", "--bundle", "d.sigstore.json"),
         typed("attest", "release", tiny, "--components", "components.yaml", "--key", "acme.key", "--bundle", "r.json"),
+        typed("trust", "revoke", "trust.yaml", "--artifact", "sha256:" + "a" * 64),
+        typed("trust", "lint", "trust.yaml"), typed("trust", "sign", "trust.yaml", "--key", "acme.key"),
+        typed("store", "add", str(tmp_path), "model.sig", "d.sigstore.json"),
+        typed("store", "find", str(tmp_path), "--model", tiny),
         typed("policy", "list"), typed("policy", "show", "osaid-1.0"), typed("policy", "lint", "osaid-1.0"),
         typed("digest", "nowhere"), typed("policy", "show", "nothing"), typed("digest"),
     ]

@@ -10,6 +10,7 @@ import bad_model_signatures
 import bad_statements
 import good_model_signatures
 import statements
+import thresholds
 import trusting
 from keys import Key
 from making import Case, Json, Maker, about, changed, drop, naming, put, valid
@@ -29,6 +30,7 @@ def files(keys: dict[str, Key]) -> Iterator[tuple[str, bytes]]:
                 "file": f"{name}.sigstore.json", "rule": answer.rule, "status": answer.status, "code": answer.code,
                 "signer": answer.signer,
             })
+    yield from ((f"together/{name}", data) for name, data in thresholds.files(maker))
 
 
 def _invalid(maker: Maker) -> Iterator[Case]:

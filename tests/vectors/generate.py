@@ -16,11 +16,12 @@ import bundles
 import certificates
 import keys
 import model_cases
+import trust_files
 import weights
 from making import Maker
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "artifacts", "oms", "certificates")
+MADE = ("weights", "bundles", "artifacts", "oms", "certificates", "trust")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -32,6 +33,7 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"oms/{name}", data) for name, data in model_cases.files(Maker(known)))
     for name, data in certificates.files(key_folder.parent / "certificates" / "keys"):
         yield f"certificates/{name}", data
+    yield from ((f"trust/{name}", data) for name, data in trust_files.files(known))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 

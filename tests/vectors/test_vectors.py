@@ -18,15 +18,19 @@ from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import parse_bundle
 from provenance.bundles.oms import ModelSignature, compare_with
-from provenance.bundles.trust import Trust, parse_trust
+from provenance.bundles.trust import Trust, parse_trust, read_trust
 from provenance.bundles.verifier import Verifier
-from provenance.errors import CODES
+from provenance.errors import CODES, ProvenanceError
 from provenance.statements.artifact import describe, described, differences, is_same
 
 AS_OF = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BUNDLES = "vectors/bundles/"
 EXPECTED = [name.removeprefix(BUNDLES) for name in resources.names("attestations")
-            if name.startswith(BUNDLES) and name.endswith(".expected.json")]
+            if name.startswith((BUNDLES + "valid/", BUNDLES + "invalid/")) and name.endswith(".expected.json")]
+TOGETHER = [name.removeprefix(BUNDLES) for name in resources.names("attestations")
+            if name.startswith(BUNDLES + "together/") and name.endswith(".expected.json")]
+TRUST_FILES = [name for name in resources.names("attestations")
+               if name.startswith("vectors/trust/") and name.endswith(".expected.json")]
 ARTIFACTS = resources._folder("attestations") / "vectors" / "artifacts"
 
 
@@ -88,6 +92,38 @@ def test_a_bundle_gets_the_answer_that_stands_beside_it(name: str, trust: Trust)
         assert found.verified is None or found.verified.voice == "unsigned"
         assert found.reason
         assert len(found.reason) < 500
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_bundles_that_are_shown_together_get_the_answers_that_stand_beside_them(name: str, trust: Trust) -> None:
+    rows = expected(name)["bundles"]
+    shown = [(row["file"], read(f"together/{row['file']}")) for row in rows]
+    for order in (shown, shown[::-1]):
+        found = {item.file: item for item in Verifier(trust, AS_OF).examine_all(order)}
+        for row in rows:
+            item = found[row["file"]]
+            assert (item.status, item.code) == (row["status"], row["code"]), item.reason
+            voice = "trusted" if row["status"] == "VALID" else "unsigned"
+            assert item.verified is None or item.verified.voice == voice
+
+
+@pytest.mark.parametrize("name", TRUST_FILES)
+def test_a_trust_file_gets_the_answer_that_stands_beside_it(name: str) -> None:
+    beside = json.loads(resources.read_bytes("attestations", name))
+    path = resources._folder("attestations") / name.rpartition("/")[0] / beside["file"]
+    assert ("/valid/" in name) == (beside["code"] == "")
+    if not beside["code"]:
+        assert read_trust(path, AS_OF).digest == beside["sha256"]
+        return
+    with pytest.raises(ProvenanceError) as caught:
+        read_trust(path, AS_OF)
+    assert caught.value.code == beside["code"], caught.value.message
+    assert "PRIVATE" not in caught.value.message + caught.value.hint
+
+
+def test_there_is_a_trust_file_for_every_rule() -> None:
+    rules = [json.loads(resources.read_bytes("attestations", name))["rule"] for name in TRUST_FILES]
+    assert len(rules) >= 40
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith("invalid/")])
