@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.bundles.envelope import MAX_BUNDLE, sha256, sign
+from provenance.bundles.signers import BundleSigner
 from provenance.bundles.store import SUFFIX
 from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import TrustSource, read_trust
@@ -47,7 +48,8 @@ def countersign(
     """Sign the statement of a bundle that a principal of the trust file signed.
 
     BundleError where it is not by one, or says what this version does not read. That it still falls short of a
-    threshold is what the second signature is for. `output` is `NAME.KEY.sigstore.json` beside it unless it is named.
+    threshold is what the second signature is for. `output` is `NAME.KEY.sigstore.json` beside it unless it is named
+    (for a certificate or an identity, the bundle's own digest stands for the key).
     """
     data = _read(bundle)
     examined = Verifier(read_trust(trust, as_of), as_of).examine(data, bundle.name)
@@ -59,7 +61,8 @@ def countersign(
     key = signer()
     written = sign(payload, key)
     name = bundle.name.removesuffix(SUFFIX).removesuffix(".sig")
-    target = output or bundle.with_name(f"{name}.{key.public_key.keyid[:12]}{SUFFIX}")
+    who = sha256(written) if isinstance(key, BundleSigner) else key.public_key.keyid
+    target = output or bundle.with_name(f"{name}.{who[:12]}{SUFFIX}")
     write_whole(target, written)
     return Countersigned(target, sha256(written), examined.verified.statement)
 
