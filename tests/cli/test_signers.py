@@ -268,3 +268,42 @@ def test_every_command_that_signs_takes_the_same_signers(run: Run) -> None:
         for option in ("--key", "--pkcs11", "--kms", "--certificate", "--identity-token", "--identity",
                        "--trust-config", "--rekor", "--timestamp-url", "--online"):
             assert option in shown
+
+
+CHECK = ("bundle", "verify", str(SIGNATURE), "--model", "model", "--format", "json")
+
+
+def test_a_bundle_is_held_against_an_authority_without_a_trust_file(run: Run, model: Path, pki: Pki) -> None:
+    assert run(*BY_CERTIFICATE).code == 0
+    Path("root.pem").write_bytes(pki.root_certificate.public_bytes(PEM))
+    Path("other.pem").write_bytes(Pki().root_certificate.public_bytes(PEM))
+    ran = run(*CHECK, "--certificate-authority", "root.pem")
+    assert (ran.code, ran.json["status"], ran.json["signingTime"], ran.json["trustRoot"]) == (0, "VALID", None, None)
+    assert run(*CHECK, "--certificate-authority", "other.pem").json["code"] == "certificate-invalid"
+    assert "[key-is-private]" in run(*CHECK[:-2], "--certificate-authority", "lab.key").err
+    assert "time     not proven" in run(*CHECK[:-2], "--certificate-authority", "root.pem").out
+
+
+def test_a_bundle_is_held_against_an_identity_without_a_trust_file(run: Run, model: Path, token: str,
+                                                                   served: Instance) -> None:
+    Path("token").write_text(token)
+    run("sign", "model", "--identity-token", "token", "--trust-config", "config.json", "--online", "--rekor", "1")
+    by = (*CHECK, "--issuer", served.url, "--trusted-root", "root.json", "--identity")
+    ran = run(*by, NAME)
+    assert (ran.code, ran.json["signer"], ran.json["signingTime"]["source"]) == (0, NAME, "log")
+    assert ran.json["trustRoot"]["name"] == "root.json"
+    assert (run(*by, NAME + "x").code, run(*by, NAME.upper()).code) == (1, 1)
+    shown = run("bundle", "verify", str(SIGNATURE), "--issuer", served.url, "--trusted-root", "root.json",
+                "--identity", NAME).out
+    assert "at the latest, says a log" in shown
+    assert "root     root.json, its newest key is of 2020-01-01T00:00:00Z" in shown
+
+
+@pytest.mark.parametrize("wrong", [
+    ("--public-key", "chain.pem", "--certificate-authority", "chain.pem"), ("--identity", "x"), ("--issuer", "y"),
+    ("--public-key", "chain.pem", "--trusted-root", "chain.pem"), (),
+    ("--identity", "x", "--issuer", "y", "--certificate-authority", "chain.pem"),
+])
+def test_one_thing_says_whom_a_bundle_must_be_by(run: Run, model: Path, pki: Pki, wrong: tuple[str, ...]) -> None:
+    run(*BY_CERTIFICATE)
+    assert run(*CHECK, *wrong).code == 2
