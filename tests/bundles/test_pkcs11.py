@@ -156,3 +156,24 @@ def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ProvenanceError) as caught:
         signer("/m.so", "object=a")
     assert caught.value.code == "extra-missing"
+
+
+@pytest.mark.parts
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+def test_the_conformance_client_signs_with_a_token_and_model_signing_verifies(
+    token: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key's bundle looks the same wherever the key is."""
+    from tests.conformance.model_client import main
+
+    verifying = pytest.importorskip("model_signing.verifying", exc_type=ImportError)
+    monkeypatch.setenv("PROVENANCE_PKCS11_PIN", PIN)
+    bundle, public = tmp_path / "model.sig", tmp_path / "lab.pub"
+    public.write_bytes(_pem(token))
+    uri = f"pkcs11:token=signing;object=secp256r1?module-path={token}"
+    about = ["--model-path", str(model)]
+    assert main(["sign-model", "--method", "pkcs11", "--pkcs11-uri", uri, *about, "--output-bundle", str(bundle)]) == 0
+    assert main(["verify-model", "--method", "pkcs11", "--public-key", str(public), *about, "--bundle",
+                 str(bundle)]) == 0
+    verifying.Config().use_elliptic_key_verifier(public_key=public).verify(model, bundle)
