@@ -95,7 +95,7 @@ CODES: dict[str, str] = {
     # signatures, bundles
     "bundle-invalid": "not a Sigstore bundle",
     "bundle-media-type": "a bundle media type that this version does not know",
-    "bundle-signature-count": "a bundle must hold exactly one signature",
+    "bundle-signature-count": "a bundle must hold exactly one signature, an envelope one or a few",
     "bundle-kind-unsupported": "verification material that this version does not check",
     "base64-invalid": "not strict base64",
     "payload-type": "the payload type is not an in-toto statement's",
@@ -141,6 +141,7 @@ CODES: dict[str, str] = {
     "evidence-none": "no evidence was found",
     "evidence-unlisted": "a trusted statement that the release does not stand on",
     "evidence-missing": "a bundle that the release lists is not there",
+    "layout-not-met": "the links beside an in-toto layout do not meet it",
     "evidence-conflict": "two trusted statements disagree",
     "lineage-gap": "an input that nobody attests",
     "lineage-cycle": "a step depends on its own output",

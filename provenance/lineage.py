@@ -23,7 +23,7 @@ from provenance.statements.artifact import Described, described, differences
 from provenance.statements.dataset import Dataset
 from provenance.statements.release import Release
 from provenance.statements.statement import ResourceDescriptor, all_identities
-from provenance.statements.step import DATA_ROLES, MODEL_MAKING, MODEL_ROLES, Step
+from provenance.statements.step import DATA_ROLES, MODEL_MAKING, MODEL_ROLES, OTHER, Step
 
 Strength = Literal["name-bound", "file", "tensor-root", "weak"]
 STRENGTHS: tuple[Strength, ...] = ("weak", "tensor-root", "file", "name-bound")
@@ -286,8 +286,8 @@ class LineageGraph:
 
     @cached_property
     def silent_about_data(self) -> tuple[VerifiedStatement, ...]:
-        """Training steps that name no data: that nothing of it is unattested would be true of nothing."""
-        return tuple(s for s in self.steps_of("train", "fine-tune") if not self.data_of(s))
+        """Steps that may have used data and name none: that nothing of it is unattested would be true of nothing."""
+        return tuple(s for s in self.steps_of("train", "fine-tune", OTHER) if not self.data_of(s))
 
     def is_made_from_data(self, use: Use) -> bool:
         """Whether a step made it that names the data it used, so that this data can be asked for in turn."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.hashing import EVERYTHING_SIGNED, FILES
 from provenance.artifacts.manifest import scan
-from provenance.bundles.envelope import parse_bundle, sha256, sign
+from provenance.bundles.envelope import sha256, sign
+from provenance.bundles.signed import read_signed
 from provenance.bundles.store import default_folder, read_evidence
 from provenance.bundles.trust import timestamp
 from provenance.errors import ArtifactError, ProvenanceError, StatementError
@@ -107,7 +108,7 @@ class _Listed:
     def __init__(self, name: str, data: bytes) -> None:
         self.descriptor = ResourceDescriptor(name, {"sha256": sha256(data)})
         try:
-            self._statement: Statement | None = Statement.from_bytes(parse_bundle(data, name).payload, name)
+            self._statement: Statement | None = Statement.from_bytes(read_signed(data, name).payload, name)
         except ProvenanceError:
             self._statement = None
 

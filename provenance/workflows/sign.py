@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
-from provenance.bundles.envelope import parse_bundle, sha256, sign
+from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.keys import public_key
 from provenance.bundles.oms import ModelSignature, compare_with, model_statement
+from provenance.bundles.signed import read_signed
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
 from provenance.bundles.trust import Principal, Trust, read_trust
+from provenance.bundles.unpacking import unpacked
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, Finding, UsageError
 from provenance.statements.reader import parse_json
@@ -81,7 +83,7 @@ def verify_bundle(
         raise UsageError("usage", "give either a trust file or a public key", location="--trust, --public-key",
                          hint="a signature is only as good as the key that it is held against")
     believed = read_trust(trust, as_of) if trust is not None else _only(key, as_of)
-    examined = Verifier(believed, as_of).examine(_read(bundle), bundle.name)
+    examined = Verifier(believed, as_of).examine(_one_piece(bundle), bundle.name)
     if model is None or examined.verified is None or examined.status != "VALID":
         return BundleCheck(examined)
     claim = examined.verified.claim
@@ -97,12 +99,22 @@ def verify_bundle(
 def inspect_bundle(bundle: Path) -> dict[str, Any]:
     """What a bundle says, unverified: envelope, statement and key hint (`schemas/inspection.schema.json`)."""
     data = _read(bundle)
-    envelope = parse_bundle(data, bundle.name)
-    statement: Mapping[str, Any] = parse_json(envelope.payload, bundle.name)
+    signed = read_signed(data, bundle.name)
+    statement: Mapping[str, Any] = parse_json(signed.payload, bundle.name)
     return {
         "schemaVersion": "0.1", "kind": "Inspection", "verified": False, "file": bundle.name, "sha256": sha256(data),
-        "payloadType": envelope.payload_type, "keyHint": envelope.hint, "statement": statement,
+        "payloadType": signed.payload_type, "keyHint": signed.hint, "statement": statement,
     }
+
+
+def _one_piece(bundle: Path) -> bytes:
+    """The bytes of the one piece of evidence in a file."""
+    data = _read(bundle)
+    found = unpacked(data, bundle.name)
+    if len(found) > 1:
+        raise UsageError("usage", f"{len(found)} pieces of evidence are in this file", location=str(bundle),
+                         hint="give it to `provenance verify --evidence`, which judges each")
+    return found[0][1]
 
 
 def _only(key: Path | None, as_of: datetime) -> Trust:

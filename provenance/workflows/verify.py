@@ -246,7 +246,9 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
         step = step_of(statement)
         before = [step_of(maker) for use in graph.uses_of(statement) for maker in graph.made_by(use.identities)]
         started, finished = _moment(step.started_on), _moment(step.finished_on)
-        if finished < started or any(started < _moment(maker.finished_on) for maker in before):
+        if (step.finished_on and finished < started) or (
+            step.started_on and any(started < _moment(maker.finished_on) for maker in before)
+        ):
             yield Finding("lineage-time", "warning", f"the times of step {step.name} run backwards", step.name,
                           "ask its signer")
 

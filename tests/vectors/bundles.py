@@ -55,6 +55,8 @@ def _spelled(maker: Maker) -> Iterator[Case]:
         ("hint-absent", maker.changed(_without_hint), "a hint may be absent, and a keyid null"),
         ("no-log-entries", maker.changed(no_log), "the list of log entries may be absent"),
         ("base64-url", maker.changed(_in_url_alphabet), "DSSE allows the URL alphabet of base64"),
+        ("statement-v0.1", maker.bundle(about("v0.1") | {"_type": "https://in-toto.io/Statement/v0.1"}),
+         "older builders write Statement v0.1"),
         ("unknown-members", maker.bundle(extra), "unknown members of a statement are let through, as in-toto asks"),
         ("dirhash1", maker.bundle(older), "dirHash1 is an older name of dirHash"),
     ):

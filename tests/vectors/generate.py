@@ -13,11 +13,12 @@ from pathlib import Path
 
 import artifacts
 import bundles
+import evidence
 import keys
 import weights
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "artifacts")
+MADE = ("weights", "bundles", "evidence", "artifacts")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -26,6 +27,7 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"keys/{name}.pub.pem", key.public_pem) for name, key in known.items())
     yield from ((f"weights/{name}", data) for name, data in weights.files())
     yield from ((f"bundles/{name}", data) for name, data in bundles.files(known))
+    yield from ((f"evidence/{name}", data) for name, data in evidence.files(known))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 
