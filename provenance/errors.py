@@ -157,6 +157,7 @@ CODES: dict[str, str] = {
     "command-failed": "a recorded command failed when it was run again",
     "command-not-found": "the program of a command cannot be started",
     "command-redacted": "a secret was taken out of a recorded command, which cannot run without it",
+    "export-incomplete": "a step cannot be said in another format without leaving something out",
     "execution-not-allowed": "running a recorded command was not allowed",
     "input-changed": "an input changed while the command ran",
     "input-missing": "an input that a step recorded is not at hand",

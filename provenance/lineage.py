@@ -173,9 +173,10 @@ class LineageGraph:
     # Backwards
 
     def uses_of(self, statement: VerifiedStatement) -> tuple[Use, ...]:
-        """The data and models that a step used."""
+        """The data and models that a step used; of one that knows no roles, everything that went in."""
         if statement.sha256 not in self._uses:
-            self._uses[statement.sha256] = tuple(uses(statement, DATA_ROLES | MODEL_ROLES))
+            roles = {""} if step_of(statement).kind == OTHER else DATA_ROLES | MODEL_ROLES
+            self._uses[statement.sha256] = tuple(uses(statement, roles))
         return self._uses[statement.sha256]
 
     def data_of(self, statement: VerifiedStatement) -> list[Use]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from provenance.errors import TrustError
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner, SSlibKey
+    from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 MIN_RSA = 2048
 KeyKind = Literal["ed25519", "ecdsa-p256"]
@@ -99,15 +99,22 @@ def verifying_key(key: SSlibKey) -> Any:
     return _load_public(public.encode("ascii"), key.keyid)
 
 
+def in_toto_name(key: Key) -> str:
+    """The name that in-toto gives a key today: hex SHA-256 of its canonical JSON."""
+    from securesystemslib.formats import encode_canonical
+
+    value = {"keytype": key.keytype, "scheme": key.scheme, "keyval": key.keyval}
+    return hashlib.sha256((encode_canonical(value) or "").encode("utf-8")).hexdigest()
+
+
 def names_of(key: SSlibKey) -> frozenset[str]:
     """Every name by which a signature may mean this key: ours, and those that in-toto gave it over the years."""
     from securesystemslib.formats import encode_canonical
 
-    value: dict[str, Any] = {"keytype": key.keytype, "scheme": key.scheme, "keyval": key.keyval}
-    older = value | {"keyid_hash_algorithms": ["sha256", "sha512"],
-                     "keyval": {"public": key.keyval["public"].strip()}}
-    texts = [encode_canonical(form) or "" for form in (value, older)]
-    return frozenset({key.keyid, *(hashlib.sha256(text.encode("utf-8")).hexdigest() for text in texts)})
+    older = {"keytype": key.keytype, "scheme": key.scheme, "keyid_hash_algorithms": ["sha256", "sha512"],
+             "keyval": {"public": key.keyval["public"].strip()}}
+    name = hashlib.sha256((encode_canonical(older) or "").encode("utf-8")).hexdigest()
+    return frozenset({key.keyid, in_toto_name(key), name})
 
 
 def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSigner:

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "record": ("record", "Run a pipeline step and sign what went in and came out."),
     "sign": ("sign", "Sign a model (OpenSSF Model Signing v1.0)."),
     "bundle": ("bundle", "Verify or inspect one signed bundle."),
+    "export": ("export", "Write recorded steps in the formats of other tools."),
     "verify": ("verify", "Judge a model and its evidence by a policy."),
     "reproduce": ("reproduce", "Recompute attested checksums, or run a step again."),
     "admit": ("admit", "Copy a model into a registry if it passes a policy."),

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from provenance.errors import StatementError
+from provenance.statements.folders import with_folders
 from provenance.statements.reader import validate
 from provenance.statements.statement import WITNESS_COLLECTION, ResourceDescriptor, Statement, descriptors
 from provenance.statements.step import OTHER, SLSA_PROVENANCE_V1, Step
@@ -34,7 +35,7 @@ def build_step(statement: Statement, location: str) -> Step:
     definition, run = statement.predicate["buildDefinition"], statement.predicate["runDetails"]
     metadata = run.get("metadata") or {}
     return Step(
-        definition["buildType"], OTHER, (), statement.subjects,
+        definition["buildType"], OTHER, (), with_folders(statement.subjects, statement.subjects),
         _inputs(definition.get("resolvedDependencies"), location), metadata.get("startedOn", ""),
         metadata.get("finishedOn", ""), metadata.get("invocationId", ""), builder=run["builder"]["id"],
     )
@@ -45,7 +46,8 @@ def _v02(statement: Statement, location: str) -> Step:
     validate(data, "slsa-older-provenance", location)
     metadata = data.get("metadata") or {}
     return Step(
-        data["buildType"], OTHER, (), statement.subjects, _inputs(data.get("materials"), location),
+        data["buildType"], OTHER, (), with_folders(statement.subjects, statement.subjects),
+        _inputs(data.get("materials"), location),
         metadata.get("buildStartedOn") or "", metadata.get("buildFinishedOn") or "",
         metadata.get("buildInvocationId") or "", builder=data["builder"]["id"],
     )
@@ -72,7 +74,8 @@ def _witness(statement: Statement, location: str) -> Step:
                               location)
     times = [(row.get("starttime", ""), row.get("endtime", "")) for row in data["attestations"]]
     return Step(
-        data["name"], OTHER, command, tuple(item for item in outputs if item.identities), tuple(inputs),
+        data["name"], OTHER, command, with_folders(outputs, [item for item in outputs if item.identities]),
+        tuple(inputs),
         min((start for start, _ in times if start), default=""), max((end for _, end in times if end), default=""),
         "", builder="",
     )

@@ -10,18 +10,21 @@ what asks for training data or initial parameters stays undetermined.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from provenance.artifacts.digest import kind_of
 from provenance.errors import StatementError
-from provenance.statements.reader import parse_json, to_json, validate
+from provenance.statements.folders import with_folders
+from provenance.statements.reader import parse_json, validate
 from provenance.statements.statement import URN, ResourceDescriptor, Statement, descriptors
-from provenance.statements.step import OTHER, Step
+from provenance.statements.step import BUILDER, OTHER, Step
 
 LINK_V03 = "https://in-toto.io/attestation/link/v0.3"
 # Names for trust files of what has no predicate type.
 LEGACY_LINK = URN + "in-toto-link:v0.1"
 LAYOUT = URN + "in-toto-layout:v0.1"
+_NO_FILES = frozenset({"environment", "source-repository"})
 _LEGACY = {"link": LEGACY_LINK, "layout": LAYOUT}
 _SCHEMAS = {LEGACY_LINK: "in-toto-link", LAYOUT: "in-toto-layout"}
 
@@ -45,33 +48,40 @@ def link_step(statement: Statement, location: str) -> Step:
     """The step that a link describes; StatementError `schema-mismatch` or `statement-invalid`."""
     data = statement.predicate
     if statement.predicate_type == LEGACY_LINK:
-        inputs, outputs = _artifacts(data["materials"], location), statement.subjects
+        inputs, products = _artifacts(data["materials"], location), _artifacts(data["products"], location)
     else:
         validate(data, "link", location)
         inputs = _named(descriptors(data.get("materials"), location))
-        outputs = _made(inputs, statement.subjects)
+        products = statement.subjects
+    outputs = with_folders(products, _made(inputs, products))
     return Step(data["name"], OTHER, tuple(data.get("command", ())), outputs, inputs, "", "", "", builder="")
 
 
 def link_statement(step: Step) -> Statement:
-    """A step as a link v0.3."""
-    return Statement(step.outputs, LINK_V03, {
-        "name": step.name, "command": list(step.command), "byproducts": {}, "environment": {},
-        "materials": [{"name": item.name, "digest": dict(item.digest)} for item in step.inputs],
-    })
+    """A step as a link v0.3: its files, which are all that a link knows."""
+    products = tuple(ResourceDescriptor(name, digest) for name, digest in files_of(step.outputs).items())
+    materials = [{"name": name, "digest": digest} for name, digest in files_of(step.inputs).items()]
+    return Statement(products, LINK_V03, {"name": step.name, "command": list(step.command), "materials": materials,
+                                          "byproducts": _byproducts(step), "environment": {}})
 
 
 def legacy_link(step: Step) -> dict[str, Any]:
-    """A step as a link from before attestations; files only, because a link knows nothing else."""
+    """A step as a link from before attestations."""
     return {
-        "_type": "link", "name": step.name, "command": list(step.command), "byproducts": {"return-value": 0},
-        "environment": {}, "materials": _files(step.inputs), "products": _files(step.outputs),
+        "_type": "link", "name": step.name, "command": list(step.command), "byproducts": _byproducts(step),
+        "environment": {}, "materials": files_of(step.inputs), "products": files_of(step.outputs),
     }
 
 
-def to_payload(value: Mapping[str, Any]) -> bytes:
-    """A link or layout as JSON that is to be signed in an envelope."""
-    return to_json(value)
+def files_of(items: Sequence[ResourceDescriptor]) -> dict[str, dict[str, str]]:
+    """Paths and digests of the files among these things; a folder is its files, and packages and checkouts are none."""
+    return {item.name: {"sha256": item.digest["sha256"]} for item in items
+            if kind_of(item.digest) == "file" and "sha256" in item.digest and item.role not in _NO_FILES}
+
+
+def _byproducts(step: Step) -> dict[str, Any]:
+    """Our recorder states only what ended well; what others left out is not put in."""
+    return {"return-value": 0} if step.builder == BUILDER else {}
 
 
 def _artifacts(found: Mapping[str, Mapping[str, str]], location: str) -> tuple[ResourceDescriptor, ...]:
@@ -91,8 +101,3 @@ def _made(
     known = {(item.name, identity) for item in inputs for identity in item.identities}
     return tuple(item for item in products if not any((item.name, identity) in known for identity in item.identities))
 
-
-def _files(items: tuple[ResourceDescriptor, ...]) -> dict[str, dict[str, str]]:
-    """Paths and digests of files: a folder is its files, whose names its descriptors give after a `#`."""
-    return {item.name.replace("#", "/"): {"sha256": item.digest["sha256"]} for item in items
-            if "sha256" in item.digest and "dirHash" not in item.digest}
