@@ -121,12 +121,12 @@ class Verifier:
             return Examined(file, digest, "UNSUPPORTED", err.code, err.message)
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message)
+        if len(signers) < 2:
+            return self._judge(statement, signers[0] if signers else None, signed.hint, file, digest)
         # The first who may say this speaks; where none may, the first is told why.
-        ordered = sorted(signers, key=lambda signer: self._objection(signer, statement) is not None)
-        said = self._judge(statement, ordered[0] if ordered else None, signed.hint, file, digest)
-        others = tuple((other.principal, other.name) for other in ordered[1:]
-                       if self._objection(other, statement) is None)
-        return replace(said, cosigners=others) if others else said
+        able = [signer for signer in signers if self._objection(signer, statement) is None]
+        said = self._judge(statement, (able or signers)[0], signed.hint, file, digest)
+        return replace(said, cosigners=tuple((other.principal, other.name) for other in able[1:]))
 
     def _examine_certificate(self, data: bytes, file: str, digest: str, trust: Trust) -> Examined:
         """Steps 2 to 4 for a bundle that is signed by certificate; its time is proven, not claimed."""
@@ -170,7 +170,8 @@ class Verifier:
             return list(examined)
         from provenance.bundles.layouts import Layouts
 
-        read = {item.sha256 for item in examined if item.verified is not None or item.predicate_type == LAYOUT}
+        read = {item.sha256 for item in examined
+                if item.predicate_type == LAYOUT or (item.verified and item.predicate_type == LEGACY_LINK)}
         layouts = Layouts(self.trust, self.as_of, [file for file in files if file.sha256 in read])
         answers = {item.sha256: item for item in examined}
         for item in examined:

@@ -35,10 +35,14 @@ def build_step(statement: Statement, location: str) -> Step:
     definition, run = statement.predicate["buildDefinition"], statement.predicate["runDetails"]
     metadata = run.get("metadata") or {}
     return Step(
-        definition["buildType"], OTHER, (), with_folders(statement.subjects, statement.subjects),
+        definition["buildType"], OTHER, (), _outputs(statement),
         _inputs(definition.get("resolvedDependencies"), location), metadata.get("startedOn", ""),
         metadata.get("finishedOn", ""), metadata.get("invocationId", ""), builder=run["builder"]["id"],
     )
+
+
+def _outputs(statement: Statement) -> tuple[ResourceDescriptor, ...]:
+    return with_folders({item.name: item.digest for item in statement.subjects}, statement.subjects)
 
 
 def _v02(statement: Statement, location: str) -> Step:
@@ -46,7 +50,7 @@ def _v02(statement: Statement, location: str) -> Step:
     validate(data, "slsa-older-provenance", location)
     metadata = data.get("metadata") or {}
     return Step(
-        data["buildType"], OTHER, (), with_folders(statement.subjects, statement.subjects),
+        data["buildType"], OTHER, (), _outputs(statement),
         _inputs(data.get("materials"), location),
         metadata.get("buildStartedOn") or "", metadata.get("buildFinishedOn") or "",
         metadata.get("buildInvocationId") or "", builder=data["builder"]["id"],
@@ -72,9 +76,10 @@ def _witness(statement: Statement, location: str) -> Step:
         elif kind == "product":
             outputs += _files({name: row.get("digest") for name, row in part.items() if isinstance(row, dict)},
                               location)
+    products = {item.name: item.digest for item in outputs}
     times = [(row.get("starttime", ""), row.get("endtime", "")) for row in data["attestations"]]
     return Step(
-        data["name"], OTHER, command, with_folders(outputs, [item for item in outputs if item.identities]),
+        data["name"], OTHER, command, with_folders(products, [item for item in outputs if item.identities]),
         tuple(inputs),
         min((start for start, _ in times if start), default=""), max((end for _, end in times if end), default=""),
         "", builder="",

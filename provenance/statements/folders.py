@@ -7,9 +7,9 @@ states every one of the folder's files, and no other file in it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from provenance.artifacts.digest import kind_of
+from provenance.artifacts.digest import DigestSet, kind_of
 from provenance.artifacts.manifest import dir_hash_of
 from provenance.statements.statement import ResourceDescriptor
 
@@ -18,13 +18,13 @@ _MAX_DEPTH = 8  # each file is counted in this many of the folders above it
 
 
 def with_folders(
-    products: Sequence[ResourceDescriptor], made: Sequence[ResourceDescriptor]
+    products: Mapping[str, DigestSet], made: Sequence[ResourceDescriptor]
 ) -> tuple[ResourceDescriptor, ...]:
     """What was made, and each folder of products in which something was made; the top one is called `.`."""
-    rows = {item.name: item.digest["sha256"] for item in products if kind_of(item.digest) == "file"
-            and "sha256" in item.digest and item.name}
-    if len(rows) > _MAX_FILES:
+    if len(products) > _MAX_FILES:
         return tuple(made)
+    rows = {name: digest["sha256"] for name, digest in products.items()
+            if name and "sha256" in digest and kind_of(digest) == "file"}
     touched = {folder for item in made if item.name in rows for folder in _above(item.name)}
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for name, digest in rows.items():

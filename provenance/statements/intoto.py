@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from provenance.artifacts.digest import kind_of
+from provenance.artifacts.digest import DigestSet, identities, kind_of
 from provenance.errors import StatementError
 from provenance.statements.folders import with_folders
 from provenance.statements.reader import parse_json, validate
@@ -26,6 +26,7 @@ LEGACY_LINK = URN + "in-toto-link:v0.1"
 LAYOUT = URN + "in-toto-layout:v0.1"
 _NO_FILES = frozenset({"environment", "source-repository"})
 _LEGACY = {"link": LEGACY_LINK, "layout": LAYOUT}
+_Artifacts = Mapping[str, DigestSet]
 _SCHEMAS = {LEGACY_LINK: "in-toto-link", LAYOUT: "in-toto-layout"}
 
 
@@ -36,8 +37,7 @@ def read_payload(payload: bytes, location: str) -> Statement:
     if kind is None:
         return Statement.from_value(data, location)
     validate(data, _SCHEMAS[kind], location, StatementError, "statement-invalid")
-    made = _made(_artifacts(data["materials"], location), _artifacts(data["products"], location)) \
-        if kind == LEGACY_LINK else ()
+    made = _artifacts(_made(data["materials"], data["products"]), location) if kind == LEGACY_LINK else ()
     if not all(item.identities for item in made):
         raise StatementError("statement-weak-digest", "a product has no digest of SHA-2 strength", location=location,
                              hint="record the step with sha256")
@@ -48,12 +48,14 @@ def link_step(statement: Statement, location: str) -> Step:
     """The step that a link describes; StatementError `schema-mismatch` or `statement-invalid`."""
     data = statement.predicate
     if statement.predicate_type == LEGACY_LINK:
-        inputs, products = _artifacts(data["materials"], location), _artifacts(data["products"], location)
+        inputs, products, made = _artifacts(data["materials"], location), data["products"], statement.subjects
     else:
         validate(data, "link", location)
         inputs = _named(descriptors(data.get("materials"), location))
-        products = statement.subjects
-    outputs = with_folders(products, _made(inputs, products))
+        products = {item.name: item.digest for item in statement.subjects}
+        changed = _made({item.name: item.digest for item in inputs}, products)
+        made = tuple(item for item in statement.subjects if item.name in changed)
+    outputs = with_folders(products, made)
     return Step(data["name"], OTHER, tuple(data.get("command", ())), outputs, inputs, "", "", "", builder="")
 
 
@@ -84,7 +86,7 @@ def _byproducts(step: Step) -> dict[str, Any]:
     return {"return-value": 0} if step.builder == BUILDER else {}
 
 
-def _artifacts(found: Mapping[str, Mapping[str, str]], location: str) -> tuple[ResourceDescriptor, ...]:
+def _artifacts(found: _Artifacts, location: str) -> tuple[ResourceDescriptor, ...]:
     rows = [{"name": name, "digest": dict(digest)} for name, digest in found.items()]
     return descriptors(rows, location)
 
@@ -94,10 +96,7 @@ def _named(items: tuple[ResourceDescriptor, ...]) -> tuple[ResourceDescriptor, .
     return tuple(ResourceDescriptor(item.name or item.uri, item.digest, item.uri) for item in items)
 
 
-def _made(
-    inputs: tuple[ResourceDescriptor, ...], products: tuple[ResourceDescriptor, ...]
-) -> tuple[ResourceDescriptor, ...]:
+def _made(materials: _Artifacts, products: _Artifacts) -> _Artifacts:
     """The products that were not there before as they are."""
-    known = {(item.name, identity) for item in inputs for identity in item.identities}
-    return tuple(item for item in products if not any((item.name, identity) in known for identity in item.identities))
-
+    return {name: digest for name, digest in products.items()
+            if name not in materials or not identities(digest) & identities(materials[name])}
