@@ -24,7 +24,7 @@ from provenance.statements.reader import parse_yaml, validate
 from provenance.statements.release import Component, Release
 from provenance.statements.shown import SHOWN
 from provenance.statements.statement import ResourceDescriptor, Statement, descriptors
-from provenance.statements.step import MODEL_ROLES, SLSA_PROVENANCE_V1
+from provenance.statements.step import MODEL_ROLES, SLSA_PROVENANCE_V1, is_ours
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -126,7 +126,8 @@ class _Listed:
                 yield ResourceDescriptor(thing.name, thing.whole.digest)
 
     def base_models(self) -> Iterator[ResourceDescriptor]:
-        if self._statement is None or self._statement.predicate_type != SLSA_PROVENANCE_V1:
+        if self._statement is None or self._statement.predicate_type != SLSA_PROVENANCE_V1 \
+                or not is_ours(self._statement):
             return
         inputs = self._statement.predicate.get("buildDefinition", {}).get("resolvedDependencies", [])
         for thing in described(item for item in descriptors(inputs, self.descriptor.name) if item.role in MODEL_ROLES):
