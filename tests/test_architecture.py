@@ -53,6 +53,7 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "fsspec": ("fsspec", "remote", {"artifacts"}),
     "huggingface_hub": ("huggingface-hub", "hub", {"artifacts"}),
     "graphlay": ("graphlay", "", {"reports"}),
+    "in_toto": ("in-toto", "", {"bundles"}),  # layouts, and links for its verifier
     "jinja2": ("jinja2", "", {"reports"}),
     "jiter": ("jiter", "", {"artifacts", "statements"}),  # headers and indexes of weights are untrusted too
     "jsonschema": ("jsonschema", "", {"statements"}),  # explains what the next one finds

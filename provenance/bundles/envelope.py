@@ -97,7 +97,11 @@ def write_bundle(payload: bytes, signature: Signature, material: Mapping[str, An
 
 def parse_bundle(data: bytes, location: str) -> Envelope:
     """The envelope of a bundle; BundleError for a broken one, UnsupportedBundle for one of another kind."""
-    bundle = parse_json(data, location, limit=MAX_BUNDLE)
+    return bundle_envelope(parse_json(data, location, limit=MAX_BUNDLE), location)
+
+
+def bundle_envelope(bundle: Any, location: str) -> Envelope:
+    """The same for a bundle that was read as JSON already."""
     if not isinstance(bundle, dict):
         raise _broken("not an object", location)
     refuse_case_variants(bundle, _BUNDLE, location)
@@ -131,8 +135,8 @@ def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
         raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=location,
                           hint="only in-toto statements are evidence")
     return Envelope(
-        _decode(envelope.get("payload"), "payload", location), payload_type,
-        _decode(signature.get("sig"), "signature", location), hint or signature.get("keyid") or "",
+        decode(envelope.get("payload"), "payload", location), payload_type,
+        decode(signature.get("sig"), "signature", location), hint or signature.get("keyid") or "",
     )
 
 
@@ -162,7 +166,8 @@ def _key_hint(material: Any, location: str) -> str:
     return hint
 
 
-def _decode(text: Any, what: str, location: str) -> bytes:
+def decode(text: Any, what: str, location: str) -> bytes:
+    """Strict base64 of the standard or the URL alphabet; BundleError `bundle-invalid` or `base64-invalid`."""
     if not isinstance(text, str) or not text:
         raise _broken(f"its {what} is missing", location)
     try:

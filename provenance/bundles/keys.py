@@ -1,6 +1,7 @@
 """Public keys: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through securesystemslib and cryptography.
 
 A key is named by the SHA-256 of its PEM SubjectPublicKeyInfo text, which is the hint that OMS v1.0 signers write.
+RSA keys are verified with, because in-toto pipelines have them, and never made.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from provenance.errors import TrustError
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import SSlibKey
+    from securesystemslib.signer import Key, SSlibKey
 
+MIN_RSA = 2048
 _SCHEMES = {"secp256r1": "ecdsa-sha2-nistp256", "secp384r1": "ecdsa-sha2-nistp384", "secp521r1": "ecdsa-sha2-nistp521"}
 
 
@@ -26,12 +28,7 @@ def public_pem(key: Any) -> bytes:
 
 def pem_of(key: SSlibKey) -> bytes:
     """The PEM of a key of securesystemslib's, which keeps Ed25519 as bare hexadecimal."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    text: str = key.keyval["public"]
-    if "-----BEGIN" in text:
-        return text.encode("ascii")
-    return public_pem(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)))
+    return public_pem(verifying_key(key))
 
 
 def keyid(pem: bytes) -> str:
@@ -65,12 +62,42 @@ def _load_public(pem: bytes, location: str) -> Any:
 
 
 def _scheme(key: Any, location: str) -> str:
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(key, ed25519.Ed25519PublicKey):
         return "ed25519"
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA:
+        return "rsassa-pss-sha256"  # what in-toto signs with; PKCS#1 v1.5 is tried too
     scheme = _SCHEMES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
     if scheme is None:
         raise TrustError("key-invalid", "a key of an unsupported kind", location=location,
-                         hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")
+                         hint="use Ed25519, ECDSA on P-256, P-384 or P-521, or RSA from 2048 bits")
     return scheme
+
+
+def verifying_key(key: SSlibKey) -> Any:
+    """The key as cryptography has it."""
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    public: str = key.keyval["public"]
+    if key.keytype == "ed25519":
+        return ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+    return _load_public(public.encode("ascii"), key.keyid)
+
+
+def in_toto_name(key: Key) -> str:
+    """The name that in-toto gives a key today: hex SHA-256 of its canonical JSON."""
+    from securesystemslib.formats import encode_canonical
+
+    value = {"keytype": key.keytype, "scheme": key.scheme, "keyval": key.keyval}
+    return hashlib.sha256((encode_canonical(value) or "").encode("utf-8")).hexdigest()
+
+
+def names_of(key: SSlibKey) -> frozenset[str]:
+    """Every name by which a signature may mean this key: ours, and those that in-toto gave it over the years."""
+    from securesystemslib.formats import encode_canonical
+
+    older = {"keytype": key.keytype, "scheme": key.scheme, "keyid_hash_algorithms": ["sha256", "sha512"],
+             "keyval": {"public": key.keyval["public"].strip()}}
+    name = hashlib.sha256((encode_canonical(older) or "").encode("utf-8")).hexdigest()
+    return frozenset({key.keyid, in_toto_name(key), name})

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sign": ("sign", "Sign a model (OpenSSF Model Signing v1.0)."),
     "bundle": ("bundle", "Verify or inspect one signed bundle."),
     "store": ("store", "Keep many bundles, and find those that speak of a model."),
+    "export": ("export", "Write recorded steps in the formats of other tools."),
     "verify": ("verify", "Judge a model and its evidence by a policy."),
     "reproduce": ("reproduce", "Recompute attested checksums, or run a step again."),
     "admit": ("admit", "Copy a model into a registry if it passes a policy."),

@@ -52,6 +52,20 @@ def signer_options(*, required: bool = True, piped: bool = True) -> Callable[[Co
     return decorate
 
 
+def key_signer_options(function: Command) -> Command:
+    """The options that name a key, for what is not a bundle or is held against a key; `signer` gives a `KeySigner`."""
+
+    @wraps(function)
+    def wrapped(*args: Any, key: Path | None, pkcs11: str | None, kms: str | None, online: bool, **kwargs: Any) -> Any:
+        choice = Choice(key, pkcs11, kms, online=online)
+        choice.check(required=True, piped=True)
+        return function(*args, signer=choice.open_key, **kwargs)
+
+    for option in reversed((*_OPTIONS[:3], _OPTIONS[-1])):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]
+
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--key", type=EXISTING, metavar="FILE",
                  help=f"Private key to sign with; its passphrase is read from {PASSPHRASE} or asked for."),
@@ -79,13 +93,13 @@ class Choice:
     key: Path | None
     pkcs11: str | None
     kms: str | None
-    certificate: Path | None
-    identity_token: str | None
-    identity: Literal["ambient", "interactive"] | None
-    trust_config: Path | None
-    rekor: Literal[1, 2] | None
-    timestamp_url: str | None
-    online: bool
+    certificate: Path | None = None
+    identity_token: str | None = None
+    identity: Literal["ambient", "interactive"] | None = None
+    trust_config: Path | None = None
+    rekor: Literal[1, 2] | None = None
+    timestamp_url: str | None = None
+    online: bool = False
 
     @property
     def kinds(self) -> list[str]:
@@ -122,7 +136,7 @@ class Choice:
         """Whoever signs: now the key is read, the PIN asked for, the service called."""
         if self.identity_token is not None or self.identity is not None:
             return self._identity_signer()
-        key, clock = self._key_signer(), self.timestamp_url or ""
+        key, clock = self.open_key(), self.timestamp_url or ""
         if self.certificate is None and not clock:
             return key
         from provenance.bundles.signers.certificate import VouchedSigner, certified
@@ -131,7 +145,8 @@ class Choice:
             return VouchedSigner(key, timestamp_url=clock)
         return certified(key, self.certificate, now=now(), timestamp_url=clock)
 
-    def _key_signer(self) -> KeySigner:
+    def open_key(self) -> KeySigner:
+        """The key alone."""
         if self.key is not None:
             from provenance.bundles.signers.key import load_signer
 

@@ -12,12 +12,12 @@ import click
 from provenance.bundles.trust import ROLES, Principal, Trust, timestamp
 from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now
 from provenance.cli.exit import NOT_PASSED, PASSED
-from provenance.cli.signer_options import signer_options
+from provenance.cli.signer_options import key_signer_options
 from provenance.errors import Finding, UsageError
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
-    from provenance.bundles.signers import AnySigner
+    from provenance.bundles.signers import KeySigner
 
 
 @click.group()
@@ -193,9 +193,9 @@ def update(path: Path, online: bool, tuf_url: str | None, tuf_root: Path | None,
 
 @command.command()
 @click.argument("path", type=EXISTING)
-@signer_options()
+@key_signer_options
 @common_options
-def sign(path: Path, signer: Callable[[], AnySigner], shown: Shown) -> None:
+def sign(path: Path, signer: Callable[[], KeySigner], shown: Shown) -> None:
     """Sign the trust file PATH, for those who ask for it with --trust-key; the bundle lies beside it.
 
     \b

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.links import followed
 from provenance.artifacts.manifest import Manifest, scan
-from provenance.bundles.envelope import MAX_BUNDLE, parse_bundle, sha256, sign
+from provenance.bundles.envelope import MAX_BUNDLE, sha256, sign
 from provenance.bundles.oms import (
     ModelSignature,
     Serialization,
@@ -20,8 +20,10 @@ from provenance.bundles.oms import (
     problem_with_ignored,
     serialization_for,
 )
+from provenance.bundles.signed import read_signed
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
 from provenance.bundles.trust import Trust, TrustSource, read_trust
+from provenance.bundles.unpacking import unpacked
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, BundleError, Finding, UsageError
 from provenance.policy.coverage import Coverage, coverage_by
@@ -134,7 +136,7 @@ def verify_bundle(
         assert key is not None  # noqa: S101  one of the two is there
         trust = trust_in_key(key, as_of)
     believed = trust if isinstance(trust, Trust) else read_trust(trust, as_of)
-    examined = Verifier(believed, as_of).examine(_read(bundle), bundle.name)
+    examined = Verifier(believed, as_of).examine(_one_piece(bundle), bundle.name)
     root = believed.trust_root.facts if believed.trust_root else None
     if model is None or examined.verified is None or examined.status != "VALID":
         return BundleCheck(examined, root)
@@ -155,12 +157,22 @@ def verify_bundle(
 def inspect_bundle(bundle: Path) -> dict[str, Any]:
     """What a bundle says, unverified: envelope, statement and key hint (`schemas/inspection.schema.json`)."""
     data = _read(bundle)
-    envelope = parse_bundle(data, bundle.name)
-    statement: Mapping[str, Any] = parse_json(envelope.payload, bundle.name)
+    signed = read_signed(data, bundle.name)
+    statement: Mapping[str, Any] = parse_json(signed.payload, bundle.name)
     return {
         "schemaVersion": "0.1", "kind": "Inspection", "verified": False, "file": bundle.name, "sha256": sha256(data),
-        "payloadType": envelope.payload_type, "keyHint": envelope.hint, "statement": statement,
+        "payloadType": signed.payload_type, "keyHint": signed.hint, "statement": statement,
     }
+
+
+def _one_piece(bundle: Path) -> bytes:
+    """The bytes of the one piece of evidence in a file."""
+    data = _read(bundle)
+    found = unpacked(data, bundle.name)
+    if len(found) > 1:
+        raise UsageError("usage", f"{len(found)} pieces of evidence are in this file", location=str(bundle),
+                         hint="give it to `provenance verify --evidence`, which judges each")
+    return found[0][1]
 
 
 def _read(path: Path) -> bytes:

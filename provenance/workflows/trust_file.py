@@ -26,9 +26,9 @@ from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
 from provenance.statements.reproduction import REPRODUCTION
+from provenance.statements.shown import VERIFICATION_SUMMARY
 from provenance.statements.statement import Statement
 from provenance.statements.step import SLSA_PROVENANCE_V1
-from provenance.statements.verification_summary import VERIFICATION_SUMMARY
 
 if TYPE_CHECKING:
     from provenance.bundles.signers import AnySigner

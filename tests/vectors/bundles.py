@@ -63,6 +63,8 @@ def _spelled(maker: Maker) -> Iterator[Case]:
         ("media-type-v0.3", maker.changed(put("mediaType", to=OLDER + "0.3")), "v0.3 has an older spelling"),
         ("no-log-entries", maker.changed(no_log), "the list of log entries may be absent"),
         ("base64-url", maker.changed(_in_url_alphabet), "DSSE allows the URL alphabet of base64"),
+        ("statement-v0.1", maker.bundle(about("v0.1") | {"_type": "https://in-toto.io/Statement/v0.1"}),
+         "older builders write Statement v0.1"),
         ("unknown-members", maker.bundle(extra), "unknown members of a statement are let through, as in-toto asks"),
         ("dirhash1", maker.bundle(older), "dirHash1 is an older name of dirHash"),
     ):

@@ -14,6 +14,7 @@ from pathlib import Path
 import artifacts
 import bundles
 import certificates
+import evidence
 import keys
 import model_cases
 import trust_files
@@ -21,7 +22,7 @@ import weights
 from making import Maker
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "artifacts", "oms", "certificates", "trust")
+MADE = ("weights", "bundles", "evidence", "artifacts", "oms", "certificates", "trust")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -34,6 +35,7 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     for name, data in certificates.files(key_folder.parent / "certificates" / "keys"):
         yield f"certificates/{name}", data
     yield from ((f"trust/{name}", data) for name, data in trust_files.files(known))
+    yield from ((f"evidence/{name}", data) for name, data in evidence.files(known))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 

@@ -32,6 +32,18 @@ def generate(kind: KeyKind, passphrase: bytes | None) -> tuple[bytes, bytes]:
     )
 
 
+def signing_key(pem: bytes, location: str) -> SSlibKey:
+    """The public half of a key that may sign; TrustError `key-invalid`.
+
+    RSA is verified with, because others sign with it, and is no algorithm of OMS v1.0 (section 4.2).
+    """
+    key = public_key(pem, location)
+    if key.keytype == "rsa":
+        raise TrustError("key-invalid", "RSA keys sign nothing here", location=location,
+                         hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")
+    return key
+
+
 def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSigner:
     """A signer from a private key file; `passphrase` is only called when the key is encrypted.
 
@@ -57,7 +69,7 @@ def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSig
         if secret and isinstance(err, ValueError):
             code, why = "key-passphrase", "the passphrase is wrong"
         raise TrustError(code, why, location=str(path), hint="check the key file and its passphrase") from err
-    return CryptoSigner(private, public_key(public_pem(private.public_key()), str(path)))
+    return CryptoSigner(private, signing_key(public_pem(private.public_key()), str(path)))
 
 
 def confirmed(signature: Signature, key: SSlibKey, payload: bytes, location: str) -> Signature:

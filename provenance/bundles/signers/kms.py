@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from provenance.bundles.keys import pem_of, public_key
-from provenance.bundles.signers.key import confirmed
+from provenance.bundles.keys import pem_of
+from provenance.bundles.signers.key import confirmed, signing_key
 from provenance.errors import BundleError, ProvenanceError, TrustError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class KmsSigner:
         except Exception as err:  # each service's library raises what it likes
             raise self._unavailable(err) from err
         # Under our name for it: the one of a service's library would be a hint that no trust file knows.
-        self._key = public_key(pem_of(theirs), uri)
+        self._key = signing_key(pem_of(theirs), uri)
         self._signer: Any = found[0].from_priv_key_uri(private, self._key)
 
     @property

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 
-from provenance.bundles.keys import public_key, public_pem
-from provenance.bundles.signers.key import confirmed
+from provenance.bundles.keys import public_pem
+from provenance.bundles.signers.key import confirmed, signing_key
 from provenance.errors import BundleError, ProvenanceError, TrustError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Pkcs11Signer:
         self._uri, self._pin = Pkcs11Uri.parse(uri), pin
         with self._session() as session:
             found = self._object(session, "PUBLIC_KEY")
-            self._key = public_key(_pem(found), "the token")
+            self._key = signing_key(_pem(found), "the token")
 
     @property
     def public_key(self) -> SSlibKey:
