@@ -158,6 +158,8 @@ def test_the_answers_of_commands_follow_their_definitions(typed: Any, tmp_path: 
         typed("bundle", "verify", two, "--trust", "trust.yaml"),
         typed("attest", "dataset", text, "--key", "acme.key", "--bundle", "d.sigstore.json"),
         typed("attest", "release", tiny, "--components", "components.yaml", "--key", "acme.key", "--bundle", "r.json"),
+        typed("export", "in-toto", "--evidence", str(VECTORS / "bundles/valid/step.ed25519.sigstore.json"), "--trust",
+              str(VECTORS / "bundles" / "trust.yaml"), "--key", "acme.key", "--output", "links"),
         typed("policy", "list"), typed("policy", "show", "osaid-1.0"), typed("policy", "lint", "osaid-1.0"),
         typed("digest", "nowhere"), typed("policy", "show", "nothing"), typed("digest"),
     ]
