@@ -25,7 +25,8 @@ from provenance.statements.statement import PAYLOAD_TYPE
 MAX_SIGNATURES = 64  # each is held against every trusted key: an envelope must not buy hours of work
 _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
 _METABLOCK = frozenset({"signed", "signatures"})
-_SIGNATURE = frozenset({"sig", "keyid", "cert", "signature", "other_headers"})
+_SIGNATURE = frozenset({"sig", "keyid", "cert", "certificate", "signature", "other_headers"})
+_CERTIFIED = frozenset({"cert", "certificate"})  # how SLSA's older builders and Witness say who signed
 # Which member tells which kind; a document of two kinds would say one thing to one reader and another to the next.
 _KINDS = {"dsseEnvelope": "bundle", "messageSignature": "bundle", "payload": "dsse", "signed": "metablock",
           "verification_material": "pep740"}
@@ -112,7 +113,7 @@ def _dsse(document: dict[str, Any], location: str) -> Signed:
     if not is_statement_type(payload_type):
         raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=location,
                           hint="only in-toto statements are evidence")
-    if all("cert" in row for row in rows):
+    if all(row.keys() & _CERTIFIED for row in rows):
         raise UnsupportedBundle("bundle-kind-unsupported", "signed by certificate outside a Sigstore bundle, without "
                                 "a proof of when", location=location, hint="ask the signer for a Sigstore bundle")
     signatures = tuple(Signature(decode(row.get("sig"), "signature", location), row.get("keyid") or "")

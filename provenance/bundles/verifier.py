@@ -263,7 +263,7 @@ class Verifier:
                         signed.payload, signature.value, pem_of(key).decode("ascii")):
                     found.setdefault(key.keyid, _Signer(principal, key, key.keyid, self.as_of))
                     break
-                hinted = hinted or signature.hint in names_of(key)
+                hinted = hinted or (signature.hint != "" and signature.hint in names_of(key))
         if hinted and not found:
             raise ProvenanceError("signature-invalid", "the trusted key that it names did not make this signature",
                                   hint="get the bundle again from its signer")

@@ -74,7 +74,7 @@ def _witness(statement: Statement, location: str) -> Step:
         elif kind == "material":
             inputs += _files(part, location)
         elif kind == "product":
-            outputs += _files({name: row.get("digest") for name, row in part.items() if isinstance(row, dict)},
+            outputs += _files({name: row.get("digest") or {} for name, row in part.items() if isinstance(row, dict)},
                               location)
     products = {item.name: item.digest for item in outputs}
     times = [(row.get("starttime", ""), row.get("endtime", "")) for row in data["attestations"]]

@@ -162,6 +162,8 @@ def test_the_answers_of_commands_follow_their_definitions(typed: Any, tmp_path: 
         typed("trust", "lint", "trust.yaml"), typed("trust", "sign", "trust.yaml", "--key", "acme.key"),
         typed("store", "add", str(tmp_path), "model.sig", "d.sigstore.json"),
         typed("store", "find", str(tmp_path), "--model", tiny),
+        typed("export", "in-toto", "--evidence", str(VECTORS / "bundles/valid/step.ed25519.sigstore.json"), "--trust",
+              str(VECTORS / "bundles" / "trust.yaml"), "--key", "acme.key", "--output", "links"),
         typed("policy", "list"), typed("policy", "show", "osaid-1.0"), typed("policy", "lint", "osaid-1.0"),
         typed("digest", "nowhere"), typed("policy", "show", "nothing"), typed("digest"),
     ]

@@ -65,6 +65,8 @@ def _envelopes(wraps: Wrapping) -> Iterator[Answered]:
     for name, value, code, rule in (
         ("stranger", bare("stranger"), "signature-unknown-signer", "a stranger has no voice"),
         ("certificate", certified, "bundle-kind-unsupported", "a certificate without a time is not checked here"),
+        ("certificate-of-witness", changed(bare("stranger"), put("signatures", 0, "certificate", to="LS0t")),
+         "bundle-kind-unsupported", "a certificate without a time is not checked here"),
     ):
         yield f"bad-{name}.dsse.json", compact(value), rule, [Piece("FILE", *refused("UNSUPPORTED", code))]
     for name, signer, code in (("revoked", "former", "signer-revoked"), ("window", "early", "signer-outside-window"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from provenance.bundles.trust import read_trust
 from provenance.bundles.verifier import Verifier
 from provenance.bundles.writing import sign_envelope, sign_metablock
 from provenance.errors import ProvenanceError
+from provenance.statements.intoto import LAYOUT
 from provenance.statements.reader import to_json
 from provenance.statements.step import OTHER, Step
 from provenance.workflows.export import FORMS, Exported, export_links
@@ -187,3 +189,52 @@ def test_one_functionary_with_two_different_links_meets_nothing(pipeline: Any, b
     rows = {row["file"]: row for row in verdict(pipeline, by_layout)["evidence"]}
     assert rows["root.layout"]["code"] == "layout-not-met"
     assert rows[link.name]["status"] == rows["second.link"]["status"] == "UNSUPPORTED"
+
+
+@pytest.mark.parametrize("kind", ["rsa", "p384"])
+def test_a_functionary_may_have_any_key_that_in_toto_knows(pipeline: Any, by_layout: Path, kind: str) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from securesystemslib.signer import CryptoSigner
+
+    signer = CryptoSigner(rsa.generate_private_key(65537, 2048) if kind == "rsa"
+                          else ec.generate_private_key(ec.SECP384R1()))
+    link = next(by_layout.glob("train.*.link"))
+    link.write_bytes(sign_metablock(json.loads(link.read_bytes())["signed"], signer))
+    key = signer.public_key
+    pipe = layout(pipeline, "bob", pubkeys=[key.keyid])
+    pipe["keys"] = {key.keyid: {**key.to_dict(), "keyid": key.keyid}}
+    (by_layout / "root.layout").write_bytes(sign_metablock(pipe, pipeline.signer()()))
+    rows = verdict(pipeline, by_layout)["evidence"]
+    assert [(row["status"], row["code"]) for row in rows] == [("VALID", "")] * 2, rows
+
+
+def test_a_broken_copy_of_a_link_spoils_nothing(pipeline: Any, by_layout: Path) -> None:
+    link = json.loads(next(by_layout.glob("train.*.link")).read_bytes())
+    known = link["signatures"][0]["keyid"]
+    for number, signature in enumerate(({"keyid": known, "sig": "00"}, {"keyid": known, "sig": "00" * 64})):
+        (by_layout / f"copy{number}.link").write_text(json.dumps({**link, "signatures": [signature]}))
+    gnupg = {"keyid": known, "signature": "00", "other_headers": "00"}
+    (by_layout / "copy9.link").write_text(json.dumps({**link, "signatures": [gnupg, {"keyid": known, "sig": "00"}]}))
+    rows = {row["file"]: row["status"] for row in verdict(pipeline, by_layout)["evidence"]}
+    assert rows.pop("root.layout") == "VALID"
+    assert sorted(rows.values()) == ["UNSUPPORTED"] * 3 + ["VALID"]
+
+
+def test_a_layout_that_would_keep_the_verifier_busy_is_not_held(
+    pipeline: Any, by_layout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("provenance.bundles.layouts._MAX_WORK", 9)
+    rows = {row["file"]: row for row in verdict(pipeline, by_layout)["evidence"]}
+    assert rows["root.layout"]["code"] == "layout-not-met"
+    assert "too many rules" in rows["root.layout"]["reason"]
+
+
+def test_an_owner_lends_only_what_it_may_say(pipeline: Any, by_layout: Path) -> None:
+    """The trust file lets it speak of layouts, and not of the model."""
+    narrowed, count = re.subn(r"(predicateTypes:\s+- ).*", rf"\1{LAYOUT}", pipeline.trust.read_text())
+    assert count == 1
+    pipeline.trust.write_text(narrowed)
+    rows = {row["file"].split(".")[0]: row for row in verdict(pipeline, by_layout)["evidence"]}
+    assert (rows["root"]["status"], rows["root"]["code"]) == ("VALID", "")
+    assert rows["train"]["status"] == "UNSUPPORTED"
+    assert "may not speak of it" in rows["train"]["reason"]
