@@ -7,20 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.artifacts.manifest import Manifest, root_of, scan
-from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature, compare_with, model_statement, read_signature
+from provenance.bundles.oms import (
+    MODEL_SIGNATURE,
+    ModelSignature,
+    Serialization,
+    compare_with,
+    model_statement,
+    read_signature,
+    serialization_for,
+)
 from provenance.bundles.oms.resources import Rows
 from provenance.bundles.signers.key import load_signer
-from provenance.errors import StatementError
+from provenance.errors import ArtifactError, StatementError
 from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.workflows.sign import sign_model, verify_bundle
 
@@ -232,3 +241,40 @@ def test_the_signer_of_a_key_file_is_asked_once(model: Path, holder: Any) -> Non
 
     sign_model(model, signer=signer)
     assert asked == [1]
+
+
+PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
+SIZES = st.one_of(st.none(), st.integers(1, 9))
+SERIALIZATIONS = st.builds(
+    lambda size, name, left: serialization_for("shards" if size else "files", name, shard_size=size, ignored=[*left]),
+    SIZES, st.sampled_from(["sha256", "blake2b", "blake3"]), st.sets(PATHS, max_size=2))
+
+
+@settings(max_examples=30)
+@given(st.dictionaries(PATHS, st.binary(max_size=20), min_size=1, max_size=5), SERIALIZATIONS, st.data())
+def test_whatever_is_signed_is_recognised_and_no_byte_of_it_may_change(
+    files: dict[str, bytes], serialization: Serialization, data: st.DataObject
+) -> None:
+    files = {path: content for path, content in files.items()
+             if not any(other != path and f"{other}/".startswith(f"{path}/") for other in files)}
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in files.items():
+            (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(folder) / path).write_bytes(content)
+
+        def scanned() -> Manifest:
+            return scan(Path(folder), wanted=serialization.wanted)
+
+        listed = sorted(entry.path for entry in scanned().files if serialization.lists(entry))
+        if not listed:
+            with pytest.raises(ArtifactError, match="nothing to sign"):
+                model_statement(scanned(), serialization)
+            return
+        signature = read(model_statement(scanned(), serialization))
+        assert sorted(signature.resources) == listed
+        assert found(signature, scanned()) == []
+        assert all(signature.may_be(path, len(files[path])) for path in listed)
+        path = data.draw(st.sampled_from(listed))
+        content = data.draw(st.binary(max_size=20).filter(lambda other: other != files[path]))
+        (Path(folder) / path).write_bytes(content)
+        assert found(signature, scanned()) == [("file-mismatch", path)]

@@ -101,7 +101,8 @@ def _shards(maker: Maker) -> Iterator[Case]:
     ):
         yield _cut(maker, name, [(f"w:{start}:{end}", data[start:end]) for start, end in ranges], rule)
     for name, odd in (("unnamed", "w"), ("one-number", "w:4"), ("zeros", "w:00:4"), ("sign", "w:+0:4"),
-                      ("digits", "w:0:\u0664"), ("spaces", "w:0:4 ")):
+                      ("digits", "w:0:\u0664"), ("spaces", "w:0:4 "),
+                      ("endless", "w:0:" + "4" * 5000)):
         yield _cut(maker, f"name-{name}", [(odd, data[:4])], named)
     yield _cut(maker, "name-parent", [("../w:0:4", data[:4])], "paths of shards are held to 6.1.2")
     yield _cut(maker, "listed-twice", [("w:0:4", data[:4]), ("w:0:4", data[4:8])], "a shard is listed once")

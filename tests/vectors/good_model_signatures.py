@@ -57,6 +57,8 @@ def _spellings() -> Iterator[tuple[str, Json, str]]:
     make = statements.model_signature
     yield "ignoring", changed(make(), put(*place, to=[".git", "notes", "logs/run.txt"])), \
         "a signature may say what it leaves out"
+    yield "ignoring-long", changed(make(), put(*place, to=["./notes", "logs//run.txt", "cache/"])), \
+        "an ignored path may be in a longer form (6.2.1)"
     yield "without-ignore", changed(make(), drop(*place)), "ignore_paths may be absent (11.1)"
     yield "links", changed(make(), put(*SERIALIZATION, "allow_symlinks", to=True)), \
         "a signature may say that links were followed (6.1.1)"

@@ -250,6 +250,11 @@ def _exclusions() -> Iterator[tuple[str, Case]]:
     yield "ignored", Case("the signed list decides what may be there; coverage takes no word of it (6.2.1)", ignoring,
                           logs, uncovered=[["file-ignored", "code", "logs/deep/run.py"],
                                            ["file-ignored", "configuration", "generation_config.json"]])
+    longer = changed(oms.statement(PLAIN.signed, "m"),
+                     put("predicate", "serialization", "ignore_paths", to=["./logs/", "generation_config.json"]))
+    yield "ignored-longer", Case("also where its path is in a longer form (6.2.1)", longer, logs,
+                                 uncovered=[["file-ignored", "code", "logs/deep/run.py"],
+                                            ["file-ignored", "configuration", "generation_config.json"]])
     beside = Model(dict(FILES) | {"sub/logs/x": "x", "logs.txt": "x"})
     yield "ignored-elsewhere", Case(
         "from the top, by whole names (6.2.1)", ignoring, beside, [[UNSIGNED, "logs.txt"], [UNSIGNED, "sub/logs/x"]],

@@ -5,8 +5,8 @@ is added to it. Its verdict and our coverage are two results: the signed seriali
 computed, and is an instruction to nobody about the second.
 
     signature  what a model signature says     writing    the statement that is signed
-    reading    a statement as a signature      legacy     predicates and signatures of releases before 0.3
-    comparing  a model held against it
+    reading    a statement as a signature      resources  the rows of its list
+    comparing  a model held against it         legacy     predicates and signatures of releases before 0.3
 """
 
 from provenance.bundles.oms.comparing import compare_with, judge, named_as_here

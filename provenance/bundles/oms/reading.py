@@ -63,25 +63,31 @@ def _serialization(document: Mapping[str, Any], location: str) -> Serialization:
     size = document.get("shard_size")
     if size is not None and document["method"] != "shards":
         raise broken("it has a shard_size without shards (5.2.2)", location)
-    ignored = tuple(path.rstrip("/") or path for path in document.get("ignore_paths", ()))
+    ignored: list[str] = document.get("ignore_paths", [])
     if any(map(problem_with_ignored, ignored)):
         raise broken("an ignored path is not a plain relative path (6.2.1)", location)
     # `int`, because some releases write 64.0.
-    return Serialization(document["method"], document["hash_type"], int(size or 0), document["allow_symlinks"], ignored)
+    return Serialization(document["method"], document["hash_type"], int(size or 0), document["allow_symlinks"],
+                         tuple(map(shortest, ignored)))
 
 
 def problem_with_ignored(path: str) -> str:
     """Why this path must not be in `ignore_paths`, in words; empty when it may (6.2.1)."""
     if any(char in path for char in "*?["):
         return "holds *, ? or ["
-    if path.startswith("/") or {"", ".", ".."} & set(path.split("/")):
-        return "is absolute, or not in its shortest form"
-    return ""
+    if path.startswith("/") or ".." in path.split("/"):
+        return "is absolute, or leads out of the model"
+    return "" if shortest(path) else "is the model itself"
+
+
+def shortest(path: str) -> str:
+    """The path without empty parts and dots, as in names (6.1.2)."""
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
 
 
 def _require_own_dir_hash(signature: ModelSignature, location: str) -> None:
-    """Whoever names the folder by a digest that binds names must name the one that is listed."""
-    digest = signature.subjects[0].digest
+    """Whoever names the folder by a digest that binds names must name the one that is listed, by sha256 of files."""
+    digest, files = signature.subjects[0].digest, signature.sha256
     claimed = digest.get("dirHash", digest.get("dirHash1"))
-    if claimed and dir_hash(FileEntry(path, 0, sha) for path, sha in signature.sha256.items()) != claimed:
+    if claimed and files and dir_hash(FileEntry(path, 0, sha) for path, sha in files.items()) != claimed:
         raise broken("its dirHash is not over its resources", location)

@@ -75,11 +75,11 @@ class Rows:
         ranges = defaultdict[str, list[tuple[int, int, str]]](list)
         numbers = _Numbers()  # nearly every number stands in the names of many shards
         for name, digest in zip(self.names, self.digests, strict=True):
-            path, *limits = name.rsplit(":", 2)
-            first, after = (numbers[text] for text in limits) if len(limits) == 2 else (-1, -1)
+            parts = name.rsplit(":", 2)
+            first, after = (numbers[parts[1]], numbers[parts[2]]) if len(parts) == 3 else (-1, -1)
             if first < 0 or after < 0:
                 raise broken("a resource is not named PATH:START:END, as shards are (6.3.2)", self.location)
-            ranges[path].append((first, after, digest))
+            ranges[parts[0]].append((first, after, digest))
         digests, sizes = dict[str, str](), dict[str, int]()
         for path, rows in ranges.items():
             starts, ends, pieces = zip(*sorted(rows), strict=True)

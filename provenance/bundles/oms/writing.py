@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from provenance.artifacts.manifest import REPOSITORY_FILES, Manifest, root_of
-from provenance.bundles.oms.reading import problem_with_ignored
+from provenance.bundles.oms.reading import problem_with_ignored, shortest
 from provenance.bundles.oms.signature import SHARD_SIZE, Hash, Method, Serialization
 from provenance.errors import ArtifactError, UsageError
 from provenance.statements.statement import ResourceDescriptor, Statement
@@ -23,12 +23,11 @@ def serialization_for(
     if shard_size is not None and (method != "shards" or shard_size < 1):
         raise UsageError("usage", "a shard size is a number of bytes, and belongs to shards", location="--shard-size",
                          hint="add --method shards, or leave it out")
-    ignored = [path.rstrip("/") or path for path in ignored]
     for path in ignored:
         if problem := problem_with_ignored(path):
             raise UsageError("usage", f"an ignored path {problem}", location="--ignore-path",
                              hint="give a path within the model, as `logs` or `notes/draft.txt`")
-    names = sorted({*REPOSITORY_FILES, *ignored})
+    names = sorted({*REPOSITORY_FILES, *map(shortest, ignored)})
     size = (shard_size or SHARD_SIZE) if method == "shards" else 0
     return Serialization(method, hash_type, size, ignored=tuple(names))
 
