@@ -88,10 +88,10 @@ class FolderStore:
 
     def get(self, digest: str) -> EvidenceFile | None:
         """By its address first, then wherever the index says; only the bytes decide."""
-        known = [_address(digest)] if _is_hex(digest) else []
-        for path in known:
-            if (found := self._evidence(path)) and found.sha256 == digest:
-                return found
+        if not _is_hex(digest):
+            return None
+        if (found := self._evidence(_address(digest))) and found.sha256 == digest:
+            return found
         with self._fresh() as database:
             rows = database.execute("SELECT path FROM files WHERE sha256 = ? ORDER BY path", (digest,)).fetchall()
         candidates = (self._evidence(path) for (path,) in rows)
