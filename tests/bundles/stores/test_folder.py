@@ -141,6 +141,28 @@ def test_links_and_special_files_are_not_followed(place: Path, tmp_path: Path) -
     assert find(place, A) == []
 
 
+@pytest.mark.parametrize("what", ["folder", "file", "name"])
+def test_what_cannot_be_read_is_an_error_and_not_less_evidence(
+    place: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the refusal of the system is played."""
+    write(place, "a/one.sigstore.json", bundle(A))
+    original = os.open
+    refused = {"folder": "a", "file": "one.sigstore.json", "name": "a"}[what]
+    if what == "name":
+        find(place, A)
+
+    def refusing(path: object, *more: object, **named: object) -> int:
+        if path == refused:
+            raise PermissionError(13, "Permission denied")
+        return original(path, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(ArtifactError) as caught:
+        find(place, A)
+    assert caught.value.code == "input-unreadable"
+
+
 # Whoever can edit the index
 
 
