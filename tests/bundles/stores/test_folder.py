@@ -77,6 +77,11 @@ def test_what_others_put_there_is_found_at_any_depth(place: Path) -> None:
     assert find(place, A) == ["a/b/c.sigstore.json", "model.sig"]
 
 
+def test_a_file_of_several_is_found_by_each_of_them(place: Path) -> None:
+    write(place, "many.intoto.jsonl", b"\n".join([bundle(A), b"not one", bundle(B, kind="https://example.org/y"), b""]))
+    assert find(place, A) == find(place, B) == ["many.intoto.jsonl"]
+
+
 @pytest.mark.parametrize("count", [10, 200])
 def test_a_lookup_opens_what_matches_and_nothing_else(
     place: Path, count: int, opened_files: list[str], monkeypatch: pytest.MonkeyPatch
