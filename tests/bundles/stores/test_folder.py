@@ -125,6 +125,9 @@ def test_what_is_gone_or_replaced_is_noticed(place: Path) -> None:
     (place / "a" / "new").rename(place / "a" / "one.sigstore.json")
     assert find(place, A) == ["b0/four.sigstore.json"]
     assert find(place, B) == ["a/one.sigstore.json"]
+    database = sqlite3.connect(index_of(place))
+    assert database.execute("SELECT subject FROM subjects ORDER BY subject").fetchall() == [(A,), (B,)]
+    database.close()
 
 
 def test_a_file_that_was_rewritten_in_place_is_never_handed_out_for_what_it_was(place: Path) -> None:
