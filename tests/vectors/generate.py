@@ -14,6 +14,7 @@ from pathlib import Path
 import artifacts
 import bundles
 import keys
+import making
 import trust_files
 import weights
 
@@ -28,6 +29,7 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"weights/{name}", data) for name, data in weights.files())
     yield from ((f"bundles/{name}", data) for name, data in bundles.files(known))
     yield from ((f"trust/{name}", data) for name, data in trust_files.files(known))
+    yield from ((f"trust/signed/{name}", data) for name, data in trust_files.signed(making.Maker(known)))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 
