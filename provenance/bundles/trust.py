@@ -109,9 +109,9 @@ class Trust:
 
         Principals are counted by name, so that one with two keys is still one. More signers can only help.
         """
-        names_by_role = {role: {one.name for one in signers if role in one.roles} for role in ROLES}
+        by_name = {one.name: one for one in signers}
         for threshold in self.thresholds:
-            signed = len(names_by_role[threshold.role])
+            signed = sum(threshold.role in one.roles for one in by_name.values())
             if threshold.applies_to(principal, predicate_type) and signed < threshold.principals:
                 return f"{signed} of the {threshold.principals} principals that must sign it as {threshold.role} did"
         return ""
@@ -244,12 +244,13 @@ def _refuse_shared_keys(principals: tuple[Principal, ...], location: str) -> Non
 def _refuse_shared_identities(principals: tuple[Principal, ...], location: str) -> None:
     # As with keys. A pattern must not reach into what is somebody else's by its exact name either: the one that is
     # listed first would speak for the other.
-    owned = [(principal.name, own) for principal in principals for own in principal.identities]
+    patterns = [(principal.name, own) for principal in principals for own in principal.identities
+                if hasattr(own, "pattern")]
     seen: dict[object, str] = {}
     for principal in principals:
         for own in (*principal.identities, *filter(None, [principal.authority])):
             exact = (getattr(own, "identity", ""), getattr(own, "issuer", ""))
-            reaching = (name for name, other in owned if all(exact) and other.accepts(*exact))
+            reaching = (name for name, other in patterns if all(exact) and other.accepts(*exact))
             for name in (seen.setdefault(own, principal.name), *reaching):
                 if name != principal.name:
                     raise TrustError("trust-invalid", f"{name} and {principal.name} share an identity",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -225,8 +225,16 @@ def _show(trust: Trust, path: Path, shown: Shown) -> None:
                "bundles": sorted(trust.revoked_bundles), "artifacts": sorted(trust.recalled)}
     document = {"schemaVersion": "0.1", "kind": "TrustFile", "file": str(path), "digest": {"sha256": trust.digest},
                 "id": trust.id, "version": trust.version, "expires": timestamp(trust.expires),
-                "principals": principals, "thresholds": thresholds, "revoked": revoked}
+                "principals": principals, "thresholds": thresholds, "revoked": revoked,
+                "root": _root(trust)}
     shown.answer(document, lambda: "\n".join(_text(trust, path, now())) + "\n")
+
+
+def _root(trust: Trust) -> dict[str, Any] | None:
+    if trust.trust_root is None:
+        return None
+    facts = trust.trust_root.facts
+    return {"name": facts.name, "digest": {"sha256": facts.digest}, "newest": timestamp(facts.newest)}
 
 
 def _text(trust: Trust, path: Path, moment: datetime) -> Iterator[str]:
@@ -241,6 +249,10 @@ def _text(trust: Trust, path: Path, moment: datetime) -> Iterator[str]:
                + _types(threshold.predicate_types))
     if not trust.principals:
         yield "\nIt believes nobody yet: `provenance trust add` adds a principal."
+    if trust.trust_root is not None:
+        facts = trust.trust_root.facts
+        newest = timestamp(facts.newest)
+        yield f"\nIdentities are held against {printable(facts.name)}, whose newest part is of {newest}"
     for what, items in (("key", trust.revoked_keys), ("identity", trust.revoked_identities),
                         ("bundle or statement", trust.revoked_bundles)):
         yield from (f"\nNot believed any more: {what} {printable(item)}" for item in sorted(items))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provenance.artifacts.manifest import Manifest, scan
-from provenance.bundles.store import SUFFIX, EvidenceFile, in_order, read_evidence
+from provenance.bundles.store import BUNDLE_SUFFIXES, SUFFIX, EvidenceFile, in_order, read_evidence
 from provenance.bundles.stores import BundleStore
 from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.verifier import VerifiedStatement, Verifier
@@ -62,9 +62,10 @@ def identities_of(model: Path) -> set[str]:
 
 
 def put_out(files: Sequence[EvidenceFile], folder: Path) -> None:
-    """Write evidence into a folder, each file under its sha256; what lies there stays."""
+    """Write evidence into a folder, each file under its sha256 and of its kind; what lies there stays."""
     for file in files:
-        write_whole(folder / f"{file.sha256}{SUFFIX}", file.data or b"")
+        kind = next((suffix for suffix in BUNDLE_SUFFIXES if file.name.endswith(suffix)), SUFFIX)
+        write_whole(folder / f"{file.sha256}{kind}", file.data or b"")
 
 
 def _leads_to(file: EvidenceFile) -> tuple[set[str], set[str]]:

@@ -161,10 +161,15 @@ def pin_root(path: Path, root: bytes) -> Trust:
 
     digest = sha256(root)
     pinned = {"file": f"trusted-root-{digest[:12]}.json", "sha256": digest}
-    TrustRoot.from_bytes(root, pinned["file"])
-    document = parse_yaml(read_bytes(path), str(path))
-    if isinstance(document, dict) and document.get("trustedRoot") == pinned:
-        return parse_trust(read_bytes(path), str(path))
+    fetched = TrustRoot.from_bytes(root, pinned["file"])
+    data = read_bytes(path)
+    trust, document = parse_trust(data, str(path)), parse_yaml(data, str(path))
+    if document.get("trustedRoot") == pinned:
+        return trust
+    # Whoever serves an older root, which was signed once, would bring back a log or an authority that was given up.
+    if trust.trust_root is not None and fetched.is_older_than(trust.trust_root):
+        raise TrustError("trust-rollback", "the trust root is older than the one in use", location=str(path),
+                         hint="try again later, or from another network")
     write_whole(path.with_name(pinned["file"]), root)
     return _change(path, lambda document: document.update({"trustedRoot": pinned}))
 

@@ -152,6 +152,8 @@ def test_the_answers_of_commands_follow_their_definitions(typed: Any, tmp_path: 
         typed("trust", "add", "trust.yaml", "--name", "acme", "--party", "ACME", "--role", "producer", "--public-key",
               "acme.key.pub", "--subject", "*", "--valid-until", "2030-01-01T00:00:00Z"),
         typed("trust", "show", "trust.yaml"),
+        typed("trust", "add", "trust.yaml", "--name", "ci", "--party", "ACME", "--role", "gate", "--subject", "*",
+              "--identity", "a@b.example", "--issuer", "https://issuer.example"),
         typed("sign", tiny, "--key", "acme.key", "--bundle", "model.sig"),
         typed("bundle", "verify", "model.sig", "--trust", "trust.yaml", "--model", tiny),
         typed("bundle", "verify", "model.sig", "--public-key", "acme.key.pub", "--model", "components.yaml"),

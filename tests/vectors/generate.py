@@ -36,6 +36,7 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
         yield f"certificates/{name}", data
     yield from ((f"trust/{name}", data) for name, data in trust_files.files(known))
     yield from ((f"evidence/{name}", data) for name, data in evidence.files(known))
+    yield from ((f"trust/signed/{name}", data) for name, data in trust_files.signed(Maker(known)))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 

@@ -28,12 +28,12 @@ def bundle(*subjects: str, kind: str = "https://example.org/x/v1", note: str = "
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL of its own, started for these tests."""
     if not (find("initdb") and find("pg_ctl")):
         pytest.skip("PostgreSQL's initdb and pg_ctl are not here")
     pytest.importorskip("psycopg")
-    server = Postgres.start(tmp_path_factory.mktemp("postgres"))
+    server = Postgres.start()
     yield server
     server.stop()
 
