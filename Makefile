@@ -33,7 +33,7 @@ test: $(VENV)/installed-test $(VENV)/installed-demo $(VENV)/installed-demo-input
 	KJV_JSONL="$$(ls $(VENV)/lib/python3*/site-packages/bible/data/kjv.jsonl | head -n 1 | xargs realpath)" \
 		$(BIN)/python -m pytest -m "not parts" --cov $(ARGS)
 
-test-parts: $(VENV)/installed-test
+test-parts: $(VENV)/installed-test $(VENV)/installed-hsm
 	@tests/parts.sh $(BIN)/python $(ARGS)
 
 lint: $(VENV)/installed-lint

@@ -23,7 +23,7 @@ from provenance.statements.artifact import Described, described, differences
 from provenance.statements.dataset import Dataset
 from provenance.statements.release import Release
 from provenance.statements.statement import ResourceDescriptor, all_identities
-from provenance.statements.step import DATA_ROLES, MODEL_MAKING, MODEL_ROLES, Step
+from provenance.statements.step import DATA_ROLES, MODEL_MAKING, MODEL_ROLES, OTHER, Step
 
 Strength = Literal["name-bound", "file", "tensor-root", "weak"]
 STRENGTHS: tuple[Strength, ...] = ("weak", "tensor-root", "file", "name-bound")
@@ -173,9 +173,10 @@ class LineageGraph:
     # Backwards
 
     def uses_of(self, statement: VerifiedStatement) -> tuple[Use, ...]:
-        """The data and models that a step used."""
+        """The data and models that a step used; of one that knows no roles, everything that went in."""
         if statement.sha256 not in self._uses:
-            self._uses[statement.sha256] = tuple(uses(statement, DATA_ROLES | MODEL_ROLES))
+            roles = {""} if step_of(statement).kind == OTHER else DATA_ROLES | MODEL_ROLES
+            self._uses[statement.sha256] = tuple(uses(statement, roles))
         return self._uses[statement.sha256]
 
     def data_of(self, statement: VerifiedStatement) -> list[Use]:
@@ -286,8 +287,8 @@ class LineageGraph:
 
     @cached_property
     def silent_about_data(self) -> tuple[VerifiedStatement, ...]:
-        """Training steps that name no data: that nothing of it is unattested would be true of nothing."""
-        return tuple(s for s in self.steps_of("train", "fine-tune") if not self.data_of(s))
+        """Steps that may have used data and name none: that nothing of it is unattested would be true of nothing."""
+        return tuple(s for s in self.steps_of("train", "fine-tune", OTHER) if not self.data_of(s))
 
     def is_made_from_data(self, use: Use) -> bool:
         """Whether a step made it that names the data it used, so that this data can be asked for in turn."""

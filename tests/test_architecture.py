@@ -54,12 +54,14 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "fsspec": ("fsspec", "remote", {"artifacts"}),
     "huggingface_hub": ("huggingface-hub", "hub", {"artifacts"}),
     "graphlay": ("graphlay", "", {"reports"}),
+    "in_toto": ("in-toto", "", {"bundles"}),  # layouts, and links for its verifier
     "jinja2": ("jinja2", "", {"reports"}),
     "jiter": ("jiter", "", {"artifacts", "statements"}),  # headers and indexes of weights are untrusted too
     "jsonschema": ("jsonschema", "", {"statements"}),  # explains what the next one finds
     "jsonschema_rs": ("jsonschema-rs", "", {"statements"}),
     "license_expression": ("license-expression", "", {"policy"}),
     "numpy": ("numpy", "data", {"artifacts", "workflows", "integrations"}),  # values of tensors and of records
+    "pkcs11": ("python-pkcs11", "hsm", {"bundles"}),
     "pyarrow": ("pyarrow", "data", {"artifacts"}),
     "rfc3161_client": ("rfc3161-client", "sigstore", {"bundles"}),
     "sigstore": ("sigstore", "sigstore", {"bundles"}),

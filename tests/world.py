@@ -47,8 +47,8 @@ from securesystemslib.signer import CryptoSigner
 from provenance.artifacts.hashing import FILES_AND_TENSORS
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import sha256, sign
-from provenance.bundles.keys import load_signer
 from provenance.bundles.oms import model_statement
+from provenance.bundles.signers.key import load_signer
 from provenance.bundles.trust import read_trust
 from provenance.bundles.verifier import Verifier
 from provenance.policy.evaluate import Evaluation, Subject

@@ -125,9 +125,13 @@ def is_repository_file(path: str) -> bool:
 
 def dir_hash(files: Iterable[FileEntry]) -> str:
     """in-toto `dirHash`: sha256 over the lines `<sha256>  <path>`, sorted by the bytes of the paths."""
-    rows = sorted((entry.path.encode("utf-8"), entry.sha256) for entry in files)
+    return dir_hash_of((entry.path, entry.sha256) for entry in files)
+
+
+def dir_hash_of(rows: Iterable[tuple[str, str]]) -> str:
+    """The same over pairs of path and sha256."""
     whole = hashlib.sha256()
-    for path, digest in rows:
+    for path, digest in sorted((path.encode("utf-8"), digest) for path, digest in rows):
         whole.update(digest.encode("ascii") + b"  " + path + b"\n")
     return whole.hexdigest()
 

@@ -12,18 +12,22 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.names import brief
+from provenance.bundles.signers import AnySigner, BundleSigner
 from provenance.errors import BundleError
 from provenance.statements.reader import parse_json, refuse_case_variants, to_json
 from provenance.statements.statement import PAYLOAD_TYPE
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from securesystemslib.signer import Signature
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+# The same document as far as a key's bundle goes: the versions differ in certificates and in what logs must say.
+_OLDER_SPELLINGS = {f"application/vnd.dev.sigstore.bundle+json;version={version}" for version in ("0.1", "0.2", "0.3")}
 MAX_BUNDLE = 48 << 20
 _BUNDLE = frozenset({"mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature"})
 _MATERIAL = frozenset({"publicKey", "certificate", "x509CertificateChain", "tlogEntries", "timestampVerificationData"})
@@ -37,12 +41,16 @@ class UnsupportedBundle(BundleError):  # noqa: N818  nothing is wrong with the b
 
 @dataclass(frozen=True)
 class Envelope:
-    """A DSSE envelope (protocol v1) with its one signature; `hint` names a key and proves nothing."""
+    """A DSSE envelope (protocol v1) with its one signature; `hint` names a key and proves nothing.
+
+    `is_stamped` says that the bundle around it holds log entries or timestamps.
+    """
 
     payload: bytes
     payload_type: str
     signature: bytes
     hint: str
+    is_stamped: bool = False
 
     @property
     def pae(self) -> bytes:
@@ -52,19 +60,33 @@ class Envelope:
         return Dsse(self.payload, self.payload_type, {}).pae()
 
 
-def sign(payload: bytes, signer: Signer) -> bytes:
-    """A Sigstore bundle v0.3 over an in-toto statement, as JSON; `keyid` equals `hint`, as the format demands."""
-    from securesystemslib.dsse import Envelope as Dsse
+def sign(payload: bytes, signer: AnySigner) -> bytes:
+    """A Sigstore bundle v0.3 over an in-toto statement, as JSON, by whoever signs; a key is named by its `hint`."""
+    if isinstance(signer, BundleSigner):
+        return signer.sign_statement(payload)
+    return write_bundle(payload, signer.sign(pae_of(payload)), {})
 
-    signature = Dsse(payload, PAYLOAD_TYPE, {}).sign(signer)
+
+def pae_of(payload: bytes) -> bytes:
+    """What is signed of a statement: the pre-authentication encoding of it and its type."""
+    return Envelope(payload, PAYLOAD_TYPE, b"", "").pae
+
+
+def write_bundle(payload: bytes, signature: Signature, material: Mapping[str, Any]) -> bytes:
+    """The bundle of one signature over a statement. `material` names the signer, and may hold timestamps.
+
+    Where it holds no certificate, the signer is a key: `keyid` equals `hint`, as the format demands.
+    """
+    named = "x509CertificateChain" in material
+    signer = {} if named else {"publicKey": {"hint": signature.keyid}}
+    keyid = {} if named else {"keyid": signature.keyid}
     bundle = to_json({
         "mediaType": MEDIA_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": signature.keyid}, "tlogEntries": []},
+        "verificationMaterial": {**signer, "tlogEntries": [], **material},
         "dsseEnvelope": {
             "payload": "",
             "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"sig": base64.b64encode(bytes.fromhex(signature.signature)).decode("ascii"),
-                            "keyid": signature.keyid}],
+            "signatures": [{"sig": base64.b64encode(bytes.fromhex(signature.signature)).decode("ascii"), **keyid}],
         },
     })
     # Set in afterwards: base64 needs no escaping, and a writer of JSON would hold four copies of a large one. No string
@@ -75,7 +97,11 @@ def sign(payload: bytes, signer: Signer) -> bytes:
 
 def parse_bundle(data: bytes, location: str) -> Envelope:
     """The envelope of a bundle; BundleError for a broken one, UnsupportedBundle for one of another kind."""
-    bundle = parse_json(data, location, limit=MAX_BUNDLE)
+    return bundle_envelope(parse_json(data, location, limit=MAX_BUNDLE), location)
+
+
+def bundle_envelope(bundle: Any, location: str) -> Envelope:
+    """The same for a bundle that was read as JSON already."""
     if not isinstance(bundle, dict):
         raise _broken("not an object", location)
     refuse_case_variants(bundle, _BUNDLE, location)
@@ -87,7 +113,9 @@ def parse_bundle(data: bytes, location: str) -> Envelope:
     envelope = bundle.get("dsseEnvelope")
     if not isinstance(envelope, dict) or "messageSignature" in bundle:
         raise _broken("it has no dsseEnvelope, or more than one content", location)
-    return _envelope(envelope, hint, location)
+    material = bundle["verificationMaterial"]
+    stamped = bool(material.get("tlogEntries") or material.get("timestampVerificationData"))
+    return replace(_envelope(envelope, hint, location), is_stamped=stamped)
 
 
 def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
@@ -107,17 +135,17 @@ def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
         raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=location,
                           hint="only in-toto statements are evidence")
     return Envelope(
-        _decode(envelope.get("payload"), "payload", location), payload_type,
-        _decode(signature.get("sig"), "signature", location), hint or signature.get("keyid") or "",
+        decode(envelope.get("payload"), "payload", location), payload_type,
+        decode(signature.get("sig"), "signature", location), hint or signature.get("keyid") or "",
     )
 
 
 def _check_media_type(media_type: Any, location: str) -> None:
-    if media_type == MEDIA_TYPE:
+    if media_type == MEDIA_TYPE or (isinstance(media_type, str) and media_type in _OLDER_SPELLINGS):
         return
     if isinstance(media_type, str) and media_type.startswith("application/vnd.dev.sigstore.bundle"):
         raise UnsupportedBundle("bundle-media-type", f"a bundle of type {brief(media_type)}", location=location,
-                                hint=f"this version reads {MEDIA_TYPE}")
+                                hint="bundles v0.1, v0.2 and v0.3 are read")
     raise _broken("its mediaType is not a Sigstore bundle's", location)
 
 
@@ -138,7 +166,8 @@ def _key_hint(material: Any, location: str) -> str:
     return hint
 
 
-def _decode(text: Any, what: str, location: str) -> bytes:
+def decode(text: Any, what: str, location: str) -> bytes:
+    """Strict base64 of the standard or the URL alphabet; BundleError `bundle-invalid` or `base64-invalid`."""
     if not isinstance(text, str) or not text:
         raise _broken(f"its {what} is missing", location)
     try:

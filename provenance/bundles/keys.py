@@ -1,51 +1,39 @@
-"""Keys on disk: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through securesystemslib and cryptography.
+"""Public keys: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through securesystemslib and cryptography.
 
 A key is named by the SHA-256 of its PEM SubjectPublicKeyInfo text, which is the hint that OMS v1.0 signers write.
+RSA keys are verified with, because in-toto pipelines have them, and never made.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from provenance.errors import TrustError
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner, SSlibKey
+    from securesystemslib.signer import Key, SSlibKey
 
-KeyKind = Literal["ed25519", "ecdsa-p256"]
+MIN_RSA = 2048
 _SCHEMES = {"secp256r1": "ecdsa-sha2-nistp256", "secp384r1": "ecdsa-sha2-nistp384", "secp521r1": "ecdsa-sha2-nistp521"}
 
 
-def generate(kind: KeyKind, passphrase: bytes | None) -> tuple[bytes, bytes]:
-    """A new key pair as PEM: private (PKCS#8, encrypted when a passphrase is given) and public."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-
-    private: Any = (
-        ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP256R1())
-    )
-    protection: Any = (
-        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-    )
-    return (
-        private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection),
-        _public_pem(private.public_key()),
-    )
-
-
-def _public_pem(key: Any) -> bytes:
+def public_pem(key: Any) -> bytes:
+    """A key of cryptography's as canonical PEM."""
     from cryptography.hazmat.primitives import serialization
 
     pem: bytes = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return pem
 
 
+def pem_of(key: SSlibKey) -> bytes:
+    """The PEM of a key of securesystemslib's, which keeps Ed25519 as bare hexadecimal."""
+    return public_pem(verifying_key(key))
+
+
 def keyid(pem: bytes) -> str:
     """The name of a public key: hex SHA-256 of its canonical PEM text."""
-    return hashlib.sha256(_public_pem(_load_public(pem, "the key"))).hexdigest()
+    return hashlib.sha256(public_pem(_load_public(pem, "the key"))).hexdigest()
 
 
 def public_key(pem: bytes, location: str) -> SSlibKey:
@@ -53,7 +41,7 @@ def public_key(pem: bytes, location: str) -> SSlibKey:
     from securesystemslib.signer import SSlibKey
 
     key = _load_public(pem, location)
-    return SSlibKey.from_crypto(key, hashlib.sha256(_public_pem(key)).hexdigest(), _scheme(key, location))
+    return SSlibKey.from_crypto(key, hashlib.sha256(public_pem(key)).hexdigest(), _scheme(key, location))
 
 
 def _load_public(pem: bytes, location: str) -> Any:
@@ -74,40 +62,42 @@ def _load_public(pem: bytes, location: str) -> Any:
 
 
 def _scheme(key: Any, location: str) -> str:
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(key, ed25519.Ed25519PublicKey):
         return "ed25519"
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA:
+        return "rsassa-pss-sha256"  # what in-toto signs with; PKCS#1 v1.5 is tried too
     scheme = _SCHEMES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
     if scheme is None:
         raise TrustError("key-invalid", "a key of an unsupported kind", location=location,
-                         hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")
+                         hint="use Ed25519, ECDSA on P-256, P-384 or P-521, or RSA from 2048 bits")
     return scheme
 
 
-def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSigner:
-    """A signer from a private key file; `passphrase` is only called when the key is encrypted.
+def verifying_key(key: SSlibKey) -> Any:
+    """The key as cryptography has it."""
+    from cryptography.hazmat.primitives.asymmetric import ed25519
 
-    TrustError `input-unreadable`, `key-invalid` or `key-passphrase`.
-    """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-    from securesystemslib.signer import CryptoSigner
+    public: str = key.keyval["public"]
+    if key.keytype == "ed25519":
+        return ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+    return _load_public(public.encode("ascii"), key.keyid)
 
-    try:
-        pem = path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
-                         hint="check the path; `provenance keygen` makes a key pair") from err
-    secret = passphrase() or None if b"ENCRYPTED" in pem else None
-    try:
-        private: Any = load_pem_private_key(pem, secret)
-    except TypeError as err:
-        raise TrustError("key-passphrase", "the key is encrypted and no passphrase was given", location=str(path),
-                         hint="set PROVENANCE_KEY_PASSPHRASE or use a terminal") from err
-    except (ValueError, UnsupportedAlgorithm) as err:
-        code, why = "key-invalid", "not a private key in PEM"
-        if secret and isinstance(err, ValueError):
-            code, why = "key-passphrase", "the passphrase is wrong"
-        raise TrustError(code, why, location=str(path), hint="check the key file and its passphrase") from err
-    return CryptoSigner(private, public_key(_public_pem(private.public_key()), str(path)))
+
+def in_toto_name(key: Key) -> str:
+    """The name that in-toto gives a key today: hex SHA-256 of its canonical JSON."""
+    from securesystemslib.formats import encode_canonical
+
+    value = {"keytype": key.keytype, "scheme": key.scheme, "keyval": key.keyval}
+    return hashlib.sha256((encode_canonical(value) or "").encode("utf-8")).hexdigest()
+
+
+def names_of(key: SSlibKey) -> frozenset[str]:
+    """Every name by which a signature may mean this key: ours, and those that in-toto gave it over the years."""
+    from securesystemslib.formats import encode_canonical
+
+    older = {"keytype": key.keytype, "scheme": key.scheme, "keyid_hash_algorithms": ["sha256", "sha512"],
+             "keyval": {"public": key.keyval["public"].strip()}}
+    name = hashlib.sha256((encode_canonical(older) or "").encode("utf-8")).hexdigest()
+    return frozenset({key.keyid, in_toto_name(key), name})

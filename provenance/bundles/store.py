@@ -1,4 +1,4 @@
-"""Where evidence lies: a folder of bundles, one statement a file."""
+"""Where evidence lies: a folder of bundles; a file that holds several pieces of evidence is taken apart."""
 
 from __future__ import annotations
 
@@ -9,20 +9,30 @@ from pathlib import Path
 
 from provenance.artifacts.sources.folder import FoundFile, Listing, listing, open_folder, opened, shown
 from provenance.bundles.envelope import MAX_BUNDLE, sha256
+from provenance.bundles.unpacking import has_envelopes, unpacked
 from provenance.errors import ArtifactError
 
 FOLDER_SUFFIX = ".provenance"
 SUFFIX = ".sigstore.json"
-BUNDLE_SUFFIXES = (SUFFIX, ".sigstore", ".sig", ".intoto.jsonl")
+BUNDLE_SUFFIXES = (
+    SUFFIX, ".sigstore", ".sig",  # Sigstore
+    ".intoto.jsonl", ".jsonl", ".intoto.json", ".intoto", ".dsse.json", ".dsse",  # envelopes, one or many
+    ".link", ".layout",  # in-toto before attestations
+    ".attestation", ".provenance", ".attestations.json",  # PyPI, npm and GitHub
+)
 MODEL_SIGNATURE_NAME = "model.sig"
 
 
 @dataclass(frozen=True)
 class EvidenceFile:
-    """One file that claims to be a bundle: its name, and its bytes (None: larger than any bundle may be)."""
+    """What claims to be a bundle: its name, and its bytes (None: larger than any bundle may be).
+
+    `container` is the file that it lies in where that holds other pieces too; the name is then `FILE:NUMBER`.
+    """
 
     name: str
     data: bytes | None
+    container: str = ""
 
     @property
     def sha256(self) -> str:
@@ -53,10 +63,25 @@ def read_evidence(path: Path) -> list[EvidenceFile]:
         root = open_folder(path)
         found = _bundles(listing(root))
     try:
-        files = [EvidenceFile(shown(file.path), _read(root, file)) for file in found]
+        read = [(shown(file.path), _read(root, file)) for file in found]
     finally:
         os.close(root)
-    return in_order(files)
+    chosen = read if not path.is_dir() else [(name, data) for name, data in read if _may_be_evidence(name, data)]
+    return in_order(piece for name, data in chosen for piece in pieces(name, data))
+
+
+def _may_be_evidence(name: str, data: bytes | None) -> bool:
+    """Data sets are JSON lines too: in a folder, one that has no member of any envelope is not taken for evidence."""
+    is_generic = name.endswith(".jsonl") and not name.endswith(".intoto.jsonl")
+    return not is_generic or (data is not None and has_envelopes(data))
+
+
+def pieces(name: str, data: bytes | None) -> list[EvidenceFile]:
+    """The evidence in one file, each piece by itself."""
+    if data is None:
+        return [EvidenceFile(name, None)]
+    found = unpacked(data, name)
+    return [EvidenceFile(piece, content, name if piece != name else "") for piece, content in found]
 
 
 def in_order(files: Iterable[EvidenceFile]) -> list[EvidenceFile]:

@@ -109,16 +109,25 @@ class Trust:
 
         Principals are counted by name, so that one with two keys is still one. More signers can only help.
         """
-        names_by_role = {role: {one.name for one in signers if role in one.roles} for role in ROLES}
+        by_name = {one.name: one for one in signers}
         for threshold in self.thresholds:
-            signed = len(names_by_role[threshold.role])
+            signed = sum(threshold.role in one.roles for one in by_name.values())
             if threshold.applies_to(principal, predicate_type) and signed < threshold.principals:
                 return f"{signed} of the {threshold.principals} principals that must sign it as {threshold.role} did"
         return ""
 
+    @property
+    def knows_certificates(self) -> bool:
+        """Whether anybody is known by a certificate, or any instance that certifies."""
+        return self.trust_root is not None or any(principal.authority for principal in self.principals)
+
     def holder_of(self, identity: str, issuer: str) -> Principal | None:
-        """The principal who has this Sigstore identity, exactly or by an anchored pattern."""
-        return next((p for p in self.principals if any(own.accepts(identity, issuer) for own in p.identities)), None)
+        """The principal who has this Sigstore identity, exactly or by an anchored pattern.
+
+        Where the patterns of several reach it, nobody has it: the order of the file must not say who speaks.
+        """
+        holders = [p for p in self.principals if any(own.accepts(identity, issuer) for own in p.identities)]
+        return holders[0] if len(holders) == 1 else None
 
     def candidates(self, hint: str) -> list[tuple[Principal, SSlibKey]]:
         """Every trusted key, those that the hint names first; a hint is never proof (DSSE protocol)."""
@@ -197,8 +206,8 @@ def parse_trust(data: bytes, location: str) -> Trust:
 
 
 def _trust_root(document: Mapping[str, Any], principals: tuple[Principal, ...], location: str) -> TrustRoot | None:
-    """The Sigstore instance that the trust file names, where it lists identities at all."""
-    if not any(principal.identities for principal in principals):
+    """The Sigstore instance that the trust file names, or production's where it lists identities at all."""
+    if "trustedRoot" not in document and not any(principal.identities for principal in principals):
         return None
     from provenance.bundles.sigstore.roots import TrustRoot
 
@@ -235,12 +244,13 @@ def _refuse_shared_keys(principals: tuple[Principal, ...], location: str) -> Non
 def _refuse_shared_identities(principals: tuple[Principal, ...], location: str) -> None:
     # As with keys. A pattern must not reach into what is somebody else's by its exact name either: the one that is
     # listed first would speak for the other.
-    owned = [(principal.name, own) for principal in principals for own in principal.identities]
+    patterns = [(principal.name, own) for principal in principals for own in principal.identities
+                if hasattr(own, "pattern")]
     seen: dict[object, str] = {}
     for principal in principals:
         for own in (*principal.identities, *filter(None, [principal.authority])):
             exact = (getattr(own, "identity", ""), getattr(own, "issuer", ""))
-            reaching = (name for name, other in owned if all(exact) and other.accepts(*exact))
+            reaching = (name for name, other in patterns if all(exact) and other.accepts(*exact))
             for name in (seen.setdefault(own, principal.name), *reaching):
                 if name != principal.name:
                     raise TrustError("trust-invalid", f"{name} and {principal.name} share an identity",

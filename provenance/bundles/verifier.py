@@ -4,15 +4,20 @@ For each bundle, in this order:
 
 1. Refuse what the trust file has revoked: by the sha256 of the file, and after step 2 by that of the statement in it,
    because whoever has a bundle can write it again with one more space.
-2. Parse the bundle strictly; a kind that is not checked here is UNSUPPORTED, a broken one INVALID.
-3. Try the trusted keys on the signature, the hinted one first. A key hint decides nothing. Where the trust file lists
-   Sigstore identities, a bundle by certificate is verified by `bundles.sigstore` against its trust root.
+2. Parse the bundle, envelope or metablock strictly (`bundles.signed`); a kind that is not checked here is UNSUPPORTED,
+   a broken one INVALID.
+3. Try the trusted keys on each signature, the hinted one first. A key hint decides nothing. Where the trust file lists
+   Sigstore identities or certificate authorities, a bundle by certificate is verified against those
+   (`bundles/certified.py`).
 4. Parse the statement from the very bytes whose signature was checked.
 5. Refuse a revoked key, a time outside the principal's window, a predicate type or subject outside its scope.
 6. Parse the predicate by its type; an unknown type proves nothing and is UNSUPPORTED.
 7. Hold what is still VALID against the thresholds of the trust file: where it demands more principals than signed this
    very statement, none of the bundles has a trusted voice. This is the one step that looks at several bundles together;
    a bundle that is examined by itself has the one principal who signed it.
+
+Of several signatures over one statement, those by trusted keys count, each for its principal, and the others neither
+help nor hurt. Layouts are held against the links beside them after all is examined (`delegated`).
 
 A bundle whose signer the trust file does not list, and a plain declaration, come out with the voice `unsigned`: they
 can be read, and nothing that needs a signer passes on them. The verifier keeps no state between calls.
@@ -27,16 +32,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
-from provenance.bundles.envelope import Envelope, UnsupportedBundle, parse_bundle, sha256
+from provenance.bundles.envelope import UnsupportedBundle, sha256
+from provenance.bundles.keys import names_of, pem_of, verifying_key
 from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
+from provenance.bundles.signed import Signed, as_bundle, is_statement_type, read_signed
 from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
+from provenance.statements.intoto import LAYOUT, LEGACY_LINK, LINK_V03, link_step, read_payload
+from provenance.statements.shown import SHOWN, check_shown
 from provenance.statements.statement import PAYLOAD_TYPE, Statement
-from provenance.statements.verification_summary import VERIFICATION_SUMMARY, VerificationSummary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from securesystemslib.signer import SSlibKey
 
+    from provenance.bundles.store import EvidenceFile
     from provenance.statements.dataset import Dataset
     from provenance.statements.release import Release
     from provenance.statements.reproduction import Reproduction
@@ -79,13 +90,14 @@ class Examined:
     verified: VerifiedStatement | None = None
     proven: tuple[str, str] | None = None  # a time, and who proves it: "log" or "timestamp"
     payload: str = ""  # the sha256 of the statement, by which two signatures of one are known
+    cosigners: tuple[tuple[Principal, str], ...] = ()  # whose signatures over the same statement hold too, by which key
 
 
 @dataclass(frozen=True)
 class _Signer:
     """Who signed: the principal, the key (None: a certificate), its name, and the time that its window must include.
 
-    A key-signed bundle has no time but the verdict's own; one by certificate has the time that a log proves.
+    The time is the one that a log or a clock proves. Where none does, it is the verdict's own.
     """
 
     principal: Principal
@@ -111,7 +123,7 @@ class Verifier:
         signers: dict[str, list[Principal]] = defaultdict(list)
         for item in examined:
             if item.status == "VALID" and item.principal:
-                signers[item.payload].append(item.principal)
+                signers[item.payload] += [item.principal, *(principal for principal, _ in item.cosigners)]
         return [self._hold_to_thresholds(item, signers[item.payload]) for item in examined]  # 7
 
     def _hold_to_thresholds(self, item: Examined, signers: list[Principal]) -> Examined:
@@ -128,46 +140,106 @@ class Verifier:
         digest = sha256(data)
         try:
             self._refuse_revoked(digest)  # 1
-            envelope = parse_bundle(data, file)  # 2
-            payload = sha256(envelope.payload)
+            signed = read_signed(data, file)  # 2
+            payload = sha256(signed.payload)
             self._refuse_revoked(payload)
-            signer = self._signer(envelope)  # 3
-            statement = Statement.from_bytes(envelope.payload, file)  # 4
+            signers = self._signers(signed)  # 3
+            statement = read_payload(signed.payload, file)  # 4
         except UnsupportedBundle as err:
-            if self.trust is not None and self.trust.trust_root is not None:
+            if self.trust is not None and self.trust.knows_certificates:
                 return self._examine_certificate(data, file, digest, self.trust)
             return Examined(file, digest, "UNSUPPORTED", err.code, err.message)
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message)
-        found = _Signer(*signer, signer[1].keyid, self.as_of) if signer else None
-        return replace(self._judge(statement, found, envelope.hint, file, digest), payload=payload)
+        if signed.is_stamped and signers and self.trust:
+            said = self._examine_stamped(statement, signers[0], data, file, digest, self.trust)
+            return replace(said, payload=payload)
+        if len(signers) < 2:
+            said = self._judge(statement, signers[0] if signers else None, signed.hint, file, digest)
+            return replace(said, payload=payload)
+        # The first who may say this speaks; where none may, the first is told why.
+        able = [signer for signer in signers if self._objection(signer, statement) is None]
+        said = self._judge(statement, (able or signers)[0], signed.hint, file, digest)
+        return replace(said, payload=payload, cosigners=tuple((other.principal, other.name) for other in able[1:]))
+
+    def _examine_stamped(self, statement: Statement, signer: _Signer, data: bytes, file: str, digest: str,
+                         trust: Trust) -> Examined:
+        """Step 5 for a key's bundle with log entries or timestamps: a time that they prove is the one that counts."""
+        from provenance.bundles.certified import verify_times
+
+        result = verify_times(data, trust, signer.key, self.as_of, file)
+        if result is not None and result.status == "INVALID":
+            return Examined(file, digest, "INVALID", result.code, result.reason, keyid=signer.name)
+        proven = result.signing_time if result is not None else None
+        signer = replace(signer, moment=proven.moment) if proven else signer
+        said = self._judge(statement, signer, signer.name, file, digest)
+        return replace(said, proven=(timestamp(proven.moment), proven.source)) if proven else said
 
     def _examine_certificate(self, data: bytes, file: str, digest: str, trust: Trust) -> Examined:
-        """Steps 2 to 4 for a bundle that is signed by certificate; its time is proven, not claimed."""
-        from provenance.bundles import sigstore
+        """Steps 2 to 4 for a bundle that is signed under a certificate."""
+        from provenance.bundles.certified import verify_certified
 
-        assert trust.trust_root is not None  # noqa: S101  the caller looked
-        result = sigstore.verify(data, trust.trust_root, signer=sigstore.UnpinnedIdentity(), as_of=self.as_of,
-                                 location=file)
+        try:
+            data = as_bundle(data, file)
+        except ProvenanceError as err:
+            status: Status = "UNSUPPORTED" if isinstance(err, UnsupportedBundle) else "INVALID"
+            return Examined(file, digest, status, err.code, err.message)
+        result, principal = verify_certified(data, trust, self.as_of, file)
         name = f"{result.identity} (issuer {result.issuer})" if result.identity else result.keyid
         if result.status != "VALID" or result.payload is None:
             why = result.reason or "a signature over a file rather than a statement"
             return Examined(file, digest, result.status if result.status != "VALID" else "UNSUPPORTED",
                             result.code or "bundle-kind-unsupported", why, keyid=name)
         try:
-            if result.payload_type != PAYLOAD_TYPE:
+            if not is_statement_type(result.payload_type):
                 raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=file,
                                   hint="only in-toto statements are evidence")
+            if result.keyid in trust.revoked_keys:
+                raise BundleError("signer-revoked", "the trust file revokes the key under this certificate",
+                                  location=file, hint="ask its signer for a new one")
             self._refuse_revoked(sha256(result.payload))
-            statement = Statement.from_bytes(result.payload, file)
+            statement = read_payload(result.payload, file)
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message, keyid=name)
-        principal = trust.holder_of(result.identity, result.issuer)
         proven = result.signing_time
         moment = proven.moment if proven else self.as_of
         found = _Signer(principal, None, result.identity, moment) if principal else None
         said = replace(self._judge(statement, found, name, file, digest), payload=sha256(result.payload))
         return replace(said, proven=(timestamp(proven.moment), proven.source)) if proven else said
+
+    def delegated(self, examined: Sequence[Examined], files: Sequence[EvidenceFile]) -> list[Examined]:
+        """The same answers after trusted in-toto layouts were held against the links that lie beside them.
+
+        What a layout's owner lets a key do is the owner's own word: a link by such a key has the owner's voice, where
+        the whole layout holds, and where the owner may say this. Nothing else changes.
+        """
+        if self.trust is None or not any(item.predicate_type == LAYOUT and item.principal for item in examined):
+            return list(examined)
+        from provenance.bundles.layouts import Layouts
+
+        read = {item.sha256 for item in examined
+                if item.predicate_type == LAYOUT or (item.verified and item.predicate_type == LEGACY_LINK)}
+        layouts = Layouts(self.trust, self.as_of, [file for file in files if file.sha256 in read])
+        answers = {item.sha256: item for item in examined}
+        for item in examined:
+            if item.predicate_type != LAYOUT or item.status != "VALID" or item.principal is None:
+                continue
+            held = layouts.hold(item)
+            answers[item.sha256] = replace(item, code=held.code, reason=held.reason)
+            for digest in held.links:
+                answers[digest] = self._vouched(answers[digest], item.principal)
+        return [answers[item.sha256] for item in examined]
+
+    def _vouched(self, link: Examined, owner: Principal) -> Examined:
+        """A link in the voice of the layout's owner, unless it has one already, or the owner may not say this."""
+        verified = link.verified
+        if link.principal is not None or verified is None or link.code != "signature-unknown-signer":
+            return link
+        if not owner.may_speak_of(link.predicate_type, verified.statement.subjects):
+            return replace(link, reason=f"{owner.name}, whose layout lets its key do this step, may not speak of it")
+        voiced = VerifiedStatement(_SEAL, verified.statement, verified.claim, link.file, link.sha256, owner)
+        return replace(link, status="VALID", code="", principal=owner, verified=voiced,
+                       reason=f"by a key that the layout of {owner.name} lets do this step")
 
     def declare(self, statement: Statement, file: str, digest: str) -> VerifiedStatement:
         """An unsigned declaration (a card) in the same form, with the voice `unsigned`."""
@@ -178,26 +250,24 @@ class Verifier:
             raise BundleError("signer-revoked", "the trust file revokes this bundle",
                               hint="ask its signer for a new one")
 
-    def _signer(self, envelope: Envelope) -> tuple[Principal, SSlibKey] | None:
-        from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
-        from securesystemslib.signer import Signature
+    def _signers(self, signed: Signed) -> list[_Signer]:
+        """Every principal with a key that made one of the signatures, each key once."""
+        from provenance.bundles.sigstore.signatures import made_by
 
         if self.trust is None:
-            return None
-        pae, hinted = envelope.pae, False
-        for principal, key in self.trust.candidates(envelope.hint):
-            hinted = hinted or key.keyid == envelope.hint
-            try:
-                key.verify_signature(Signature(key.keyid, envelope.signature.hex()), pae)
-            except (UnverifiedSignatureError, VerificationError):
-                public = key.keyval["public"]
-                if not is_signed_as_by_release_0_2(envelope.payload, envelope.signature, public):
-                    continue
-            return principal, key
-        if hinted:
+            return []
+        found, hinted = dict[str, _Signer](), False
+        for signature in signed.signatures:
+            for principal, key in self.trust.candidates(signature.hint):
+                if made_by(verifying_key(key), signature.value, signed.message) or is_signed_as_by_release_0_2(
+                        signed.payload, signature.value, pem_of(key).decode("ascii")):
+                    found.setdefault(key.keyid, _Signer(principal, key, key.keyid, self.as_of))
+                    break
+                hinted = hinted or (signature.hint != "" and signature.hint in names_of(key))
+        if hinted and not found:
             raise ProvenanceError("signature-invalid", "the trusted key that it names did not make this signature",
                                   hint="get the bundle again from its signer")
-        return None
+        return list(found.values())
 
     def _judge(
         self, statement: Statement, signer: _Signer | None, hint: str, file: str, digest: str
@@ -217,10 +287,10 @@ class Verifier:
         unlisted = "signed by a key or identity that the trust file does not list"
         why = unlisted if self.trust else "no trust file was given"
         try:
-            if statement.predicate_type == VERIFICATION_SUMMARY:
-                VerificationSummary.from_statement(statement, file)
+            if statement.predicate_type in SHOWN or statement.predicate_type == LAYOUT:
                 status: tuple[Status, str] = ("VALID", "") if signer else ("UNSUPPORTED", "signature-unknown-signer")
-                return say(*status, "a verdict is output, never evidence here" if signer else why)
+                told = check_shown(statement, file) if statement.predicate_type in SHOWN else "who may do which step"
+                return say(*status, told if signer else why)
             claim = _claim(statement, file)  # 6
         except ProvenanceError as err:
             return say("UNSUPPORTED" if err.code == "predicate-unknown" else "INVALID", err.code, err.message)
@@ -246,13 +316,18 @@ def _claim(statement: Statement, file: str) -> Claim:
     if is_model_signature(kind):
         return read_signature(statement, file)
     # Not at the top: whoever checks a model signature does not wait for what the others are made of.
+    from provenance.statements.builds import BUILDS, build_step
     from provenance.statements.dataset import DATASET, Dataset
     from provenance.statements.release import RELEASE, Release
     from provenance.statements.reproduction import REPRODUCTION, Reproduction
-    from provenance.statements.step import SLSA_PROVENANCE_V1, Step
+    from provenance.statements.step import SLSA_PROVENANCE_V1, Step, is_ours
 
-    if kind == SLSA_PROVENANCE_V1:
+    if kind == SLSA_PROVENANCE_V1 and is_ours(statement):
         return Step.from_statement(statement, file)
+    if kind in BUILDS:
+        return build_step(statement, file)
+    if kind in (LINK_V03, LEGACY_LINK):
+        return link_step(statement, file)
     if kind == DATASET:
         return Dataset.from_statement(statement, file)
     if kind == RELEASE:

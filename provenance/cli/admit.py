@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, common_options, key_option, now, signer_from, trust_options
+from provenance.cli.common import EXISTING, Shown, common_options, now, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
+from provenance.cli.signer_options import signer_options
 from provenance.cli.verify import show
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
+    from provenance.bundles.signers import AnySigner
     from provenance.bundles.trust import TrustSource
 
 
@@ -21,14 +24,14 @@ if TYPE_CHECKING:
 @click.option("--policy", required=True, metavar="ID_OR_FILE", help="A shipped policy by id, or a .yaml file.")
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="Signed bundles; MODEL.provenance/.")
 @trust_options("Trust file.", required=True)
-@key_option()
+@signer_options()
 @click.option("--to", "registry", required=True, type=EXISTING, metavar="FOLDER", help="The registry: a folder.")
 @click.option("--report", "reports", multiple=True, type=EXISTING, metavar="FILE",
               help="Also write .html, .md or .json.")
 @common_options
 def command(
-    model: Path, policy: str, evidence: tuple[Path, ...], trust: TrustSource, key: Path, registry: Path,
-    reports: tuple[Path, ...], shown: Shown,
+    model: Path, policy: str, evidence: tuple[Path, ...], trust: TrustSource, signer: Callable[[], AnySigner],
+    registry: Path, reports: tuple[Path, ...], shown: Shown,
 ) -> int:
     """Copy MODEL into a registry if the copy passes a policy now, with a signed verdict beside it.
 
@@ -44,7 +47,7 @@ def command(
     for report in reports:
         format_of(report)
     with shown.progress("Copying") as (progress, total):
-        admission = admit(model, policy, evidence=evidence, trust=trust, signer=signer_from(key), registry=registry,
+        admission = admit(model, policy, evidence=evidence, trust=trust, signer=signer, registry=registry,
                           now=now(), progress=progress, total=total)
     show(admission.verification, reports, shown)
     if admission.entry is None:

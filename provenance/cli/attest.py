@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, common_options, key_option, now, pairs, signer_from
+from provenance.cli.common import EXISTING, Shown, common_options, now, pairs
+from provenance.cli.signer_options import signer_options
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
+    from provenance.bundles.signers import AnySigner
     from provenance.workflows.attest import Attested
 
 _TEXTS = frozenset({
@@ -31,11 +34,12 @@ def command() -> None:
 @click.option("--facts", type=EXISTING, metavar="FILE", help="YAML with the facts (schemas/dataset.schema.json).")
 @click.option("--set", "given", multiple=True, metavar="FIELD=VALUE",
               help="One fact, over those of the file: name, license, source.uri, availability.class ...")
-@key_option()
+@signer_options()
 @click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write; PATH.provenance/dataset.sigstore.json.")
 @common_options
 def dataset(
-    path: Path, facts: Path | None, given: tuple[str, ...], key: Path, bundle: Path | None, shown: Shown
+    path: Path, facts: Path | None, given: tuple[str, ...], signer: Callable[[], AnySigner], bundle: Path | None,
+    shown: Shown,
 ) -> None:
     """Sign what is stated about the dataset PATH, together with the digests of its bytes.
 
@@ -49,7 +53,7 @@ def dataset(
     stated = _merged(read_facts(facts) if facts else {}, given)
     stated.setdefault("name", path.resolve().name)
     with shown.progress("Reading") as (progress, _):
-        attested = attest_dataset(path, stated, signer=signer_from(key), bundle=bundle, progress=progress)
+        attested = attest_dataset(path, stated, signer=signer, bundle=bundle, progress=progress)
     _answer(attested, shown)
 
 
@@ -58,11 +62,12 @@ def dataset(
 @click.option("--components", required=True, type=EXISTING, metavar="FILE",
               help="YAML: name, version, producer, components, declarations (schemas/components.schema.json).")
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="What it stands on; MODEL.provenance/.")
-@key_option()
+@signer_options()
 @click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write; MODEL.provenance/release.sigstore.json.")
 @common_options
 def release(
-    model: Path, components: Path, evidence: tuple[Path, ...], key: Path, bundle: Path | None, shown: Shown
+    model: Path, components: Path, evidence: tuple[Path, ...], signer: Callable[[], AnySigner], bundle: Path | None,
+    shown: Shown,
 ) -> None:
     """Sign the release of MODEL: its components by digest and licence, and every bundle that it stands on.
 
@@ -73,7 +78,7 @@ def release(
     from provenance.workflows.attest import attest_release
 
     with shown.progress("Reading") as (progress, _):
-        attested = attest_release(model, components, signer=signer_from(key), now=now(), evidence=evidence,
+        attested = attest_release(model, components, signer=signer, now=now(), evidence=evidence,
                                   bundle=bundle, progress=progress)
     _answer(attested, shown)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from provenance.bundles.trust import timestamp
 from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, to_text, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
+from provenance.cli.signer_options import signer_options
+from provenance.errors import UsageError
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
     from provenance.bundles.oms import Serialization
-    from provenance.bundles.trust import TrustSource
+    from provenance.bundles.signers import AnySigner
+    from provenance.bundles.trust import Trust, TrustSource
     from provenance.policy.coverage import Coverage
     from provenance.workflows.sign import BundleCheck
 
@@ -28,6 +33,12 @@ def command() -> None:
 @click.argument("file", type=EXISTING)
 @trust_options("Trust file that names its signer.")
 @click.option("--public-key", type=EXISTING, metavar="FILE", help="Public key, instead of a trust file.")
+@click.option("--certificate-authority", "authorities", multiple=True, type=EXISTING, metavar="FILE",
+              help="Instead: certificates of an authority, and everyone whom it certifies for code signing.")
+@click.option("--identity", metavar="TEXT", help="Instead: a Sigstore identity, exactly, of this --issuer.")
+@click.option("--issuer", metavar="URL", help="Who vouches for the identity.")
+@click.option("--trusted-root", type=EXISTING, metavar="FILE",
+              help="Trust root of the Sigstore instance; the embedded one of the public instance.")
 @click.option("--model", type=EXISTING, metavar="PATH", help="Hold this model against the model signature.")
 @click.option("--ignore-path", "ignored", multiple=True, metavar="PATH",
               help="Let this file or folder of the model be as it likes; may be given again.")
@@ -35,8 +46,9 @@ def command() -> None:
 @as_of_option
 @common_options
 def verify(
-    file: Path, trust: TrustSource | None, public_key: Path | None, model: Path | None, ignored: tuple[str, ...],
-    unsigned: bool, as_of: datetime | None, shown: Shown,
+    file: Path, trust: TrustSource | None, public_key: Path | None, authorities: tuple[Path, ...], identity: str | None,
+    issuer: str | None, trusted_root: Path | None, model: Path | None, ignored: tuple[str, ...], unsigned: bool,
+    as_of: datetime | None, shown: Shown,
 ) -> int:
     """Verify the bundle FILE: VALID, INVALID or UNSUPPORTED. Exit code 0 only for VALID.
 
@@ -46,14 +58,59 @@ def verify(
     \b
     Example:
       provenance bundle verify model.provenance/model.sig --public-key producer.key.pub --model ./model
+      provenance bundle verify model.sig --identity lab@example.org --issuer https://accounts.example.org
     """
     from provenance.workflows.sign import verify_bundle
 
+    moment = as_of or now()
+    one = _one_signer(authorities, identity, issuer, trusted_root, moment)
+    if sum(map(bool, (trust, public_key, authorities, identity or issuer))) > 1:
+        raise UsageError("usage", "a trust file, a public key, an authority and an identity exclude each other",
+                         location="provenance bundle verify", hint="give one of them")
     with shown.progress("Reading") as (progress, _):
-        check = verify_bundle(file, as_of=as_of or now(), trust=trust, key=public_key, model=model, ignored=ignored,
+        check = verify_bundle(file, as_of=moment, trust=one or trust, key=public_key, model=model, ignored=ignored,
                               unsigned=unsigned, progress=progress)
     shown.answer(_document(check), lambda: _text(check))
     return PASSED if check.verified else NOT_PASSED
+
+
+def _one_signer(authorities: tuple[Path, ...], identity: str | None, issuer: str | None, root: Path | None,
+                moment: datetime) -> Trust | None:
+    """The trust that the options stand for; None where they name neither authority nor identity."""
+    from provenance.workflows import one_signer
+
+    if authorities:
+        return one_signer.trust_in_authorities(authorities, moment, root)
+    if identity is not None or issuer is not None:
+        return one_signer.trust_in_identity(identity or "", issuer or "", moment, root)
+    if root is not None:
+        raise UsageError("usage", "a trust root belongs to an identity or an authority", location="--trusted-root",
+                         hint="a trust file names its own")
+    return None
+
+
+@command.command()
+@click.argument("file", type=EXISTING)
+@trust_options("Trust file that names its first signer.", required=True)
+@signer_options()
+@click.option("--bundle", "target", type=EXISTING, metavar="FILE", help="Where to write it; beside FILE.")
+@common_options
+def countersign(file: Path, trust: TrustSource, signer: Callable[[], AnySigner], target: Path | None,
+                shown: Shown) -> None:
+    """Sign the statement of the bundle FILE as well, where a trust file demands several principals.
+
+    \b
+    Example:
+      provenance bundle countersign model.provenance/release.sigstore.json --trust trust.yaml --key second.key
+    """
+    from provenance.workflows.countersign import countersign as sign_as_well
+
+    done = sign_as_well(file, trust=trust, as_of=now(), signer=signer, output=target)
+    about = done.statement.subjects[0]
+    document = {"schemaVersion": "0.1", "kind": "Attested", "bundle": str(done.bundle), "sha256": done.sha256,
+                "predicateType": done.statement.predicate_type,
+                "subject": {"name": about.name, "digest": dict(about.digest)}}
+    shown.answer(document, lambda: f"{printable(str(done.bundle))}\n")
 
 
 @command.command()
@@ -79,6 +136,9 @@ def _document(check: BundleCheck) -> dict[str, Any]:
         "status": examined.status, "verified": check.verified, "code": examined.code, "reason": examined.reason,
         "predicateType": examined.predicate_type, "subjects": list(examined.subjects), "keyid": examined.keyid,
         "signer": examined.principal.name if examined.principal else None,
+        "signingTime": dict(zip(("time", "source"), examined.proven, strict=True)) if examined.proven else None,
+        "trustRoot": {"name": check.root.name, "sha256": check.root.digest, "newest": timestamp(check.root.newest)}
+        if check.root else None,
         "findings": [finding.to_dict() for finding in check.findings],
         "serialization": _serialization(check),
         "coverage": check.coverage.to_dict() if check.coverage else None,
@@ -99,6 +159,11 @@ def _text(check: BundleCheck) -> str:
     lines = [f"{examined.status}  {printable(examined.file)}  sha256 {examined.sha256}"]
     if examined.principal is not None:
         lines.append(f"signer   {printable(examined.principal.name)}, key {examined.keyid}")
+    if examined.status == "VALID":
+        lines.append(f"time     {' at the latest, says a '.join(examined.proven)}" if examined.proven
+                     else "time     not proven: only the signer could say it")
+    if check.root is not None:
+        lines.append(f"root     {printable(check.root.name)}, its newest key is of {timestamp(check.root.newest)}")
     if examined.predicate_type:
         lines.append(f"says     {printable(examined.predicate_type)}")
         lines += [f"about    {printable(name)}" for name in examined.subjects[:10]]

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provenance.cli.exit import emit
-from provenance.errors import TrustError, UsageError
+from provenance.errors import UsageError
 from provenance.reports.escape import guard_lines, json_text
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
-    from securesystemslib.signer import Signer
 
 PASSPHRASE = "PROVENANCE_KEY_PASSPHRASE"  # noqa: S105  the name of a variable
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -161,26 +160,6 @@ def trust_options(help: str, *, required: bool = False) -> Callable[[Command], C
         return wrapped  # type: ignore[return-value]
 
     return decorate
-
-
-def key_option(*, required: bool = True) -> Callable[[Command], Command]:
-    """`--key`, a private key file."""
-    return click.option("--key", type=EXISTING, required=required, metavar="FILE",
-                        help=f"Private key to sign with; its passphrase is read from {PASSPHRASE} or asked for.")
-
-
-def signer_from(key: Path) -> Callable[[], Signer]:
-    """A function that opens the key when it is called, and not before; that it is there is said at once."""
-    if not key.is_file():
-        raise TrustError("input-unreadable", "there is no such key", location=str(key),
-                         hint="`provenance keygen` makes a key pair")
-
-    def opened() -> Signer:
-        from provenance.bundles.keys import load_signer
-
-        return load_signer(key, lambda: passphrase(f"Passphrase of {key}"))
-
-    return opened
 
 
 def passphrase(prompt: str, *, confirm: bool = False) -> bytes | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, display_options, key_option, pairs, signer_from, to_text
+from provenance.cli.common import EXISTING, Shown, display_options, pairs, to_text
+from provenance.cli.signer_options import signer_options
 from provenance.reports.escape import guard_lines, printable
 from provenance.statements.step import KINDS, ROLES
+
+if TYPE_CHECKING:
+    from provenance.bundles.signers import AnySigner
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -26,14 +31,15 @@ from provenance.statements.step import KINDS, ROLES
 @click.option("--jurisdiction", help="Where, in law, the step runs.")
 @click.option("--region", help="Where, on the map, the step runs.")
 @click.option("--energy", help="What energy it used, as you know it.")
-@key_option()
+@signer_options(piped=False)
 @click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write; OUTPUT.provenance/STEP.sigstore.json.")
 @click.argument("command_line", nargs=-1, required=True, metavar="-- COMMAND...")
 @display_options
 def command(
     name: str, kind: str, inputs: tuple[str, ...], outputs: tuple[Path, ...], configuration: tuple[Path, ...],
     initial: Any, seeds: tuple[str, ...], environment: tuple[str, ...], jurisdiction: str | None, region: str | None,
-    energy: str | None, key: Path, bundle: Path | None, command_line: tuple[str, ...], shown: Shown,
+    energy: str | None, signer: Callable[[], AnySigner], bundle: Path | None, command_line: tuple[str, ...],
+    shown: Shown,
 ) -> int:
     """Run COMMAND as one step of a pipeline and sign what went in, what came out, and how it ran.
 
@@ -52,7 +58,7 @@ def command(
         bundle, configuration, initial, {name: _number(value) for name, value in pairs(seeds, "--seed")}, environment,
         jurisdiction=jurisdiction, region=region, energy=energy,
     )
-    recorded = record(request, signer=signer_from(key), progress=shown.progress)
+    recorded = record(request, signer=signer, progress=shown.progress)
     if recorded.bundle is None or recorded.statement is None:
         click.echo(f"The command ended with {recorded.exit_code}: nothing is signed.", err=True)
         return recorded.exit_code

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import (
-    EXISTING,
-    Shown,
-    as_of_option,
-    common_options,
-    now,
-    signer_from,
-    trust_options,
-)
+from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
+from provenance.cli.signer_options import signer_options
 from provenance.errors import UsageError
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
+    from provenance.bundles.signers import AnySigner
     from provenance.bundles.trust import TrustSource
     from provenance.workflows.reproducer.report import ReproductionReport
 
@@ -45,19 +40,20 @@ _SHOWN = 20
               help="Where the recorded inputs are looked for.")
 @click.option("--step", help="Which step to run again, where several made the model.")
 @click.option("--no-sandbox", is_flag=True, help="Run the command with everything that you may see and do.")
-@click.option("--key", type=EXISTING, metavar="FILE", help="Sign what was found with this private key.")
+@signer_options(required=False)
 @click.option("--bundle", type=EXISTING, metavar="FILE",
               help="Where to write it; MODEL.provenance/reproduction.sigstore.json.")
 @common_options
 def command(
     model: Path, evidence: tuple[Path, ...], trust: TrustSource, as_of: datetime | None, again: bool,
-    allow_execute: bool, inputs: tuple[Path, ...], step: str | None, no_sandbox: bool, key: Path | None,
-    bundle: Path | None, shown: Shown,
+    allow_execute: bool, inputs: tuple[Path, ...], step: str | None, no_sandbox: bool,
+    signer: Callable[[], AnySigner] | None, bundle: Path | None, shown: Shown,
 ) -> int:
     """Recompute every attested checksum of MODEL, or, with --rerun, make it again from its record.
 
-    Exit code 0 only when everything is bit for bit as attested. A recorded command is run only from a trusted
-    producer's step, with --allow-execute, and without network, home or keys.
+    With a key or an identity, what was found is signed. Exit code 0 only when everything is bit for bit as attested.
+    A recorded command is run only from a trusted producer's step, with --allow-execute, and without network, home or
+    keys.
 
     \b
     Example:
@@ -77,8 +73,8 @@ def command(
     else:
         report = reproduce(model, evidence, trust, as_of=moment, progress=shown.progress)
     shown.answer(report.to_dict(), lambda: _text(report))
-    if key is not None and report.outcome != "undetermined":
-        signed = sign_reproduction(report, signer_from(key), bundle or default_folder(model) / f"reproduction{SUFFIX}")
+    if signer is not None and report.outcome != "undetermined":
+        signed = sign_reproduction(report, signer, bundle or default_folder(model) / f"reproduction{SUFFIX}")
         click.echo(f"Signed: {printable(str(signed.bundle))}, sha256 {signed.sha256}", err=True)
     return PASSED if report.passed else NOT_PASSED
 

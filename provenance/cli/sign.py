@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, common_options, key_option, signer_from
+from provenance.cli.common import EXISTING, Shown, common_options
+from provenance.cli.signer_options import signer_options
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
     from provenance.bundles.oms.signature import Hash, Method
+    from provenance.bundles.signers import AnySigner
 
 
 @click.command()
 @click.argument("model", type=EXISTING)
-@key_option()
+@signer_options()
 @click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write; MODEL.provenance/model.sig.")
 @click.option("--method", type=click.Choice(["files", "shards"]), default="files", show_default=True,
               help="List whole files, or ranges of them.")
@@ -27,20 +30,22 @@ if TYPE_CHECKING:
 @click.option("--ignore-path", "ignored", multiple=True, metavar="PATH",
               help="Leave this file or folder of the model out, and say so; may be given again.")
 @common_options
-def command(model: Path, key: Path, bundle: Path | None, method: Method, shard_size: int | None, hash_type: Hash,
-            ignored: tuple[str, ...], shown: Shown) -> None:
+def command(model: Path, signer: Callable[[], AnySigner], bundle: Path | None, method: Method, shard_size: int | None,
+            hash_type: Hash, ignored: tuple[str, ...], shown: Shown) -> None:
     """Sign every file of MODEL by the OpenSSF Model Signing specification v1.0.
 
     \b
     Example:
       provenance sign ./model --key producer.key
+      provenance sign ./model --key producer.key --certificate producer-chain.pem
+      provenance sign ./model --identity ambient --online
     """
     from provenance.bundles.oms import serialization_for
     from provenance.workflows.sign import sign_model
 
     chosen = serialization_for(method, hash_type, shard_size=shard_size, ignored=ignored)
     with shown.progress("Reading") as (progress, _):
-        signed = sign_model(model, signer=signer_from(key), bundle=bundle, serialization=chosen, progress=progress)
+        signed = sign_model(model, signer=signer, bundle=bundle, serialization=chosen, progress=progress)
     document = {"schemaVersion": "0.1", "kind": "Signed", "bundle": str(signed.bundle), "sha256": signed.sha256,
                 "files": signed.files, "findings": [finding.to_dict() for finding in signed.findings]}
     told = "".join(f"{found.severity}: {printable(found.location)}: {printable(found.message)}\n"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from provenance.bundles.trust import ROLES, Principal, Trust, timestamp
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, key_option, now, signer_from
+from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now
 from provenance.cli.exit import NOT_PASSED, PASSED
+from provenance.cli.signer_options import key_signer_options
 from provenance.errors import Finding, UsageError
 from provenance.reports.escape import printable
+
+if TYPE_CHECKING:
+    from provenance.bundles.signers import KeySigner
 
 
 @click.group()
@@ -188,9 +193,9 @@ def update(path: Path, online: bool, tuf_url: str | None, tuf_root: Path | None,
 
 @command.command()
 @click.argument("path", type=EXISTING)
-@key_option()
+@key_signer_options
 @common_options
-def sign(path: Path, key: Path, shown: Shown) -> None:
+def sign(path: Path, signer: Callable[[], KeySigner], shown: Shown) -> None:
     """Sign the trust file PATH, for those who ask for it with --trust-key; the bundle lies beside it.
 
     \b
@@ -199,7 +204,7 @@ def sign(path: Path, key: Path, shown: Shown) -> None:
     """
     from provenance.workflows.trust_file import sign_trust_file
 
-    bundle, digest, about = sign_trust_file(path, signer_from(key))
+    bundle, digest, about = sign_trust_file(path, signer)
     document = {"schemaVersion": "0.1", "kind": "Attested", "bundle": str(bundle), "sha256": digest,
                 "predicateType": about.predicate_type, "subject": about.subjects[0].to_dict()}
     shown.answer(document, lambda: f"{printable(str(bundle))}\n")
@@ -220,8 +225,16 @@ def _show(trust: Trust, path: Path, shown: Shown) -> None:
                "bundles": sorted(trust.revoked_bundles), "artifacts": sorted(trust.recalled)}
     document = {"schemaVersion": "0.1", "kind": "TrustFile", "file": str(path), "digest": {"sha256": trust.digest},
                 "id": trust.id, "version": trust.version, "expires": timestamp(trust.expires),
-                "principals": principals, "thresholds": thresholds, "revoked": revoked}
+                "principals": principals, "thresholds": thresholds, "revoked": revoked,
+                "root": _root(trust)}
     shown.answer(document, lambda: "\n".join(_text(trust, path, now())) + "\n")
+
+
+def _root(trust: Trust) -> dict[str, Any] | None:
+    if trust.trust_root is None:
+        return None
+    facts = trust.trust_root.facts
+    return {"name": facts.name, "digest": {"sha256": facts.digest}, "newest": timestamp(facts.newest)}
 
 
 def _text(trust: Trust, path: Path, moment: datetime) -> Iterator[str]:
@@ -236,6 +249,10 @@ def _text(trust: Trust, path: Path, moment: datetime) -> Iterator[str]:
                + _types(threshold.predicate_types))
     if not trust.principals:
         yield "\nIt believes nobody yet: `provenance trust add` adds a principal."
+    if trust.trust_root is not None:
+        facts = trust.trust_root.facts
+        newest = timestamp(facts.newest)
+        yield f"\nIdentities are held against {printable(facts.name)}, whose newest part is of {newest}"
     for what, items in (("key", trust.revoked_keys), ("identity", trust.revoked_identities),
                         ("bundle or statement", trust.revoked_bundles)):
         yield from (f"\nNot believed any more: {what} {printable(item)}" for item in sorted(items))

@@ -63,7 +63,7 @@ def _inputs(document: _Document, statement: VerifiedStatement) -> None:
     for use in document.graph.uses_of(statement):
         makers = document.graph.made_by(use.identities)
         node = _thing(document, use, makers)
-        document.edge(node, step, use.role, "name-bound" if use.identities else "weak")
+        document.edge(node, step, use.role or "material", "name-bound" if use.identities else "weak")
         for maker in makers:
             document.edge(_step(document, maker), node, "output", document.graph.strength(maker, use.identities))
     for use in uses(statement, CODE_ROLES):
@@ -75,7 +75,7 @@ def _inputs(document: _Document, statement: VerifiedStatement) -> None:
 def _thing(document: _Document, use: Use, makers: Sequence[VerifiedStatement]) -> str:
     graph = document.graph
     by = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))
-    kind = "dataset" if use.role in DATA_ROLES else "base-model"
+    kind = "file" if not use.role else "dataset" if use.role in DATA_ROLES else "base-model"
     state = _state(by or makers) if by or makers else "missing"
     known = _known(use)
     return document.node(f"{kind} {known or use.thing.name}", kind, use.thing.name, known, by, state)

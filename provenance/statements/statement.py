@@ -1,4 +1,4 @@
-"""in-toto Statement v1 (`spec/v1/statement.md`): subjects, a predicate type, and a predicate.
+"""in-toto Statement v1 (`spec/v1/statement.md`), and v0.1 to read: subjects, a predicate type, and a predicate.
 
     {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name", "digest"}...], "predicateType", "predicate"}
 
@@ -15,10 +15,15 @@ from provenance.artifacts.digest import Identity, identities, kind_of, problem_w
 from provenance.artifacts.names import brief
 from provenance.errors import StatementError
 from provenance.statements.reader import parse_json, refuse_case_variants, to_json
+from provenance.statements.shown import SHOWN
 
 STATEMENT_V1 = "https://in-toto.io/Statement/v1"
+STATEMENT_V01 = "https://in-toto.io/Statement/v0.1"  # older builders write it; its members are those of v1
+WITNESS_COLLECTION = "https://witness.testifysec.com/attestation-collection/v0.1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 URN = "urn:open-provenance:"
+# What is only shown, and Witness, which names commits and users beside the files that it found.
+_NAMED_ANYHOW = frozenset({*SHOWN, WITNESS_COLLECTION})
 _MEMBERS = frozenset({"_type", "subject", "predicateType", "predicate"})
 _DESCRIPTOR = frozenset({"name", "uri", "digest", "content", "downloadLocation", "mediaType", "annotations"})
 
@@ -87,19 +92,25 @@ class Statement:
     @classmethod
     def from_bytes(cls, payload: bytes, location: str) -> Statement:
         """Parse what was signed; StatementError `json-invalid`, `statement-invalid` or `statement-weak-digest`."""
-        data = parse_json(payload, location)
+        return cls.from_value(parse_json(payload, location), location)
+
+    @classmethod
+    def from_value(cls, data: Any, location: str) -> Statement:
+        """The same from what was signed, read as JSON already."""
         if not isinstance(data, dict):
             raise _invalid("not an object", location)
         refuse_case_variants(data, _MEMBERS, location)
-        if data.get("_type") != STATEMENT_V1:
+        if data.get("_type") not in (STATEMENT_V1, STATEMENT_V01):
             raise _invalid(f"its _type is not {STATEMENT_V1}", location)
         kind, predicate, subjects = data.get("predicateType"), data.get("predicate"), data.get("subject")
+        if predicate is None and kind in SHOWN:
+            predicate = {}  # a publish attestation says all in its type and subject
         if not isinstance(kind, str) or not kind or not isinstance(predicate, dict):
             raise _invalid("it has no predicate", location)
         if not isinstance(subjects, list) or not subjects:
             raise _invalid("it has no subject", location)
         parsed = tuple(ResourceDescriptor.from_dict(subject, location) for subject in subjects)
-        if not all(subject.identities for subject in parsed):
+        if kind not in _NAMED_ANYHOW and not all(subject.identities for subject in parsed):
             raise StatementError("statement-weak-digest", "a subject has no digest of SHA-2 strength",
                                  location=location,
                                  hint="the signer must name what was digested by sha256, dirHash or tensorTree")

@@ -18,6 +18,7 @@ from provenance.statements.statement import URN, ResourceDescriptor, Statement, 
 SLSA_PROVENANCE_V1 = "https://slsa.dev/provenance/v1"
 StepKind = Literal["prepare", "train", "fine-tune", "merge", "convert", "evaluate"]
 KINDS: tuple[StepKind, ...] = get_args(StepKind)
+OTHER = "other"  # of a step whose statement says what was made from what, and not what kind of step it is
 MODEL_MAKING: frozenset[str] = frozenset({"train", "fine-tune", "merge", "convert"})
 DATA_ROLES = frozenset({"raw-data", "training-data", "validation-data", "evaluation-data"})
 MODEL_ROLES = frozenset({"base-model", "model"})
@@ -30,6 +31,13 @@ BUILDER = URN + "recorder:v0.1"
 def build_type(kind: str) -> str:
     """The type URI of one kind of step."""
     return f"{URN}step:{kind}:v0.1"
+
+
+def is_ours(statement: Statement) -> bool:
+    """Whether it is provenance under a build type of this project, known or not."""
+    definition = statement.predicate.get("buildDefinition")
+    build = definition.get("buildType") if isinstance(definition, dict) else None
+    return isinstance(build, str) and build.startswith(URN)
 
 
 @dataclass(frozen=True)

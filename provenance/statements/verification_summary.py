@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from provenance.statements.reader import validate
+from provenance.statements.shown import VERIFICATION_SUMMARY
 from provenance.statements.statement import URN, ResourceDescriptor, Statement
 
-VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1"
 VERIFIER = URN + "verifier:v0.1"
 
 

@@ -28,7 +28,7 @@ from provenance.statements.verification_summary import VerificationSummary
 from provenance.workflows.verify import Verification, verify
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from provenance.bundles.signers import AnySigner
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def admit(
     *,
     evidence: Sequence[Path],
     trust: Path | TrustSource,
-    signer: Callable[[], Signer],
+    signer: Callable[[], AnySigner],
     registry: Path,
     now: datetime,
     progress: Progress | None = None,

@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING, Any
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.hashing import EVERYTHING_SIGNED, FILES
 from provenance.artifacts.manifest import scan
-from provenance.bundles.envelope import parse_bundle, sha256, sign
+from provenance.bundles.envelope import sha256, sign
+from provenance.bundles.signed import read_signed
 from provenance.bundles.store import default_folder, read_evidence
 from provenance.bundles.trust import timestamp
 from provenance.errors import ArtifactError, ProvenanceError, StatementError
 from provenance.files import write_whole
 from provenance.statements.artifact import describe, described
 from provenance.statements.dataset import DATASET, Dataset
+from provenance.statements.intoto import LAYOUT, read_payload
 from provenance.statements.reader import parse_yaml, validate
 from provenance.statements.release import Component, Release
+from provenance.statements.shown import SHOWN
 from provenance.statements.statement import ResourceDescriptor, Statement, descriptors
-from provenance.statements.step import MODEL_ROLES, SLSA_PROVENANCE_V1
+from provenance.statements.step import MODEL_ROLES, SLSA_PROVENANCE_V1, is_ours
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from provenance.bundles.signers import AnySigner
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def attest_dataset(
     path: Path,
     facts: Mapping[str, Any],
     *,
-    signer: Callable[[], Signer],
+    signer: Callable[[], AnySigner],
     bundle: Path | None = None,
     progress: Progress | None = None,
 ) -> Attested:
@@ -72,7 +75,7 @@ def attest_release(
     model: Path,
     components: Path,
     *,
-    signer: Callable[[], Signer],
+    signer: Callable[[], AnySigner],
     now: datetime,
     evidence: Sequence[Path] = (),
     bundle: Path | None = None,
@@ -88,8 +91,9 @@ def attest_release(
     target = bundle or default_folder(model) / "release.sigstore.json"
     manifest = scan(model, wanted=EVERYTHING_SIGNED, progress=progress).require_sound()
     folders = list(evidence) or [folder for folder in (default_folder(model),) if folder.is_dir()]
-    found = [_Listed(file.name, file.data) for folder in folders for file in read_evidence(folder)
-             if file.data is not None and file.name != target.name]
+    read = [_Listed(file.name, file.data) for folder in folders for file in read_evidence(folder)
+            if file.data is not None and file.name != target.name]
+    found = [item for item in read if item.is_evidence]
     release = Release(
         describe(manifest, facts["name"]), facts["name"], facts["version"], facts["producer"], timestamp(now),
         tuple(_components(facts["components"], components.parent)),
@@ -107,9 +111,14 @@ class _Listed:
     def __init__(self, name: str, data: bytes) -> None:
         self.descriptor = ResourceDescriptor(name, {"sha256": sha256(data)})
         try:
-            self._statement: Statement | None = Statement.from_bytes(parse_bundle(data, name).payload, name)
+            self._statement: Statement | None = read_payload(read_signed(data, name).payload, name)
         except ProvenanceError:
             self._statement = None
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether a release can stand on it; what only lends a voice, or is only shown, is missed by nobody."""
+        return self._statement is None or self._statement.predicate_type not in {*SHOWN, LAYOUT}
 
     def datasets(self) -> Iterator[ResourceDescriptor]:
         if self._statement is not None and self._statement.predicate_type == DATASET:
@@ -117,7 +126,8 @@ class _Listed:
                 yield ResourceDescriptor(thing.name, thing.whole.digest)
 
     def base_models(self) -> Iterator[ResourceDescriptor]:
-        if self._statement is None or self._statement.predicate_type != SLSA_PROVENANCE_V1:
+        if self._statement is None or self._statement.predicate_type != SLSA_PROVENANCE_V1 \
+                or not is_ours(self._statement):
             return
         inputs = self._statement.predicate.get("buildDefinition", {}).get("resolvedDependencies", [])
         for thing in described(item for item in descriptors(inputs, self.descriptor.name) if item.role in MODEL_ROLES):
@@ -145,7 +155,7 @@ def _unique(things: Iterator[ResourceDescriptor]) -> Iterator[ResourceDescriptor
     yield from seen.values()
 
 
-def _write(statement: Statement, signer: Callable[[], Signer], bundle: Path) -> Attested:
+def _write(statement: Statement, signer: Callable[[], AnySigner], bundle: Path) -> Attested:
     data = sign(statement.to_bytes(), signer())
     write_whole(bundle, data)
     return Attested(bundle, sha256(data), statement)

@@ -10,8 +10,9 @@ from typing import Any
 from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.sources.folder import FoundFile
 from provenance.artifacts.tensors import BLAKE3_TREE, SHA256_TREE, Tree
-from provenance.bundles.envelope import UnsupportedBundle, parse_bundle
+from provenance.bundles.envelope import UnsupportedBundle
 from provenance.bundles.oms import ModelSignature
+from provenance.bundles.signed import read_signed
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, EvidenceFile, default_folder, in_order, read_evidence
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import ProvenanceError
@@ -54,7 +55,8 @@ def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathere
     found = [(place, file) for place in places for file in read_evidence(place)]
     inside = {path for place, file in found for path in _path_in(model, place, file)}
     files = tuple(in_order(file for _, file in found))
-    return Gathered(files, tuple(examine(verifier, files)), frozenset(inside))
+    examined = verifier.delegated(examine(verifier, files), files)
+    return Gathered(files, tuple(examined), frozenset(inside))
 
 
 def examine(verifier: Verifier, files: Sequence[EvidenceFile]) -> list[Examined]:
@@ -70,13 +72,13 @@ def _too_large(file: EvidenceFile) -> Examined:
 def _path_in(model: Path, place: Path, file: EvidenceFile) -> list[str]:
     """The path in the model of evidence that lies there; what only has a bundle's name is part of the model."""
     root = model.resolve()
-    path = (place if place.is_file() else place / file.name).resolve()
+    path = (place if place.is_file() else place / (file.container or file.name)).resolve()
     return [path.relative_to(root).as_posix()] if path.is_relative_to(root) and _is_bundle(file) else []
 
 
 def _is_bundle(file: EvidenceFile) -> bool:
     try:
-        parse_bundle(file.data or b"", file.name)
+        read_signed(file.data or b"", file.name)
     except UnsupportedBundle:
         return True
     except ProvenanceError:

@@ -39,7 +39,7 @@ from provenance.workflows.recorder.plan import Plan, RecordRequest, plan_of
 from provenance.workflows.recorder.running import Ended, run
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from provenance.bundles.signers import AnySigner
 
 __all__ = ["RecordRequest", "Recorded", "record"]
 # Two files of one folder may hold tensors of one name (checkpoints of one training): the folder has a digest all the
@@ -63,7 +63,7 @@ class Recorded:
         return self.bundle is not None
 
 
-def record(request: RecordRequest, *, signer: Callable[[], Signer], progress: Phases | None = None) -> Recorded:
+def record(request: RecordRequest, *, signer: Callable[[], AnySigner], progress: Phases | None = None) -> Recorded:
     """Run the command and attest it; `signer` is called only after the command has ended with 0.
 
     UsageError before the command runs; RunError (`command-not-found`, `input-changed`, `output-missing`,
@@ -187,7 +187,7 @@ def _circumstances(
     )
 
 
-def _write(step: Step, signer: Callable[[], Signer], bundle: Path) -> Recorded:
+def _write(step: Step, signer: Callable[[], AnySigner], bundle: Path) -> Recorded:
     payload = step.to_statement().to_bytes()
     statement = Statement.from_bytes(payload, str(bundle))
     Step.from_statement(statement, str(bundle))  # nothing is signed that would not be read again

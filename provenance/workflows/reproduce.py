@@ -39,7 +39,7 @@ from provenance.workflows.reproducer.values import largest_differences
 from provenance.workflows.sandbox import Sandbox, require_sandbox, run_sandboxed, small_environment
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from provenance.bundles.signers import AnySigner
 
 __all__ = ["ReproductionReport", "Signed", "reproduce", "rerun", "sign_reproduction"]
 
@@ -123,7 +123,7 @@ def _worst(compared: Sequence[Compared]) -> Outcome | Literal["undetermined"]:
     return min((item.comparison.outcome for item in compared), key=OUTCOMES.index, default="undetermined")
 
 
-def sign_reproduction(report: ReproductionReport, signer: Callable[[], Signer], output: Path) -> Signed:
+def sign_reproduction(report: ReproductionReport, signer: Callable[[], AnySigner], output: Path) -> Signed:
     """Sign what was found, whatever it is, about the attested artefact; RunError where nothing was compared."""
     statement = report.to_statement().to_statement()
     data = sign(statement.to_bytes(), signer())

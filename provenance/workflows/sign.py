@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.links import followed
 from provenance.artifacts.manifest import Manifest, scan
-from provenance.bundles.envelope import MAX_BUNDLE, parse_bundle, sha256, sign
-from provenance.bundles.keys import public_key
+from provenance.bundles.envelope import MAX_BUNDLE, sha256, sign
 from provenance.bundles.oms import (
     ModelSignature,
     Serialization,
@@ -21,15 +20,19 @@ from provenance.bundles.oms import (
     problem_with_ignored,
     serialization_for,
 )
+from provenance.bundles.signed import read_signed
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
-from provenance.bundles.trust import Principal, Trust, TrustSource, read_trust
+from provenance.bundles.trust import Trust, TrustSource, read_trust
+from provenance.bundles.unpacking import unpacked
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, BundleError, Finding, UsageError
 from provenance.policy.coverage import Coverage, coverage_by
 from provenance.statements.reader import parse_json
+from provenance.workflows.one_signer import trust_in_key
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from provenance.bundles.signers import AnySigner
+    from provenance.bundles.sigstore.results import RootFacts
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,11 @@ class BundleCheck:
     """What was found of one bundle, and, where a model was given, of the model held against it.
 
     `findings` and `verified` are what the specification says of the model; `coverage` is what the signature leaves out,
-    by our own rule, and takes no instruction from it.
+    by our own rule, and takes no instruction from it. `root` is the Sigstore trust root that was there to be asked.
     """
 
     examined: Examined
+    root: RootFacts | None = None
     findings: tuple[Finding, ...] = ()
     coverage: Coverage | None = None
 
@@ -69,7 +73,7 @@ class BundleCheck:
 def sign_model(
     model: Path,
     *,
-    signer: Callable[[], Signer],
+    signer: Callable[[], AnySigner],
     bundle: Path | None = None,
     serialization: Serialization | None = None,
     progress: Progress | None = None,
@@ -112,7 +116,7 @@ def verify_bundle(
     bundle: Path,
     *,
     as_of: datetime,
-    trust: Path | TrustSource | None = None,
+    trust: Path | TrustSource | Trust | None = None,
     key: Path | None = None,
     model: Path | None = None,
     ignored: Sequence[str] = (),
@@ -121,16 +125,21 @@ def verify_bundle(
 ) -> BundleCheck:
     """Check one bundle against a trust file or a public key, and, for a model signature, the model against it.
 
+    A `Trust` that knows one signer otherwise than by key is made by `workflows.one_signer`.
     `ignored` are paths that need not be as signed beyond those that the signature names, and with `unsigned` no file
     needs to be listed (sections 6.2 and 8.5); neither changes what is said of coverage.
     """
     if (trust is None) == (key is None):
         raise UsageError("usage", "give either a trust file or a public key", location="--trust, --public-key",
                          hint="a signature is only as good as the key that it is held against")
-    believed = read_trust(trust, as_of) if trust is not None else _only(key, as_of)
-    examined = Verifier(believed, as_of).examine(_read(bundle), bundle.name)
+    if trust is None:
+        assert key is not None  # noqa: S101  one of the two is there
+        trust = trust_in_key(key, as_of)
+    believed = trust if isinstance(trust, Trust) else read_trust(trust, as_of)
+    examined = Verifier(believed, as_of).examine(_one_piece(bundle), bundle.name)
+    root = believed.trust_root.facts if believed.trust_root else None
     if model is None or examined.verified is None or examined.status != "VALID":
-        return BundleCheck(examined)
+        return BundleCheck(examined, root)
     claim = examined.verified.claim
     if not isinstance(claim, ModelSignature):
         raise UsageError("usage", "the bundle is not a model signature", location=str(bundle),
@@ -142,26 +151,28 @@ def verify_bundle(
     known = serialization_for(ignored=ignored).ignored if ignored else ()
     judged = replace(claim, serialization=replace(serialization, ignored=(*serialization.ignored, *known)))
     seen = followed(manifest, model) if serialization.allow_symlinks else manifest
-    return BundleCheck(examined, tuple(judge(judged, seen, unsigned=unsigned)), coverage_by(claim, manifest))
+    return BundleCheck(examined, root, tuple(judge(judged, seen, unsigned=unsigned)), coverage_by(claim, manifest))
 
 
 def inspect_bundle(bundle: Path) -> dict[str, Any]:
     """What a bundle says, unverified: envelope, statement and key hint (`schemas/inspection.schema.json`)."""
     data = _read(bundle)
-    envelope = parse_bundle(data, bundle.name)
-    statement: Mapping[str, Any] = parse_json(envelope.payload, bundle.name)
+    signed = read_signed(data, bundle.name)
+    statement: Mapping[str, Any] = parse_json(signed.payload, bundle.name)
     return {
         "schemaVersion": "0.1", "kind": "Inspection", "verified": False, "file": bundle.name, "sha256": sha256(data),
-        "payloadType": envelope.payload_type, "keyHint": envelope.hint, "statement": statement,
+        "payloadType": signed.payload_type, "keyHint": signed.hint, "statement": statement,
     }
 
 
-def _only(key: Path | None, as_of: datetime) -> Trust:
-    """A trust that knows one key and lets it speak of everything."""
-    assert key is not None  # noqa: S101  the caller has one of the two
-    pem = _read(key)
-    anyone = Principal(key.name, "", ("producer",), (public_key(pem, str(key)),), ("*",), ("*",))
-    return Trust(sha256(pem), 1, as_of, (anyone,))
+def _one_piece(bundle: Path) -> bytes:
+    """The bytes of the one piece of evidence in a file."""
+    data = _read(bundle)
+    found = unpacked(data, bundle.name)
+    if len(found) > 1:
+        raise UsageError("usage", f"{len(found)} pieces of evidence are in this file", location=str(bundle),
+                         hint="give it to `provenance verify --evidence`, which judges each")
+    return found[0][1]
 
 
 def _read(path: Path) -> bytes:

@@ -17,20 +17,21 @@ from typing import TYPE_CHECKING, Any
 from provenance.bundles import keys
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.oms import MODEL_SIGNATURE
+from provenance.bundles.signers.key import KeyKind, generate
 from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
-from provenance.files import write_whole
+from provenance.files import one_at_a_time, write_whole
 from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
 from provenance.statements.reproduction import REPRODUCTION
+from provenance.statements.shown import VERIFICATION_SUMMARY
 from provenance.statements.statement import Statement
 from provenance.statements.step import SLSA_PROVENANCE_V1
-from provenance.statements.verification_summary import VERIFICATION_SUMMARY
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Signer
+    from provenance.bundles.signers import AnySigner
 
 # What each role has reason to sign; `trust add --predicate-type` says otherwise.
 USUAL_TYPES: dict[str, tuple[str, ...]] = {
@@ -86,9 +87,9 @@ class Revocations:
     artifacts: tuple[str, ...] = ()
 
 
-def keygen(path: Path, kind: keys.KeyKind, passphrase: bytes | None) -> KeyPair:
+def keygen(path: Path, kind: KeyKind, passphrase: bytes | None) -> KeyPair:
     """Write `PATH` (private, PKCS#8, mode 0600) and `PATH.pub`; never overwrites either."""
-    private, public = keys.generate(kind, passphrase)
+    private, public = generate(kind, passphrase)
     beside = path.with_name(path.name + ".pub")
     if beside.exists():
         raise TrustError("output-unwritable", "the file is there already", location=str(beside),
@@ -160,15 +161,20 @@ def pin_root(path: Path, root: bytes) -> Trust:
 
     digest = sha256(root)
     pinned = {"file": f"trusted-root-{digest[:12]}.json", "sha256": digest}
-    TrustRoot.from_bytes(root, pinned["file"])
-    document = parse_yaml(read_bytes(path), str(path))
-    if isinstance(document, dict) and document.get("trustedRoot") == pinned:
-        return parse_trust(read_bytes(path), str(path))
+    fetched = TrustRoot.from_bytes(root, pinned["file"])
+    data = read_bytes(path)
+    trust, document = parse_trust(data, str(path)), parse_yaml(data, str(path))
+    if document.get("trustedRoot") == pinned:
+        return trust
+    # Whoever serves an older root, which was signed once, would bring back a log or an authority that was given up.
+    if trust.trust_root is not None and fetched.is_older_than(trust.trust_root):
+        raise TrustError("trust-rollback", "the trust root is older than the one in use", location=str(path),
+                         hint="try again later, or from another network")
     write_whole(path.with_name(pinned["file"]), root)
     return _change(path, lambda document: document.update({"trustedRoot": pinned}))
 
 
-def sign_trust_file(path: Path, signer: Callable[[], Signer]) -> tuple[Path, str, Statement]:
+def sign_trust_file(path: Path, signer: Callable[[], AnySigner]) -> tuple[Path, str, Statement]:
     """Write the bundle that `--trust-key` asks for, beside a trust file: where, its sha256, and what it says."""
     from provenance.bundles.trust_signature import beside, trust_statement
 
@@ -184,21 +190,22 @@ def _change(path: Path, change: Callable[[Any], None]) -> Trust:
     The file is read by the strict reader before and after, so that nothing is written that it would not read, and
     nothing that it would read differently from what was meant.
     """
-    before = read_bytes(path)
-    parse_trust(before, str(path))
-    intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
-    for document in (intended, written):
-        change(document)
-        document["version"] += 1
-    data = _to_yaml(written)
-    trust = parse_trust(data, str(path))
-    if parse_yaml(data, str(path)) != intended:
-        raise TrustError("trust-invalid", "the change cannot be written without changing something else",
-                         location=str(path), hint="write it by hand")
-    if read_bytes(path) != before:
-        raise TrustError("trust-invalid", "somebody else changed the trust file at the same time", location=str(path),
-                         hint="look at it, and try again")
-    write_whole(path, data)
+    with one_at_a_time(path.parent):
+        before = read_bytes(path)
+        parse_trust(before, str(path))
+        intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
+        for document in (intended, written):
+            change(document)
+            document["version"] += 1
+        data = _to_yaml(written)
+        trust = parse_trust(data, str(path))
+        if parse_yaml(data, str(path)) != intended:
+            raise TrustError("trust-invalid", "the change cannot be written without changing something else",
+                             location=str(path), hint="write it by hand")
+        if read_bytes(path) != before:
+            raise TrustError("trust-invalid", "somebody else changed the trust file at the same time",
+                             location=str(path), hint="look at it, and try again")
+        write_whole(path, data)
     return trust
 
 

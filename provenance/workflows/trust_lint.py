@@ -13,8 +13,8 @@ from itertools import combinations
 from provenance.bundles.trust import Principal, Threshold, Trust, timestamp
 from provenance.bundles.verifier import Verifier
 from provenance.errors import Finding, ProvenanceError
+from provenance.statements.shown import VERIFICATION_SUMMARY
 from provenance.statements.statement import ResourceDescriptor, Statement
-from provenance.statements.verification_summary import VERIFICATION_SUMMARY
 
 SOON = timedelta(days=30)
 _SUPPLIERS = frozenset({"producer", "data-supplier"})

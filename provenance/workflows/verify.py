@@ -17,7 +17,7 @@ from provenance import cards
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.store import EvidenceFile
-from provenance.bundles.trust import Trust, TrustSource, parse_time, read_trust, timestamp
+from provenance.bundles.trust import Principal, Trust, TrustSource, parse_time, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import Finding, TrustError
 from provenance.lineage import LineageGraph, step_of
@@ -246,7 +246,9 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
         step = step_of(statement)
         before = [step_of(maker) for use in graph.uses_of(statement) for maker in graph.made_by(use.identities)]
         started, finished = _moment(step.started_on), _moment(step.finished_on)
-        if finished < started or any(started < _moment(maker.finished_on) for maker in before):
+        if (step.finished_on and finished < started) or (
+            step.started_on and any(started < _moment(maker.finished_on) for maker in before)
+        ):
             yield Finding("lineage-time", "warning", f"the times of step {step.name} run backwards", step.name,
                           "ask its signer")
 
@@ -267,11 +269,8 @@ def _past(past: bool) -> list[Finding]:
 
 
 def _evidence(result: Examined, used: set[str]) -> dict[str, Any]:
-    principal = result.principal
-    signers = []
-    if principal is not None or result.keyid:
-        signers = [{"principal": principal.name if principal else "", "party": principal.party if principal else "",
-                    "roles": list(principal.roles) if principal else [], "keyid": result.keyid}]
+    signers = [_signer(result.principal, result.keyid)] if result.principal is not None or result.keyid else []
+    signers += [_signer(principal, keyid) for principal, keyid in result.cosigners]
     claimed = _claimed_time(result.verified)
     time = {"value": claimed, "source": "claimed"} if claimed else None
     if result.proven is not None:
@@ -282,6 +281,11 @@ def _evidence(result: Examined, used: set[str]) -> dict[str, Any]:
         "signers": signers, "voice": result.verified.voice if result.verified else "none",
         "used": result.sha256 in used, "time": time,
     }
+
+
+def _signer(principal: Principal | None, keyid: str) -> dict[str, Any]:
+    return {"principal": principal.name if principal else "", "party": principal.party if principal else "",
+            "roles": list(principal.roles) if principal else [], "keyid": keyid}
 
 
 def _claimed_time(verified: VerifiedStatement | None) -> str:

@@ -23,8 +23,8 @@ def ours(count: int, folder: Path) -> None:
 
     from provenance.artifacts.manifest import FileEntry, Manifest
     from provenance.bundles.envelope import sign
-    from provenance.bundles.keys import load_signer
     from provenance.bundles.oms import ModelSignature, compare_with, model_statement
+    from provenance.bundles.signers.key import load_signer
     from provenance.bundles.trust import read_trust
     from provenance.bundles.verifier import Verifier
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provenance.bundles.keys import generate, keyid, load_signer
+from provenance.bundles.keys import keyid
+from provenance.bundles.signers.key import generate, load_signer
 from provenance.bundles.trust import Trust, parse_trust
 from provenance.statements.reader import to_json
 

@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 
-from provenance.bundles.keys import generate, keyid, load_signer, public_key
+from provenance.bundles.keys import keyid, public_key
+from provenance.bundles.signers.key import generate, load_signer
 from provenance.errors import ProvenanceError, TrustError
 from provenance.workflows.trust_file import keygen
 
@@ -90,11 +91,19 @@ def test_one_key_has_one_name_however_it_is_written() -> None:
     assert keyid(plain) == keyid(plain.replace(b"\n", b"\r\n")) == keyid(b"comment\n" + plain + b"\n")
 
 
+def test_rsa_is_verified_with_and_signs_nothing(tmp_path: Path) -> None:
+    private = rsa.generate_private_key(65537, 2048)
+    assert public_key(private.public_key().public_bytes(PEM, SPKI), "input").keytype == "rsa"
+    (tmp_path / "key").write_bytes(private.private_bytes(PEM, serialization.PrivateFormat.PKCS8,
+                                                         serialization.NoEncryption()))
+    refused(lambda: load_signer(tmp_path / "key", nobody), "key-invalid")
+
+
 @pytest.mark.parametrize("make", [
-    lambda: rsa.generate_private_key(65537, 2048), lambda: ed448.Ed448PrivateKey.generate(),
+    lambda: rsa.generate_private_key(65537, 1024), lambda: ed448.Ed448PrivateKey.generate(),
     lambda: x25519.X25519PrivateKey.generate(), lambda: ec.generate_private_key(ec.SECP256K1()),
     lambda: dsa.generate_private_key(2048),
-], ids=["rsa", "ed448", "x25519", "secp256k1", "dsa"])
+], ids=["short-rsa", "ed448", "x25519", "secp256k1", "dsa"])
 def test_other_kinds_of_keys_are_refused_on_both_sides(tmp_path: Path, make: Callable[[], Any]) -> None:
     private = make()
     refused(lambda: public_key(private.public_key().public_bytes(PEM, SPKI), "input"), "key-invalid")

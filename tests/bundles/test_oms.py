@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.artifacts.manifest import Manifest, root_of, scan
-from provenance.bundles.keys import load_signer
 from provenance.bundles.oms import (
     MODEL_SIGNATURE,
     ModelSignature,
@@ -29,6 +28,7 @@ from provenance.bundles.oms import (
     serialization_for,
 )
 from provenance.bundles.oms.resources import Rows
+from provenance.bundles.signers.key import load_signer
 from provenance.errors import ArtifactError, StatementError
 from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.workflows.sign import sign_model, verify_bundle

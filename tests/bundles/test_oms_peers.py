@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from provenance.artifacts.manifest import oms_root, scan
 from provenance.bundles.envelope import parse_bundle
-from provenance.bundles.keys import load_signer
 from provenance.bundles.oms import Serialization, model_statement, serialization_for
+from provenance.bundles.signers.key import load_signer
 from provenance.workflows.sign import BundleCheck, sign_model, verify_bundle
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

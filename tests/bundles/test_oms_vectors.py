@@ -13,8 +13,8 @@ import pytest
 
 from provenance import resources
 from provenance.bundles.envelope import parse_bundle
-from provenance.bundles.keys import load_signer
 from provenance.bundles.oms import serialization_for
+from provenance.bundles.signers.key import load_signer
 from provenance.errors import CODES, ProvenanceError
 from provenance.workflows.sign import BundleCheck, sign_model, verify_bundle
 

@@ -25,10 +25,10 @@ P256, P384, P521 = (ec.generate_private_key(curve) for curve in (ec.SECP256R1(),
 ED25519 = ed25519.Ed25519PrivateKey.generate()
 
 
-def raw(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
+def raw(key: ec.EllipticCurvePrivateKey, data: bytes, kind: Any = hashes.SHA256) -> bytes:
     """r||s, as hardware and some clouds sign."""
     size = (key.curve.key_size + 7) // 8
-    return b"".join(number.to_bytes(size) for number in decode_dss_signature(key.sign(data, ec.ECDSA(hashes.SHA256()))))
+    return b"".join(number.to_bytes(size) for number in decode_dss_signature(key.sign(data, ec.ECDSA(kind()))))
 
 
 SIGNERS: dict[str, tuple[Any, Callable[[bytes], bytes]]] = {
@@ -38,6 +38,11 @@ SIGNERS: dict[str, tuple[Any, Callable[[bytes], bytes]]] = {
     "P-384": (P384, lambda data: P384.sign(data, ec.ECDSA(hashes.SHA384()))),
     "P-384 with SHA-256": (P384, lambda data: P384.sign(data, ec.ECDSA(hashes.SHA256()))),
     "P-521": (P521, lambda data: P521.sign(data, ec.ECDSA(hashes.SHA512()))),
+    "P-384, raw": (P384, lambda data: raw(P384, data, hashes.SHA384)),
+    "P-521, raw": (P521, lambda data: raw(P521, data, hashes.SHA512)),
+    "RSA, PKCS#1 v1.5 with SHA-512": (RSA, lambda data: RSA.sign(data, padding.PKCS1v15(), hashes.SHA512())),
+    "RSA, PSS with SHA-384": (
+        RSA, lambda data: RSA.sign(data, padding.PSS(padding.MGF1(hashes.SHA384()), 48), hashes.SHA384())),
     "RSA, PKCS#1 v1.5": (RSA, lambda data: RSA.sign(data, padding.PKCS1v15(), hashes.SHA256())),
     "RSA, PSS": (RSA, lambda data: RSA.sign(data, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())),
 }
@@ -71,6 +76,23 @@ def test_a_signature_is_by_its_key_and_by_no_other(name: str) -> None:
     assert outcome(check(envelope(sign), None, signer=public(key))) == ("VALID", "")
     other = ed25519.Ed25519PrivateKey.generate() if key is not ED25519 else P256
     assert outcome(check(envelope(sign), None, signer=public(other))) == ("INVALID", "signature-invalid")
+
+
+WEAK = {
+    "RSA, PKCS#1 v1.5 with SHA-1": (RSA, lambda data: RSA.sign(data, padding.PKCS1v15(), hashes.SHA1())),
+    "RSA, PSS with another mask": (
+        RSA, lambda data: RSA.sign(data, padding.PSS(padding.MGF1(hashes.SHA1()), 32), hashes.SHA256())),
+    "P-256, raw, the wrong way round": (P256, lambda data: raw(P256, data)[32:] + raw(P256, data)[:32]),
+    "P-256, raw and longer": (P256, lambda data: raw(P256, data) + b"\0"),
+    "P-256, raw zeros": (P256, lambda data: b"\0" * 64),
+    "P-256, DER and longer": (P256, lambda data: P256.sign(data, ec.ECDSA(hashes.SHA256())) + b"\0"),
+}
+
+
+@pytest.mark.parametrize("name", WEAK)
+def test_a_signature_in_no_known_form_is_none(name: str) -> None:
+    key, sign = WEAK[name]
+    assert outcome(check(envelope(sign), None, signer=public(key))) == ("INVALID", "signature-invalid")
 
 
 @pytest.mark.parametrize("name", SIGNERS)

@@ -177,10 +177,10 @@ class Cast:
 def _cast() -> Cast:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from provenance.bundles.keys import _public_pem
+    from provenance.bundles.keys import public_pem
 
     private = {name: Ed25519PrivateKey.generate() for name in NAMES}
-    keys = {name: _public_pem(key.public_key()).decode() for name, key in private.items()}
+    keys = {name: public_pem(key.public_key()).decode() for name, key in private.items()}
     bundles = {(name, about): sign(statement(about), CryptoSigner(key)) for name, key in private.items()
                for about in ("x", "y")}
     return Cast(keys, bundles)

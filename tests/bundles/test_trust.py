@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 
 def test_a_private_key_in_the_place_of_a_trust_file_is_told_and_not_repeated() -> None:
-    from provenance.bundles.keys import generate
+    from provenance.bundles.signers.key import generate
 
     private = generate("ed25519", None)[0]
     message = refused(lambda: parse_trust(private, "trust.yaml"), "key-is-private")
@@ -64,7 +64,7 @@ def test_a_private_key_in_the_place_of_a_trust_file_is_told_and_not_repeated() -
 
 
 def test_a_private_key_in_an_entry_is_told(trusting: Make, holder: Make, entry: Make) -> None:
-    from provenance.bundles.keys import generate
+    from provenance.bundles.signers.key import generate
 
     private = generate("ed25519", b"secret")[0].decode()
     refused(lambda: trusting(entry(holder(), keys=[private])), "key-is-private")
@@ -265,6 +265,13 @@ def test_an_identity_belongs_to_one_principal(trusting: Make, other: dict[str, A
 def test_one_pattern_belongs_to_one_principal(trusting: Make) -> None:
     rows = by_pattern("a", r"^x\.y$"), by_pattern("b", r"^x\.y$")
     assert "a and b share an identity" in refused(lambda: trusting(*rows))
+
+
+def test_what_the_patterns_of_two_reach_is_said_by_nobody(trusting: Make) -> None:
+    trust = trusting(by_pattern("a", r"^x[^/]*$"), by_pattern("b", r"^[^/]*y$"))
+    assert trust.holder_of("x1", ISSUER).name == "a"
+    assert trust.holder_of("1y", ISSUER).name == "b"
+    assert trust.holder_of("xy", ISSUER) is None
 
 
 def test_identities_of_two_issuers_are_two(trusting: Make) -> None:

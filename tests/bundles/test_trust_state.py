@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from provenance.bundles.trust import TrustSource, read_trust
+from provenance.bundles.trust_state import _locked
 from provenance.errors import ProvenanceError
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -92,6 +94,18 @@ def test_a_file_that_is_refused_for_another_reason_is_not_remembered(tmp_path: P
 def test_a_state_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert refused(trust_file(tmp_path / "trust.yaml", 1), tmp_path / "file" / "state.json")[0] == "output-unwritable"
+
+
+def test_whoever_comes_second_waits(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    path = trust_file(tmp_path / "trust.yaml", 1)
+    second = threading.Thread(target=read, args=(path, state))
+    with _locked(state):
+        second.start()
+        second.join(0.5)
+        assert (second.is_alive(), state.exists()) == (True, False)
+    second.join(60)
+    assert state.exists()
 
 
 READER = """

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,21 @@ def test_a_change_that_would_not_be_read_is_not_written(run: Run, trust: Path) -
     assert "[trust-invalid]" in add(run, "--valid-from", "noon").err
     assert trust.read_bytes() == before
     assert [path.name for path in trust.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_two_who_change_it_at_once_lose_nothing(run: Run, trust: Path) -> None:
+    script = ("import sys\nfrom pathlib import Path\n"
+              "from provenance.workflows.trust_file import Revocations, revoke_in\n"
+              "for number in range(10):\n"
+              "    digest = 'sha256:' + sys.argv[2] * 32 + f'{number:032x}'\n"
+              "    revoke_in(Path(sys.argv[1]), Revocations(artifacts=(digest,)))\n")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    writers = [subprocess.Popen([sys.executable, "-c", script, str(trust), letter], env=environment)
+               for letter in "ab"]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
+    shown = run("trust", "show", "trust.yaml", "--format", "json").json
+    assert (len(shown["revoked"]["artifacts"]), shown["version"]) == (20, 27)
+    assert "version: 27  # raised by the tool" in trust.read_text()  # in the column where it was
 
 
 def test_an_authority_is_added_with_the_name_that_it_certifies(run: Run, trust: Path) -> None:

@@ -6,6 +6,7 @@ project's, and is read where it is: beside the checkout, or where SIGSTORE_CONFO
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from provenance import resources
 from tests.conformance import sigstore_client
 from tests.sigstore_instance import Instance
 from tests.sigstore_instance.fixtures import *  # noqa: F403  the instances
@@ -98,3 +100,50 @@ def test_the_client_is_a_program(files: Path) -> None:
         [sys.executable, str(program), "verify-bundle", "--bundle", str(files / "a.txt"), "--certificate-identity", "x",
          "--certificate-oidc-issuer", "y", str(files / "a.txt")], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.split(":")[0]) == (1, "INVALID json-invalid")
+
+
+# The golden bundles of this project
+
+GOLDEN = resources._folder("attestations") / "vectors"
+# What a client says that looks at bundle and signature, and, of the statement, at its type and subjects alone.
+OF_THE_BUNDLE = {"base64-invalid", "bundle-invalid", "bundle-media-type", "bundle-signature-count", "document-too-deep",
+                 "json-invalid", "member-case-variant", "signature-invalid", "signature-unknown-signer"}
+# Members of the statement are its reader's to judge; bundles that only model signing allows are not Sigstore's.
+NOT_ITS_BUSINESS = ("payload-case-variant", "model-signature-raw-bytes", "model-signature-release-0.2.0")
+
+
+def golden(status: str) -> list[str]:
+    found = (json.loads(path.read_bytes()) for path in sorted((GOLDEN / "bundles").glob("*valid/*.expected.json")))
+    return [f"{'valid' if status == 'VALID' else 'invalid'}/{case['file']}" for case in found
+            if case["status"] == status and (status == "VALID" or case["code"] in OF_THE_BUNDLE)
+            and not case["file"].startswith(NOT_ITS_BUSINESS)]
+
+
+def by_key(name: str) -> int:
+    """The client with the key that the answer names, and the digest of the first subject that has one."""
+    place = GOLDEN / "bundles" / name
+    answer = json.loads(place.with_name(place.name.replace(".sigstore.json", ".expected.json")).read_bytes())
+    try:
+        payload = json.loads(base64.b64decode(json.loads(place.read_bytes())["dsseEnvelope"]["payload"]))
+        digests = [subject["digest"]["sha256"] for subject in payload["subject"] if "sha256" in subject["digest"]]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        digests = []
+    key = GOLDEN / "keys" / f"{answer['signer'] or 'lab'}.pub.pem"
+    digest = digests[0] if digests else "0" * 64
+    return run(["verify-bundle", "--bundle", str(place), "--key", str(key), f"sha256:{digest}"])
+
+
+def has_a_sha256(name: str) -> bool:
+    payload = json.loads(base64.urlsafe_b64decode(
+        json.loads((GOLDEN / "bundles" / name).read_bytes())["dsseEnvelope"]["payload"]))
+    return any("sha256" in subject["digest"] for subject in payload["subject"])
+
+
+@pytest.mark.parametrize("name", [name for name in golden("VALID") if has_a_sha256(name)])
+def test_a_golden_bundle_is_accepted(name: str) -> None:
+    assert by_key(name) == 0
+
+
+@pytest.mark.parametrize("name", golden("INVALID") + golden("UNSUPPORTED"))
+def test_a_golden_bundle_with_a_flaw_is_refused(name: str) -> None:
+    assert by_key(name) == 1

@@ -16,8 +16,8 @@ from securesystemslib.signer import CryptoSigner
 
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import sign
-from provenance.bundles.keys import load_signer
 from provenance.bundles.oms import model_statement
+from provenance.bundles.signers.key import load_signer
 from provenance.statements.artifact import describe
 from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.statements.step import Step

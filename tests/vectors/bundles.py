@@ -16,6 +16,8 @@ from keys import Key
 from making import Case, Json, Maker, about, changed, drop, naming, put, valid
 from reference import compact, h, pretty
 
+OLDER = "application/vnd.dev.sigstore.bundle+json;version="
+
 
 def files(keys: dict[str, Key]) -> Iterator[tuple[str, bytes]]:
     """Every file below `bundles/`."""
@@ -56,8 +58,13 @@ def _spelled(maker: Maker) -> Iterator[Case]:
         ("hint-misleading", maker.changed(naming(maker.keys["works"].keyid)), "a key hint decides nothing"),
         ("hint-unknown", maker.changed(naming("0" * 64)), "a hint that names no known key decides nothing"),
         ("hint-absent", maker.changed(_without_hint), "a hint may be absent, and a keyid null"),
+        ("media-type-v0.1", maker.changed(put("mediaType", to=OLDER + "0.1")), "a key signs a bundle v0.1 as v0.3"),
+        ("media-type-v0.2", maker.changed(put("mediaType", to=OLDER + "0.2")), "a key signs a bundle v0.2 as v0.3"),
+        ("media-type-v0.3", maker.changed(put("mediaType", to=OLDER + "0.3")), "v0.3 has an older spelling"),
         ("no-log-entries", maker.changed(no_log), "the list of log entries may be absent"),
         ("base64-url", maker.changed(_in_url_alphabet), "DSSE allows the URL alphabet of base64"),
+        ("statement-v0.1", maker.bundle(about("v0.1") | {"_type": "https://in-toto.io/Statement/v0.1"}),
+         "older builders write Statement v0.1"),
         ("unknown-members", maker.bundle(extra), "unknown members of a statement are let through, as in-toto asks"),
         ("dirhash1", maker.bundle(older), "dirHash1 is an older name of dirHash"),
     ):

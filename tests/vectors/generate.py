@@ -13,6 +13,8 @@ from pathlib import Path
 
 import artifacts
 import bundles
+import certificates
+import evidence
 import keys
 import model_cases
 import trust_files
@@ -20,7 +22,7 @@ import weights
 from making import Maker
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "artifacts", "oms", "trust")
+MADE = ("weights", "bundles", "evidence", "artifacts", "oms", "certificates", "trust")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -30,7 +32,11 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"weights/{name}", data) for name, data in weights.files())
     yield from ((f"bundles/{name}", data) for name, data in bundles.files(known))
     yield from ((f"oms/{name}", data) for name, data in model_cases.files(Maker(known)))
+    for name, data in certificates.files(key_folder.parent / "certificates" / "keys"):
+        yield f"certificates/{name}", data
     yield from ((f"trust/{name}", data) for name, data in trust_files.files(known))
+    yield from ((f"evidence/{name}", data) for name, data in evidence.files(known))
+    yield from ((f"trust/signed/{name}", data) for name, data in trust_files.signed(Maker(known)))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 

@@ -13,8 +13,9 @@ from provenance import resources
 from provenance.bundles.envelope import parse_bundle
 from provenance.bundles.trust import parse_trust
 from provenance.bundles.verifier import Verifier
+from provenance.statements.intoto import read_payload
 from provenance.statements.reader import to_json
-from provenance.statements.statement import Statement
+from provenance.statements.shown import SHOWN
 
 FOLDER = resources._folder("attestations")
 PAGES = sorted(path.name for path in FOLDER.glob("*.md"))
@@ -35,8 +36,8 @@ def test_the_example_of_a_page_is_a_golden_statement(page: str) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)])
 def test_every_statement_on_a_page_is_one_that_is_read(page: str) -> None:
     for example in examples(page):
-        statement = Statement.from_bytes(to_json(example), page)
-        if page != "verification-summary.md":
+        statement = read_payload(to_json(example), page)
+        if statement.predicate_type not in SHOWN:
             assert Verifier(None, None).declare(statement, page, "").claim  # type: ignore[arg-type]
 
 

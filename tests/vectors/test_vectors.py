@@ -18,7 +18,7 @@ from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import parse_bundle
 from provenance.bundles.oms import ModelSignature, compare_with
-from provenance.bundles.trust import Trust, parse_trust, read_trust
+from provenance.bundles.trust import Trust, TrustSource, parse_trust, read_trust
 from provenance.bundles.verifier import Verifier
 from provenance.errors import CODES, ProvenanceError
 from provenance.statements.artifact import describe, described, differences, is_same
@@ -30,7 +30,10 @@ EXPECTED = [name.removeprefix(BUNDLES) for name in resources.names("attestations
 TOGETHER = [name.removeprefix(BUNDLES) for name in resources.names("attestations")
             if name.startswith(BUNDLES + "together/") and name.endswith(".expected.json")]
 TRUST_FILES = [name for name in resources.names("attestations")
-               if name.startswith("vectors/trust/") and name.endswith(".expected.json")]
+               if name.startswith(("vectors/trust/valid/", "vectors/trust/invalid/"))
+               and name.endswith(".expected.json")]
+SIGNED_TRUST = [name for name in resources.names("attestations")
+                if name.startswith("vectors/trust/signed/") and name.endswith(".expected.json")]
 ARTIFACTS = resources._folder("attestations") / "vectors" / "artifacts"
 
 
@@ -119,6 +122,19 @@ def test_a_trust_file_gets_the_answer_that_stands_beside_it(name: str) -> None:
         read_trust(path, AS_OF)
     assert caught.value.code == beside["code"], caught.value.message
     assert "PRIVATE" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("name", SIGNED_TRUST)
+def test_a_signed_trust_file_gets_the_answer_that_stands_beside_it(name: str) -> None:
+    beside = json.loads(resources.read_bytes("attestations", name))
+    folder = resources._folder("attestations") / "vectors"
+    source = TrustSource(folder / "trust" / "signed" / beside["file"], key=folder / "keys" / f"{beside['key']}.pub.pem")
+    if not beside["code"]:
+        assert read_trust(source, AS_OF).version == 3
+        return
+    with pytest.raises(ProvenanceError) as caught:
+        read_trust(source, AS_OF)
+    assert caught.value.code == beside["code"]
 
 
 def test_there_is_a_trust_file_for_every_rule() -> None:

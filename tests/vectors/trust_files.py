@@ -10,10 +10,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from keys import Key
-from making import Json, changed, drop, put
+from making import Json, Maker, changed, drop, put
 from reference import pretty
 
 Change = Callable[[Any], object]
+SIGNATURE = "urn:open-provenance:trust:v0.1"
 _OID_P256 = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107")
 
 
@@ -24,6 +25,41 @@ def files(keys: dict[str, Key]) -> Iterator[tuple[str, bytes]]:
             yield f"{folder}/{name}.yaml", data
             yield f"{folder}/{name}.expected.json", pretty({
                 "file": f"{name}.yaml", "code": code, "rule": rule, "sha256": hashlib.sha256(data).hexdigest()})
+
+
+def signed(maker: Maker) -> Iterator[tuple[str, bytes]]:
+    """Every file below `trust/signed/`: a trust file, the bundle beside it, and whether `lab` signed it as it is."""
+    good = _written(_good(maker.keys))
+    says = _says(good)
+    twice = changed(_says(good), lambda value: value["subject"].append(
+        {"name": "more", "digest": {"sha256": "0" * 64}}))
+    bundle = maker.bundle(says)
+    for name, file, beside, code, rule in (
+        ("good", good, bundle, "", "the subject is the file"),
+        ("changed", good + b"\n", bundle, "trust-unsigned", "a file that was changed is another file"),
+        ("another-key", good, maker.bundle(says, "works"), "trust-unsigned", "the key is the one that was asked for"),
+        ("another-type", good, maker.bundle(changed(_says(good), put("predicateType", to="https://example.org/x"))),
+         "trust-unsigned", "whoever signs something else about a file has not issued it as a trust file"),
+        ("two-subjects", good, maker.bundle(twice), "trust-unsigned", "the file is the only subject"),
+        ("no-version", good, maker.bundle(changed(_says(good), drop("predicate", "version"))), "trust-unsigned",
+         "the predicate follows its schema"),
+        ("hint-only", good, maker.bundle(says, "works").replace(
+            maker.keys["works"].keyid.encode(), maker.keys["lab"].keyid.encode()), "trust-unsigned",
+         "a key hint decides nothing"),
+    ):
+        yield f"{name}.yaml", file
+        yield f"{name}.yaml.sigstore.json", beside
+        yield f"{name}.expected.json", pretty({"file": f"{name}.yaml", "key": "lab", "code": code, "rule": rule})
+
+
+def _says(file: bytes) -> Json:
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "trust.yaml", "digest": {"sha256": hashlib.sha256(file).hexdigest()}}],
+        "predicateType": SIGNATURE,
+        "predicate": {"id": "urn:uuid:11111111-1111-4111-8111-111111111111", "version": 3,
+                      "expires": "2036-01-01T00:00:00Z"},
+    }
 
 
 def _entry(name: str, key: Key, **more: Any) -> Json:

@@ -93,6 +93,9 @@ def cases(maker: Maker) -> Iterator[Case]:
     poems = {"name": "poems.jsonl", "digest": {"sha256": h(b"poems").hex()}}
     two = changed(statements.dataset(), lambda value: value["subject"].append(poems))
     yield "trust-scope-one-of-two", maker.bundle(two, "narrow"), invalid(scope, "every subject is in scope", "narrow")
+    issued = changed(statements.dataset(), put("predicateType", to="urn:open-provenance:trust:v0.1"))
+    yield "trust-file-signature", maker.bundle(issued), \
+        unsupported("predicate-unknown", "the signature of a trust file is evidence for nothing", "lab")
     yield "trust-threshold", maker.bundle(good, "first"), \
         unsupported("threshold-not-met", "one of the two principals whom a threshold demands", "first")
     yield "trust-summary-unknown-key", maker.bundle(statements.summary(), "stranger"), \

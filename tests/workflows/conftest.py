@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provenance.bundles.keys import generate, load_signer
+from provenance.bundles.signers.key import generate, load_signer
 from provenance.bundles.trust import read_trust
 from provenance.bundles.verifier import Verifier
 from provenance.statements.step import Step

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.envelope import parse_bundle, sha256, sign
-from provenance.bundles.keys import load_signer
+from provenance.bundles.signers.key import load_signer
 from provenance.bundles.store import EvidenceFile, read_evidence
 from provenance.bundles.trust import Trust, read_trust
 from provenance.bundles.verifier import Verifier

@@ -161,6 +161,20 @@ def test_a_newer_root_takes_the_place_of_the_older(trust: Path, repository: Repo
     assert len(list(trust.parent.glob("trusted-root-*.json"))) == 2  # an older trust file still finds its own
 
 
+def test_an_older_root_of_the_same_instance_is_not_taken(trust: Path, repository: Repository, url: str) -> None:
+    """It was signed once, and may bring back a log that was given up; TUF alone would notice with a memory only."""
+    repository.publish(some_root())
+    update_trust(trust, online=True, url=url, first_root=repository.root_file)
+    older = json.loads(some_root())
+    for kind in ("tlogs", "ctlogs"):
+        older[kind] = [log for log in older[kind] if log["publicKey"]["validFor"]["start"] < "2023"]
+    for kind in ("certificateAuthorities", "timestampAuthorities"):
+        older[kind] = [one for one in older[kind] if one["validFor"]["start"] < "2023"]
+    assert any(older.values())
+    repository.publish(json.dumps(older).encode())
+    unchanged(trust, "trust-rollback", url, repository.root_file)
+
+
 def unchanged(trust: Path, code: str, url: str, first: Path) -> str:
     before = trust.read_bytes(), sorted(trust.parent.iterdir())
     with pytest.raises(ProvenanceError) as caught:

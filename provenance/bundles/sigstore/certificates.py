@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from provenance.bundles.chains import extension_of
 from provenance.bundles.envelope import UnsupportedBundle
 from provenance.bundles.sigstore.roots import Authority, TrustRoot
 from provenance.bundles.sigstore.signatures import made_by
@@ -49,13 +50,13 @@ def check_profile(certificate: Any) -> None:
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    constraints = _extension(certificate, x509.BasicConstraints)
+    constraints = extension_of(certificate, x509.BasicConstraints)
     if constraints is not None and constraints.ca:
         raise _invalid("it is an authority's")
-    usage = _extension(certificate, x509.KeyUsage)
+    usage = extension_of(certificate, x509.KeyUsage)
     if usage is None or not usage.digital_signature or usage.key_cert_sign:
         raise _invalid("it is not for digital signatures")
-    extended = _extension(certificate, x509.ExtendedKeyUsage)
+    extended = extension_of(certificate, x509.ExtendedKeyUsage)
     if extended is None or ExtendedKeyUsageOID.CODE_SIGNING not in extended:
         raise _invalid("it is not for code signing")
 
@@ -64,7 +65,7 @@ def identity_of(certificate: Any) -> tuple[str, str]:
     """The one subject alternative name and the issuer that vouched for it."""
     from cryptography import x509
 
-    names = list(_extension(certificate, x509.SubjectAlternativeName) or ())
+    names = list(extension_of(certificate, x509.SubjectAlternativeName) or ())
     if len(names) != 1:
         # With two names, a policy that pins one of them would accept whoever holds the other.
         raise UnsupportedBundle("bundle-kind-unsupported", f"the certificate has {len(names)} names; Fulcio gives one",
@@ -185,7 +186,7 @@ def check_sct(certificate: Any, issuer: Any, root: TrustRoot) -> None:
     """
     from cryptography import x509
 
-    stamps = list(_extension(certificate, x509.PrecertificateSignedCertificateTimestamps) or ())
+    stamps = list(extension_of(certificate, x509.PrecertificateSignedCertificateTimestamps) or ())
     if not stamps and not root.ct_logs:
         return
     if not stamps:
@@ -219,15 +220,6 @@ def _signed_by_log(stamp: Any, certificate: Any, issuer: Any) -> bytes:
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC)
-
-
-def _extension(certificate: Any, kind: Any) -> Any:
-    from cryptography import x509
-
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
 
 
 def _sct(why: str) -> BundleError:

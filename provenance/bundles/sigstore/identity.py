@@ -1,4 +1,5 @@
-"""Whom a bundle must be signed by: an exact identity and issuer, a pattern where that is asked for, or a key.
+"""Whom a bundle must be signed by: an exact identity and issuer, a pattern where that is asked for, a key, or whoever
+one's own certificate authority vouches for.
 
 An identity without its issuer proves nothing: another provider may hand out the same name. An issuer without an
 identity is everyone who has an account there. Both are therefore refused when they are empty, and so is a pattern
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from provenance.bundles.chains import Certified
 from provenance.errors import TrustError
 
 
@@ -76,7 +78,7 @@ class PublicKey:
     pem: bytes
 
 
-ExpectedSigner = CertificateIdentity | IdentityPattern | UnpinnedIdentity | PublicKey
+ExpectedSigner = CertificateIdentity | IdentityPattern | UnpinnedIdentity | PublicKey | Certified
 
 
 def _refuse_empty(identity: str, issuer: str) -> None:

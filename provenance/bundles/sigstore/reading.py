@@ -69,14 +69,24 @@ class MessageSignature:
 
 @dataclass(frozen=True)
 class SigstoreBundle:
-    """A bundle: who signed (a leaf certificate in DER, or the hint of a key), what, and what logs and clocks say."""
+    """A bundle: who signed (certificates in DER, or the hint of a key), what, and what logs and clocks say.
+
+    Of the certificates, the signer's own comes first. `is_chain` says that they came as a chain in a bundle v0.3, which
+    belongs to an authority of one's own, never to a Sigstore instance.
+    """
 
     version: Literal["0.1", "0.2", "0.3"]
-    leaf: bytes | None
+    certificates: tuple[bytes, ...]
+    is_chain: bool
     hint: str
     entries: tuple[LogEntry, ...]
     timestamps: tuple[bytes, ...]
     content: Envelope | MessageSignature
+
+    @property
+    def leaf(self) -> bytes | None:
+        """The signer's own certificate; None for a key."""
+        return self.certificates[0] if self.certificates else None
 
     @property
     def signature(self) -> bytes:
@@ -91,11 +101,13 @@ def read_unverified(data: bytes, location: str) -> SigstoreBundle:
     version = _version(top.get("mediaType"), location)
     material = _object(top.get("verificationMaterial"), "verificationMaterial", location, {
         "certificate", "x509CertificateChain", "publicKey", "tlogEntries", "timestampVerificationData"})
-    leaf, hint = _signer(material, version, location)
+    certificates, hint = _signer(material, version, location)
     entries = tuple(_entry(item, location) for item in _list(material, "tlogEntries", MAX_ENTRIES, location))
     if len({(entry.log_id, entry.index) for entry in entries}) != len(entries):
         raise broken("one log entry is there twice", location)  # a threshold would count it twice
-    return SigstoreBundle(version, leaf, hint, entries, _timestamps(material, location), _content(top, location))
+    is_chain = version == "0.3" and material.get("x509CertificateChain") is not None
+    return SigstoreBundle(version, certificates, is_chain, hint, entries, _timestamps(material, location),
+                          _content(top, location))
 
 
 def broken(why: str, location: str) -> BundleError:
@@ -128,27 +140,23 @@ def _version(media_type: Any, location: str) -> Literal["0.1", "0.2", "0.3"]:
     raise broken("its mediaType is not a Sigstore bundle's", location)
 
 
-def _signer(material: dict[str, Any], version: str, location: str) -> tuple[bytes | None, str]:
+def _signer(material: dict[str, Any], version: str, location: str) -> tuple[tuple[bytes, ...], str]:
     kinds = [kind for kind in ("certificate", "x509CertificateChain", "publicKey") if kind in material]
     if len(kinds) != 1:
         raise broken("its verificationMaterial must hold exactly one of a certificate, a chain and a key", location)
     if kinds == ["publicKey"]:
         key = _object(material["publicKey"], "publicKey", location, {"hint"})
-        return None, _text(key, "hint", location, default="")
+        return (), _text(key, "hint", location, default="")
     if kinds == ["x509CertificateChain"]:
-        if version == "0.3":
-            # Since v0.3 a chain belongs to a certificate authority that is handed in, not to a Sigstore instance.
-            raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate authority of one's own",
-                                    location=location, hint="verify it with the certificates of that authority")
         chain = _object(material["x509CertificateChain"], "x509CertificateChain", location, {"certificates"})
         certificates = _list(chain, "certificates", MAX_CERTIFICATES, location)
         if not certificates:
             raise broken("its certificate chain is empty", location)
-        # The leaf comes first. The others prove nothing: the chain is built from the trust root.
-        return _raw(certificates[0], location), ""
+        # The leaf comes first. The others prove nothing: a chain is built from what was handed in to trust.
+        return tuple(_raw(certificate, location) for certificate in certificates), ""
     if version != "0.3":
         raise broken(f"a bundle v{version} holds a chain rather than a certificate", location)
-    return _raw(material["certificate"], location), ""
+    return (_raw(material["certificate"], location),), ""
 
 
 def _raw(value: Any, location: str) -> bytes:

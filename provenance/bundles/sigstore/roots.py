@@ -94,6 +94,15 @@ class TrustRoot:
             raise TrustError("trust-root-invalid", f"not a trusted root: {type(err).__name__} {str(err)[:100]}",
                              location=name, hint="get it again from whoever keeps the Sigstore instance") from err
 
+    def is_older_than(self, other: TrustRoot) -> bool:
+        """Whether this is an earlier state of the same instance: one that shares a log or an authority with it."""
+        return bool(self._urls & other._urls) and self.facts.newest < other.facts.newest
+
+    @property
+    def _urls(self) -> set[str]:
+        logs, authorities = (*self.logs, *self.ct_logs), (*self.authorities, *self.clocks)
+        return {log.url for log in logs} | {authority.url for authority in authorities if authority.url}
+
     def log(self, log_id: bytes) -> Log | None:
         """The transparency log of this id."""
         return next((log for log in self.logs if log.log_id == log_id), None)

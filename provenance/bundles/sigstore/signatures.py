@@ -1,7 +1,8 @@
 """Whether a key made a signature, for every algorithm that Sigstore bundles, logs and authorities use.
 
 ECDSA on P-256, P-384 and P-521 (DER, or raw r||s as some signers write it), Ed25519, RSA with PSS or PKCS#1 v1.5.
-Neither certificates nor bundles name the hash: a key signs with the hash of its curve, older clients with SHA-256.
+Neither certificates nor bundles name the hash: a key signs with the hash of its curve, older clients with SHA-256,
+and RSA with any of SHA-2. A signature by SHA-1 or MD5 is none.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def hashes_of(key: Any) -> tuple[str, ...]:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _MIN_RSA:
-        return ("sha256",)
+        return ("sha256", "sha384", "sha512")
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVE_HASHES:
         return tuple(dict.fromkeys((_CURVE_HASHES[key.curve.name], "sha256")))
     raise UnsupportedBundle("bundle-kind-unsupported", "signed by a key of a kind that is not checked here",

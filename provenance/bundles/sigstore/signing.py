@@ -68,16 +68,22 @@ def compose_config(instance: str, root: bytes | None = None, services: bytes | N
                     **{name: parse_json(part, name, limit=_MAX_CONFIG) for name, part in parts.items()}})
 
 
-def _sign(config: bytes, token: str, rekor: int | None, action: Any) -> bytes:
+def load_config(config: bytes) -> Any:
+    """A client trust config as sigstore-python has it; TrustError `trust-root-invalid`."""
     from sigstore.models import ClientTrustConfig
-    from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken
-    from sigstore.sign import SigningContext
 
     try:
-        theirs = ClientTrustConfig.from_json(config.decode("utf-8"))
+        return ClientTrustConfig.from_json(config.decode("utf-8"))
     except ValueError as err:
         raise TrustError("trust-root-invalid", "not a client trust config", location="the trust config",
                          hint="give trust root and signing config in one document") from err
+
+
+def _sign(config: bytes, token: str, rekor: int | None, action: Any) -> bytes:
+    from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken
+    from sigstore.sign import SigningContext
+
+    theirs = load_config(config)
     theirs.force_tlog_version = rekor
     try:
         with SigningContext.from_trust_config(theirs).signer(IdentityToken(token)) as signer:

@@ -12,6 +12,9 @@
 9. The signer is the one that was asked for (`identity.py`).
 10. sigstore-python agrees, wherever it has a judgement (`peer.py`).
 
+A certificate of one's own authority takes another way from step 4 on (`_by_authority`): the chain that the bundle
+brings is held against that authority (`bundles/chains.py`), and no log has to know it.
+
 What contradicts itself is found before what a trust root does not know, so that a broken bundle is INVALID whatever
 the root; what only the root does not know is UNSUPPORTED. Nothing is fetched, and nothing is remembered.
 """
@@ -24,7 +27,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from provenance.bundles.chains import Certified, check_chain
 from provenance.bundles.envelope import Envelope, UnsupportedBundle
+from provenance.bundles.keys import public_pem
+from provenance.bundles.oms.legacy import is_signed_as_by_release_0_2
 from provenance.bundles.sigstore import certificates, entries, logs, peer
 from provenance.bundles.sigstore.identity import ExpectedSigner, PublicKey
 from provenance.bundles.sigstore.reading import MessageSignature, SigstoreBundle, broken, read_unverified
@@ -55,7 +61,8 @@ def verify(data: bytes, root: TrustRoot | None, *, signer: ExpectedSigner, as_of
            artifact: SignedFile | None = None, location: str = "the bundle") -> BundleVerification:
     """The answer for one bundle; never raises for what is in it.
 
-    `root` may be None for a `PublicKey` alone: a bundle with log entries or timestamps is then UNSUPPORTED.
+    `root` may be None for a `PublicKey` or a `Certified`: a bundle with log entries is then UNSUPPORTED, and
+    so is one whose timestamps would be needed.
     `as_of` is the time of the verdict: proven times after it are refused. `artifact` is for bundles that sign a file
     directly; without it, what they sign is known by the digest in them alone. A DSSE payload comes back in the
     result, with its type: comparing its subjects with an artefact is the business of whoever reads the statement.
@@ -79,6 +86,8 @@ def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSign
     for entry in bundle.entries:
         entries.check_subject(entry, bundle, claim)  # 3
     found = BundleVerification("VALID", root.facts if root else None, keyid=key_name(key), **_what(bundle, digests))
+    if isinstance(signer, Certified):
+        return _by_authority(bundle, signer, root, found, as_of, location)
     if root is None:
         if certificate is not None or bundle.entries or bundle.timestamps:
             raise UnsupportedBundle("trust-root-unknown", "no trust root was given to check it with", location=location,
@@ -95,7 +104,7 @@ def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSign
     moments = [time.moment for time in found.times]
     authority = certificates.check_chain(certificate, root, moments)  # 8
     certificates.check_sct(certificate, authority, root)
-    if isinstance(signer, PublicKey) or not signer.accepts(found.identity, found.issuer):  # 9
+    if isinstance(signer, (PublicKey, Certified)) or not signer.accepts(found.identity, found.issuer):  # 9
         return replace(found, status="INVALID", code="identity-mismatch", payload=None, message_digest="",
                        reason=f"signed by {found.identity} (issuer {found.issuer}), not by {signer}")
     if not peer.can_judge(bundle, key, root, found.times):
@@ -106,6 +115,9 @@ def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSign
 
 def _verifier(bundle: SigstoreBundle, signer: ExpectedSigner) -> tuple[Any, Any]:
     """The leaf certificate, or None, and the key that must have made the signature."""
+    if bundle.is_chain and not isinstance(signer, Certified):
+        raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate authority of one's own",
+                                hint="verify it with the certificates of that authority")
     if bundle.leaf is None and not isinstance(signer, PublicKey):
         raise UnsupportedBundle("signature-unknown-signer", "signed by a key, not under an identity",
                                 hint="give the public key of the signer")
@@ -117,6 +129,32 @@ def _verifier(bundle: SigstoreBundle, signer: ExpectedSigner) -> tuple[Any, Any]
         return certificate, certificate.public_key()
     assert isinstance(signer, PublicKey)  # noqa: S101  said above; for the type checker
     return None, _load_key(signer)
+
+
+def _by_authority(bundle: SigstoreBundle, authority: Certified, root: TrustRoot | None,
+                  found: BundleVerification, as_of: datetime, location: str) -> BundleVerification:
+    """Steps 4 to 9 for a certificate of one's own authority: at the proven times or, without any, as of the verdict."""
+    chain = [certificates.load(der) for der in bundle.certificates]
+    if root is not None:
+        found, _ = _check_times(bundle, root, found, as_of, location, logged=False)
+    elif bundle.entries:
+        raise UnsupportedBundle("trust-root-unknown", "no trust root was given to check its log entries with",
+                                location=location, hint="give the trust root of its Sigstore instance")
+    else:
+        found = replace(found, set_aside=("a timestamp: no trust root was given to check it with",) * bool(
+            bundle.timestamps))
+    try:
+        checked = check_chain(chain, authority, [time.moment for time in found.times] or [as_of])
+    except UnsupportedBundle:
+        raise
+    except BundleError as err:
+        if err.code == "certificate-outside-validity" and found.set_aside:
+            # Somebody says that it was signed in time, and nobody here knows them.
+            raise UnsupportedBundle("trust-root-unknown", f"{err.message}, and its only proof of another is "
+                                    f"{found.set_aside[0]}", location=location,
+                                    hint="give a trust root that lists the timestamp authority") from err
+        raise
+    return replace(found, identity=checked.name, issuer=checked.authority)
 
 
 def _load_key(signer: PublicKey) -> Any:
@@ -141,7 +179,7 @@ def _der(certificate: Any, key: Any) -> bytes:
 def _check_signature(bundle: SigstoreBundle, key: Any, artifact: SignedFile | None) -> Mapping[str, bytes]:
     """Refuse a wrong signature; the digests of a file that is signed directly."""
     if isinstance(bundle.content, Envelope):
-        if not made_by(key, bundle.signature, bundle.content.pae):
+        if not made_by(key, bundle.signature, bundle.content.pae) and not _made_by_release_0_2(bundle, key):
             raise _wrong_signature()
         return {}
     digests = _digests(bundle.content, artifact)
@@ -152,6 +190,13 @@ def _check_signature(bundle: SigstoreBundle, key: Any, artifact: SignedFile | No
     if not any(made_over(key, bundle.signature, name, digest) for name, digest in digests.items()):
         raise _wrong_signature()
     return digests
+
+
+def _made_by_release_0_2(bundle: SigstoreBundle, key: Any) -> bool:
+    """Whether a chain of one's own signed as the reference implementation of model signing did in its first release."""
+    if not bundle.is_chain or not isinstance(bundle.content, Envelope):
+        return False
+    return is_signed_as_by_release_0_2(bundle.content.payload, bundle.signature, public_pem(key).decode("ascii"))
 
 
 def _digests(message: MessageSignature, artifact: SignedFile | None) -> Mapping[str, bytes]:
@@ -184,9 +229,9 @@ def _what(bundle: SigstoreBundle, digests: Mapping[str, bytes]) -> dict[str, Any
 
 
 def _check_times(bundle: SigstoreBundle, root: TrustRoot, found: BundleVerification, as_of: datetime,
-                 location: str) -> tuple[BundleVerification, tuple[bytes, ...]]:
+                 location: str, *, logged: bool = True) -> tuple[BundleVerification, tuple[bytes, ...]]:
     """Steps 5 to 7: the result with entries and times, and the timestamps that counted."""
-    keyless = bundle.leaf is not None
+    keyless = logged and bundle.leaf is not None
     if keyless and root.logs and not bundle.entries:
         raise BundleError("log-entry-missing", "it is in no transparency log", location=location,
                           hint="the signer must sign again")

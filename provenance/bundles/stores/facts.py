@@ -29,8 +29,20 @@ class Facts:
 
 
 def facts_unverified(data: bytes) -> Facts:
-    """The facts of a bundle; of what cannot be read, none."""
+    """The facts of a bundle, or of several in lines of their own; of what cannot be read, none.
+
+    Several have a predicate type where all of them have that one.
+    """
     payload = payload_unverified(data)
+    lines = data.splitlines() if payload is None else []
+    if len(lines) > 1:
+        read = [facts for facts in map(_facts, map(payload_unverified, lines)) if facts != Facts()]
+        kinds = {facts.predicate_type for facts in read}
+        return Facts(kinds.pop() if len(kinds) == 1 else "", frozenset().union(*(facts.subjects for facts in read)))
+    return _facts(payload)
+
+
+def _facts(payload: bytes | None) -> Facts:
     try:
         statement = parse_json(payload, "") if payload is not None else None
     except ProvenanceError:

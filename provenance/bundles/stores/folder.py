@@ -88,10 +88,10 @@ class FolderStore:
 
     def get(self, digest: str) -> EvidenceFile | None:
         """By its address first, then wherever the index says; only the bytes decide."""
-        known = [_address(digest)] if _is_hex(digest) else []
-        for path in known:
-            if (found := self._evidence(path)) and found.sha256 == digest:
-                return found
+        if not _is_hex(digest):
+            return None
+        if (found := self._evidence(_address(digest))) and found.sha256 == digest:
+            return found
         with self._fresh() as database:
             rows = database.execute("SELECT path FROM files WHERE sha256 = ? ORDER BY path", (digest,)).fetchall()
         candidates = (self._evidence(path) for (path,) in rows)
@@ -116,14 +116,13 @@ class FolderStore:
     def _fresh(self) -> Iterator[sqlite3.Connection]:
         """The index after it has caught up with the folder; a damaged one is built anew, once."""
         try:
-            self._catch_up()
-        except sqlite3.Error as err:
-            if _is_damage(err):
+            try:
+                self._catch_up()
+            except sqlite3.Error as err:
+                if not _is_damage(err):
+                    raise
                 self._rebuild()
                 self._catch_up()
-            else:
-                raise self._unusable(str(err)) from err
-        try:
             yield self._database
         except sqlite3.Error as err:
             raise self._unusable(str(err)) from err
@@ -222,7 +221,9 @@ class FolderStore:
         try:
             with opened(self._root, path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as reader:
                 data = reader.read(MAX_BUNDLE + 1)
-        except (ArtifactError, OSError):
+        except ArtifactError as err:
+            if isinstance(err.__cause__, PermissionError):  # an error, and not less evidence
+                raise
             return None
         return data if len(data) <= MAX_BUNDLE else None
 
@@ -272,38 +273,49 @@ def _children(root: int, path: str) -> tuple[dict[str, str], list[str]]:
     """The bundles in one folder with their status, and the folders in it; links and special files are neither."""
     files, folders = dict[str, str](), list[str]()
     prefix = f"{path}/" if path else ""
-    with _folder(root, path) as descriptor, os.scandir(descriptor) as entries:
-        for entry in entries:
-            name = prefix + entry.name
-            if problem_with_name(name):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(name)
-            elif name.endswith(BUNDLE_SUFFIXES) and entry.is_file(follow_symlinks=False):
-                files[name] = _status(entry.stat(follow_symlinks=False))
+    try:
+        with _folder(root, path) as descriptor, os.scandir(descriptor) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                if problem_with_name(name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(name)
+                elif name.endswith(BUNDLE_SUFFIXES) and entry.is_file(follow_symlinks=False):
+                    files[name] = _status(entry.stat(follow_symlinks=False))
+    except OSError as err:
+        raise _unreadable(path, err) from err
     return files, folders
 
 
 @contextmanager
 def _folder(root: int, path: str) -> Iterator[int]:
     """A descriptor of a folder beneath the root, opened part by part and through no link."""
-    descriptor = os.dup(root) if not path else root
-    for part in path.split("/") if path else ():
-        above, descriptor = descriptor, os.open(part, FOLDER_FLAGS, dir_fd=descriptor)
-        if above != root:
-            os.close(above)
+    descriptor = os.dup(root)
     try:
+        for part in path.split("/") if path else ():
+            above, descriptor = descriptor, os.open(part, FOLDER_FLAGS, dir_fd=descriptor)
+            os.close(above)
         yield descriptor
     finally:
         os.close(descriptor)
 
 
 def _status_of_folder(root: int, path: str) -> str | None:
+    """Its status; None where there is no such folder any more, but a link perhaps."""
     try:
         with _folder(root, path) as descriptor:
             return _status(os.fstat(descriptor))
+    except PermissionError as err:
+        raise _unreadable(path, err) from err
     except OSError:
         return None
+
+
+def _unreadable(path: str, err: OSError) -> ArtifactError:
+    # Leaving out what cannot be read would be less evidence, and nobody would know.
+    return ArtifactError("input-unreadable", f"cannot read the evidence: {err.strerror}", location=shown(path),
+                         hint="check its permissions")
 
 
 def _status(status: os.stat_result) -> str:

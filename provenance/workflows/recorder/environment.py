@@ -14,6 +14,8 @@ from provenance.errors import UsageError
 from provenance.workflows.recorder.cleaning import clean_text, is_secret_name
 
 OURS = "PROVENANCE_"
+# What a job may ask its CI system for an identity with: the command could sign as whoever records it.
+_IDENTITY = frozenset({"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "SIGSTORE_ID_TOKEN"})
 _NAMES = frozenset({
     "ATEN_CPU_CAPABILITY", "BLIS_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "CUDA_DEVICE_ORDER", "CUDA_LAUNCH_BLOCKING",
     "CUDA_VISIBLE_DEVICES", "GOTO_NUM_THREADS", "HF_DATASETS_OFFLINE", "HF_HUB_OFFLINE", "HIP_VISIBLE_DEVICES", "LANG",
@@ -32,11 +34,11 @@ _SLURM = (
 
 
 def for_command(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The command's environment: what this process has, less every variable of this tool's own.
+    """The command's environment: what this process has, less this tool's own variables and ways to an identity.
 
     Python is asked not to write `__pycache__`, which would change a folder of code that is an input.
     """
-    passed = {name: value for name, value in inherited.items() if not name.startswith(OURS)}
+    passed = {name: value for name, value in inherited.items() if not name.startswith(OURS) and name not in _IDENTITY}
     return {"PYTHONDONTWRITEBYTECODE": "1", **passed}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from provenance.bundles.stores import BundleStore, open_store
-from tests.bundles.stores.postgres import Postgres
+from tests.bundles.stores.postgres import Postgres, find
 
 Open = Callable[[], BundleStore]
 
@@ -29,12 +28,12 @@ def bundle(*subjects: str, kind: str = "https://example.org/x/v1", note: str = "
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL of its own, started for these tests."""
-    if not (shutil.which("initdb") and shutil.which("pg_ctl")):
+    if not (find("initdb") and find("pg_ctl")):
         pytest.skip("PostgreSQL's initdb and pg_ctl are not here")
     pytest.importorskip("psycopg")
-    server = Postgres.start(tmp_path_factory.mktemp("postgres"))
+    server = Postgres.start()
     yield server
     server.stop()
 

@@ -77,6 +77,11 @@ def test_what_others_put_there_is_found_at_any_depth(place: Path) -> None:
     assert find(place, A) == ["a/b/c.sigstore.json", "model.sig"]
 
 
+def test_a_file_of_several_is_found_by_each_of_them(place: Path) -> None:
+    write(place, "many.intoto.jsonl", b"\n".join([bundle(A), b"not one", bundle(B, kind="https://example.org/y"), b""]))
+    assert find(place, A) == find(place, B) == ["many.intoto.jsonl"]
+
+
 @pytest.mark.parametrize("count", [10, 200])
 def test_a_lookup_opens_what_matches_and_nothing_else(
     place: Path, count: int, opened_files: list[str], monkeypatch: pytest.MonkeyPatch
@@ -120,6 +125,9 @@ def test_what_is_gone_or_replaced_is_noticed(place: Path) -> None:
     (place / "a" / "new").rename(place / "a" / "one.sigstore.json")
     assert find(place, A) == ["b0/four.sigstore.json"]
     assert find(place, B) == ["a/one.sigstore.json"]
+    database = sqlite3.connect(index_of(place))
+    assert database.execute("SELECT subject FROM subjects ORDER BY subject").fetchall() == [(A,), (B,)]
+    database.close()
 
 
 def test_a_file_that_was_rewritten_in_place_is_never_handed_out_for_what_it_was(place: Path) -> None:
@@ -139,6 +147,28 @@ def test_links_and_special_files_are_not_followed(place: Path, tmp_path: Path) -
     (place / "folder").symlink_to(tmp_path / "outside")
     os.mkfifo(place / "pipe.sigstore.json")
     assert find(place, A) == []
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "name"])
+def test_what_cannot_be_read_is_an_error_and_not_less_evidence(
+    place: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the refusal of the system is played."""
+    write(place, "a/one.sigstore.json", bundle(A))
+    original = os.open
+    refused = {"folder": "a", "file": "one.sigstore.json", "name": "a"}[what]
+    if what == "name":
+        find(place, A)
+
+    def refusing(path: object, *more: object, **named: object) -> int:
+        if path == refused:
+            raise PermissionError(13, "Permission denied")
+        return original(path, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(ArtifactError) as caught:
+        find(place, A)
+    assert caught.value.code == "input-unreadable"
 
 
 # Whoever can edit the index

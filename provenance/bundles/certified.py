@@ -1,0 +1,50 @@
+"""Bundles whose signer or time a trust file knows by certificates: its own authorities, a Sigstore instance, a clock.
+
+An authority of the trust file comes first, because what it certifies is of no Sigstore instance. Where it certifies the
+signer under a name that nobody in the trust file has, the signature holds and is nobody's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from provenance.bundles import sigstore
+from provenance.bundles.chains import Certified
+from provenance.bundles.keys import pem_of
+from provenance.bundles.sigstore import BundleVerification
+from provenance.bundles.trust import Principal, Trust
+
+
+def verify_certified(data: bytes, trust: Trust, as_of: datetime, file: str) -> tuple[BundleVerification,
+                                                                                    Principal | None]:
+    """What is to be said of a bundle that is signed under a certificate, and whose it is."""
+    refused = unknown = None
+    for principal in trust.principals:
+        if principal.authority is None:
+            continue
+        expected = Certified.of(principal.authority)
+        result = sigstore.verify(data, trust.trust_root, signer=expected, as_of=as_of, location=file)
+        if result.verified:
+            return result, principal
+        if result.code == "identity-mismatch":
+            result = sigstore.verify(data, trust.trust_root, signer=expected.anyone, as_of=as_of, location=file)
+        if result.code == "signature-unknown-signer":
+            unknown = result
+        else:
+            refused = refused or result
+    if refused is not None:
+        return refused, None
+    result = sigstore.verify(data, trust.trust_root, signer=sigstore.UnpinnedIdentity(), as_of=as_of, location=file)
+    if unknown is not None and result.code == "bundle-kind-unsupported":
+        return unknown, None  # no instance's certificate either
+    return result, trust.holder_of(result.identity, result.issuer) if result.verified else None
+
+
+def verify_times(data: bytes, trust: Trust, key: object, as_of: datetime, file: str) -> BundleVerification | None:
+    """What logs and clocks say of a bundle by a trusted key; None where no trust root says whom to ask."""
+    from securesystemslib.signer import SSlibKey
+
+    if trust.trust_root is None or not isinstance(key, SSlibKey):
+        return None
+    signer = sigstore.PublicKey(pem_of(key))
+    return sigstore.verify(data, trust.trust_root, signer=signer, as_of=as_of, location=file)

@@ -1,0 +1,84 @@
+"""Private keys on disk: Ed25519 (default) and ECDSA P-256, P-384 and P-521; PKCS#8, encrypted under a passphrase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from provenance.bundles.keys import public_key, public_pem
+from provenance.errors import BundleError, TrustError
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
+
+KeyKind = Literal["ed25519", "ecdsa-p256"]
+
+
+def generate(kind: KeyKind, passphrase: bytes | None) -> tuple[bytes, bytes]:
+    """A new key pair as PEM: private (PKCS#8, encrypted when a passphrase is given) and public."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    private: Any = (
+        ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP256R1())
+    )
+    protection: Any = (
+        serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    )
+    return (
+        private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection),
+        public_pem(private.public_key()),
+    )
+
+
+def signing_key(pem: bytes, location: str) -> SSlibKey:
+    """The public half of a key that may sign; TrustError `key-invalid`.
+
+    RSA is verified with, because others sign with it, and is no algorithm of OMS v1.0 (section 4.2).
+    """
+    key = public_key(pem, location)
+    if key.keytype == "rsa":
+        raise TrustError("key-invalid", "RSA keys sign nothing here", location=location,
+                         hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")
+    return key
+
+
+def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSigner:
+    """A signer from a private key file; `passphrase` is only called when the key is encrypted.
+
+    TrustError `input-unreadable`, `key-invalid` or `key-passphrase`.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from securesystemslib.signer import CryptoSigner
+
+    try:
+        pem = path.read_bytes()
+    except OSError as err:
+        raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
+                         hint="check the path; `provenance keygen` makes a key pair") from err
+    secret = passphrase() or None if b"ENCRYPTED" in pem else None
+    try:
+        private: Any = load_pem_private_key(pem, secret)
+    except TypeError as err:
+        raise TrustError("key-passphrase", "the key is encrypted and no passphrase was given", location=str(path),
+                         hint="set PROVENANCE_KEY_PASSPHRASE or use a terminal") from err
+    except (ValueError, UnsupportedAlgorithm) as err:
+        code, why = "key-invalid", "not a private key in PEM"
+        if secret and isinstance(err, ValueError):
+            code, why = "key-passphrase", "the passphrase is wrong"
+        raise TrustError(code, why, location=str(path), hint="check the key file and its passphrase") from err
+    return CryptoSigner(private, signing_key(public_pem(private.public_key()), str(path)))
+
+
+def confirmed(signature: Signature, key: SSlibKey, payload: bytes, location: str) -> Signature:
+    """What a key elsewhere signed, after looking; BundleError `signer-unavailable` for what its public half denies."""
+    from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
+
+    try:
+        key.verify_signature(signature, payload)
+    except (UnverifiedSignatureError, VerificationError) as err:
+        raise BundleError("signer-unavailable", "what it signed does not verify with the public key that it names",
+                          location=location, hint="check that both belong to one key") from err
+    return signature
