@@ -18,12 +18,13 @@ from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
 from provenance.statements.reproduction import REPRODUCTION
+from provenance.statements.sbom import CYCLONEDX, SPDX
 from provenance.statements.step import SLSA_PROVENANCE_V1
 from provenance.statements.verification_summary import VERIFICATION_SUMMARY
 
 # What each role has reason to sign; `trust add --predicate-type` says otherwise.
 USUAL_TYPES: dict[str, tuple[str, ...]] = {
-    "producer": (MODEL_SIGNATURE, RELEASE, SLSA_PROVENANCE_V1, DATASET),
+    "producer": (MODEL_SIGNATURE, RELEASE, SLSA_PROVENANCE_V1, DATASET, CYCLONEDX, SPDX),
     "data-supplier": (DATASET, SLSA_PROVENANCE_V1),
     "reproducer": (REPRODUCTION,),
     "gate": (VERIFICATION_SUMMARY,),
