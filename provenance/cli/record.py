@@ -25,7 +25,9 @@ from provenance.statements.step import KINDS, ROLES
 @click.option("--env", "environment", multiple=True, metavar="NAME", help="A variable to record beyond the usual ones.")
 @click.option("--jurisdiction", help="Where, in law, the step runs.")
 @click.option("--region", help="Where, on the map, the step runs.")
+@click.option("--operator", help="Who runs the machines.")
 @click.option("--energy", help="What energy it used, as you know it.")
+@click.option("--accelerator-hours", help="How many hours accelerators ran, as you know it.")
 @key_option()
 @click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write; OUTPUT.provenance/STEP.sigstore.json.")
 @click.argument("command_line", nargs=-1, required=True, metavar="-- COMMAND...")
@@ -33,7 +35,8 @@ from provenance.statements.step import KINDS, ROLES
 def command(
     name: str, kind: str, inputs: tuple[str, ...], outputs: tuple[Path, ...], configuration: tuple[Path, ...],
     initial: Any, seeds: tuple[str, ...], environment: tuple[str, ...], jurisdiction: str | None, region: str | None,
-    energy: str | None, key: Path, bundle: Path | None, command_line: tuple[str, ...], shown: Shown,
+    operator: str | None, energy: str | None, accelerator_hours: str | None, key: Path, bundle: Path | None,
+    command_line: tuple[str, ...], shown: Shown,
 ) -> int:
     """Run COMMAND as one step of a pipeline and sign what went in, what came out, and how it ran.
 
@@ -50,7 +53,8 @@ def command(
     request = RecordRequest(
         name, kind, command_line, tuple((role, Path(path)) for role, path in pairs(inputs, "--input", ROLES)), outputs,
         bundle, configuration, initial, {name: _number(value) for name, value in pairs(seeds, "--seed")}, environment,
-        jurisdiction=jurisdiction, region=region, energy=energy,
+        jurisdiction=jurisdiction, region=region, energy=energy, operator=operator,
+        accelerator_hours=accelerator_hours,
     )
     recorded = record(request, signer=signer_from(key), progress=shown.progress)
     if recorded.bundle is None or recorded.statement is None:
