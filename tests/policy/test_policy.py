@@ -181,6 +181,7 @@ def test_a_choice_that_is_none_is_refused(file: Path, value: Any) -> None:
         {"requirements": [{**ROW, "id": "d-2"}]},
         {"requirements": [{**ROW, "remedy": ""}]},
         {"requirements": [{key: value for key, value in ROW.items() if key != "minVoice"}]},
+        {"requirements": [{key: value for key, value in ROW.items() if key != "minBasis"}]},
         {"requirements": [{key: value for key, value in ROW.items() if key != "roles"}]},
         {"requirements": [ROW, ROW]},
         {"apiVersion": "open-provenance/v9"},

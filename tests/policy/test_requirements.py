@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from provenance.bundles.envelope import sha256
+from provenance.policy import licences
 from provenance.policy.checks import CATALOGUE
+from provenance.policy.checks.weights import _where
 from provenance.policy.policy import load_policy, policy_ids
 from provenance.statements.release import TEMPLATE_SECTIONS, Release
 from provenance.statements.statement import ResourceDescriptor
@@ -912,3 +914,37 @@ def test_a_policy_is_undetermined_when_a_requirement_is(world: World, policy: st
 def test_a_policy_is_undetermined_without_evidence(world: World, policy: str) -> None:
     world.unsay(*list(world.drafts))
     assert world.verdict(policy)["result"] == "undetermined"
+
+
+# --- where a licence holds ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("codes", "withheld", "places", "status"),
+    [
+        (("GEO",), ("EU",), [], "restricted"),
+        (("GEO",), ("EU",), ["EU"], "restricted"),
+        (("GEO",), ("EU",), ["DE"], "restricted"),
+        (("GEO",), ("DE",), ["EU"], "restricted"),
+        (("GEO",), ("EU",), ["US", "FR"], "restricted"),
+        (("GEO",), (), ["US"], "restricted"),
+        (("GEO", "MAU"), ("EU",), ["US"], "restricted"),
+        (("GEO", "FOU"), ("EU",), ["US"], "restricted"),
+        (("GEO", "UPD?"), ("EU",), ["US"], "restricted"),
+        (("GEO",), ("EU",), ["US"], "open"),
+        (("GEO", "NAME"), ("EU", "KR"), ["US", "JP"], "open"),
+    ],
+)
+def test_a_licence_that_is_withheld_somewhere_restricts_use_there(
+    monkeypatch: pytest.MonkeyPatch, codes: tuple[str, ...], withheld: tuple[str, ...], places: list[str], status: str
+) -> None:
+    told = licences.Openness("restricted", codes, "withheld", withheld)
+    monkeypatch.setattr(licences, "category", lambda expression, kind: told)
+    assert _where("LicenseRef-ours", places).status == status
+    assert _where("LicenseRef-ours AND MIT", places).status == "restricted"
+
+
+@pytest.mark.parametrize("places", [["EU"], ["US"], ["DE", "US"]])
+def test_no_licence_of_the_data_that_is_withheld_somewhere_is_free_of_other_restrictions(places: list[str]) -> None:
+    withheld = ("LicenseRef-Llama-3.2", "LicenseRef-Llama-4", "LicenseRef-Tencent-Hunyuan-Community")
+    assert {_where(name, places).status for name in withheld} == {"restricted"}
