@@ -128,6 +128,8 @@ COMPONENTS = (
     ("evaluation-results", "results.json"),
     ("model-card", "tiny/README.md"),
     ("data-card", "data-card.md"),
+    ("evaluation-data", "corpus"),
+    ("datasets", "corpus"),
 )
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
+from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
+from provenance.lineage import step_of
 from provenance.policy.checks.base import PUBLISH, Check, Context, Parameter, licence_item, nothing
 from provenance.policy.verdict import Item
 from provenance.statements.release import Component, Release
 from provenance.statements.statement import all_identities
-from provenance.statements.step import Step
 
 USAGE = ("modalities", "capabilities", "limitations", "integration")
 
 
 def model_card(context: Context) -> Sequence[Item]:
     """K-1: the model card is there by digest, under an open licence for documents."""
-    items = [_document(context, *row) for row in context.components("model-card")]
+    items = [_document(*row) for row in context.components("model-card")]
     return items or nothing("no accepted release names a model card")
 
 
@@ -27,27 +29,26 @@ def data_cards(context: Context) -> Sequence[Item]:
     """
     items = []
     for release in context.releases:
-        if not isinstance(release.claim, Release):
+        if not isinstance(release.claim, Release) or not release.claim.datasets:
             continue
         cards = release.claim.having("data-card")
-        for dataset in release.claim.datasets:
-            about = [card for card in cards if _speaks_of(card, dataset.name)]
-            subject = f"dataset {dataset.name}"
-            items += [_document(context, release, card, subject) for card in about]
-            if not about:
-                items.append(Item.on([release], subject, "undetermined", "no data card speaks of it"))
+        items += [_document(release, card) for card in cards]
+        named = {name for card in cards for name in _describes(card)}
+        if not any("describes" not in card.thing.annotations for card in cards):
+            items += [Item.on([release], f"dataset {dataset.name}", "undetermined", "no data card speaks of it")
+                      for dataset in release.claim.datasets if dataset.name not in named]
     return items or nothing("no accepted release lists datasets that a data card could describe")
 
 
-def _speaks_of(card: Component, dataset: str) -> bool:
+def _describes(card: Component) -> list[str]:
     named = card.thing.annotations.get("describes")
-    return named is None or (isinstance(named, list) and dataset in named)
+    return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
 
 
 def report(context: Context) -> Sequence[Item]:
     """K-3: a technical report or a research paper is there by digest, under an open licence; the best one counts."""
     kinds = ("research-paper",) if context.parameters["document"] == "paper" else ("technical-report", "research-paper")
-    items = [_document(context, *row) for row in context.components(*kinds)]
+    items = [_document(*row) for row in context.components(*kinds)]
     shown = [item for item in items if item.outcome == "pass"]
     return shown or items or nothing(f"no accepted release names a {' or a '.join(kinds)}")
 
@@ -55,10 +56,12 @@ def report(context: Context) -> Sequence[Item]:
 def evaluation_results(context: Context) -> Sequence[Item]:
     """K-4: the published evaluation results are what an attested evaluation of these very weights gave."""
     items = []
-    given = {s: all_identities(s.claim.outputs) for s in context.accepted(context.graph.evaluations)
-             if isinstance(s.claim, Step)}
+    given: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
+    for statement in context.accepted(context.graph.evaluations):
+        for identity in all_identities(step_of(statement).outputs):
+            given[identity].append(statement)
     for release, component in context.components("evaluation-results"):
-        makers = [s for s, outputs in given.items() if component.thing.identities & outputs]
+        makers = [statement for identity in component.thing.identities for statement in given.get(identity, ())]
         name = component.thing.name or "evaluation results"
         if not makers:
             told = "no accepted evaluation of these weights gave this"
@@ -81,11 +84,11 @@ def usage(context: Context) -> Sequence[Item]:
     return items or nothing("no accepted release says how the model is used")
 
 
-def _document(context: Context, release: VerifiedStatement, component: Component, subject: str = "") -> Item:
-    name = subject or component.thing.name or component.component
+def _document(release: VerifiedStatement, component: Component) -> Item:
+    name = component.thing.name or component.component
     if not component.thing.identities:
         return Item.on([release], name, "undetermined", "named without a strong digest")
-    return licence_item(release, name, component.license, "document", context.parameters.get("license", "open"))
+    return licence_item(release, name, component.license, "document")
 
 
 _MOF = "Model Openness Framework 1.0, section 6"

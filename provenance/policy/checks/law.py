@@ -74,19 +74,21 @@ def no_systemic_risk(context: Context) -> Sequence[Item]:
 def proportionate_terms(context: Context) -> Sequence[Item]:
     """L-5: where the licence excludes uses, counsel finds the terms proportionate; else there is nothing to judge."""
     items: list[Item] = []
+    to_judge = False
     for statement, component in context.components("model-parameters-final"):
         name = component.thing.name or "weights"
         read = licences.normalise(component.license)
         openness = licences.category(read.expression, "use")
         if any(code.startswith("FOU") for code in openness.restrictions):
-            items += _counsel(context, "L-5")
+            to_judge = True
         elif openness.status == "open":
             items.append(Item.on([statement], name, "not_applicable", f"{openness.reason}: it excludes no use"))
         elif openness.status == "restricted":
             items.append(Item.on([statement], name, "fail", f"{openness.reason}: no terms of acceptable use"))
         else:
             items.append(Item.on([statement], name, "undetermined", openness.reason))
-    return list(dict.fromkeys(items)) or nothing("no accepted release states a licence for the weights")
+    items += _counsel(context, "L-5") if to_judge else []
+    return items or nothing("no accepted release states a licence for the weights")
 
 
 def _counsel(context: Context, requirement: str) -> list[Item]:

@@ -92,7 +92,7 @@ def at_hand(context: Context) -> Sequence[Item]:
         items.append(Item.on(releases, "weights", "pass", "every file is at hand, and was recomputed", "recomputed"))
     else:
         items.append(Item.on(releases, "weights", "undetermined", "not every file that is bound is at hand"))
-    items += [Item.on([*releases, s], s.file, "pass", "at hand, and its digest is the listed one", "recomputed")
+    items += [Item.on([s], s.file, "pass", "at hand, and its digest is the listed one", "recomputed")
               for s in context.listed()]
     stacks = list(bills(context))
     for statement, bill in stacks:
