@@ -12,7 +12,7 @@ import pytest
 from provenance.bundles.verifier import VOICES
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.checks.base import Names, Parameter, Places, Versions, version
-from provenance.policy.policy import load_policy, policy_ids
+from provenance.policy.policy import lint, load_policy, policy_ids
 from provenance.policy.verdict import BASES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,3 +130,14 @@ def test_a_page_names_every_requirement_with_its_clause_and_remedy(pages: dict[P
     for row in load_policy(name).requirements:
         assert f"| **{row.id}** {row.title} | {row.source}" in text
         assert row.remedy.split(":")[0].split(", and")[0] in text
+
+
+def test_the_readme_of_policies_names_every_one_and_its_example_can_be_used(tmp_path: Path) -> None:
+    text = (ROOT / "policies" / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\(\.\./docs/policies/([a-z0-9.-]+)\.md\)", text))
+    assert linked == set(policy_ids())
+    [example] = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "ours.yaml"
+    file.write_text(example, encoding="utf-8")
+    assert lint(str(file)) == ()
+    assert {row.id for row in load_policy(str(file)).requirements} >= {"J-1", "J-2", "X-1"}
