@@ -33,6 +33,11 @@ STANDARD = {
 }
 
 
+def is_answer(value: object) -> bool:
+    """Whether a stated value answers what was asked: `none` does, `unknown` and an empty text do not."""
+    return bool(value) and not (isinstance(value, str) and value.strip(" .").lower() in ("", "unknown"))
+
+
 @dataclass(frozen=True)
 class Dataset:
     """One dataset by digest, and the facts that its supplier states."""
@@ -60,8 +65,8 @@ class Dataset:
         return [part for part, path in DESCRIBED.items() if not self._at(path)]
 
     def unstated(self) -> list[str]:
-        """Which fields of the Data Provenance Standards are missing."""
-        return [part for part, path in STANDARD.items() if not self._at(path)]
+        """Which fields of the Data Provenance Standards are missing, or not known."""
+        return [part for part, path in STANDARD.items() if not is_answer(self._at(path))]
 
     def _at(self, path: str) -> Any:
         value: Any = self.facts

@@ -531,6 +531,7 @@ def _further_data() -> Iterator[Case]:
     for fact in sorted(FACTS["dataProvenance"]):
         rest = {name: value for name, value in FACTS["dataProvenance"].items() if name != fact}
         yield Case("D-8", OPEN, f"a dataset does not state its {fact}", _told("dataset-raw", dataProvenance=rest))
+    yield Case("D-8", OPEN, "a field of a dataset is unknown", _told("dataset-raw", period="unknown"))
     yield Case("D-8", OPEN, "nobody describes the raw data", lambda w: w.unsay("dataset-raw"))
 
     yield Case("D-9", PASSED, "the producer declares that no data is of unknown provenance", nothing)
@@ -547,6 +548,8 @@ def _further_data() -> Iterator[Case]:
     yield Case("D-10", PASSED, "every dataset says whether personal data is in it", nothing)
     yield Case("D-10", OPEN, "a dataset does not say whether personal data is in it",
                _told("dataset-raw", personalData=None))
+    yield Case("D-10", OPEN, "whether personal data is in a dataset is unknown",
+               _told("dataset-raw", personalData="unknown"))
     yield Case("D-10", OPEN, "nobody describes the raw data", lambda w: w.unsay("dataset-raw"))
 
 
@@ -678,12 +681,13 @@ def _sovereignty() -> Iterator[Case]:
                asking("J-1", **HERE))
     yield Case("J-1", FAILED, "a step ran elsewhere than is allowed", _ran("prepare", jurisdiction="US"),
                asking("J-1", **HERE))
-    yield Case("J-1", OPEN, "where a step ran is unknown", _ran("prepare", jurisdiction="unknown"),
-               asking("J-1", **HERE))
+    yield Case("J-1", OPEN, "where a step ran is unknown", _ran("prepare", jurisdiction="unknown"))
+    yield Case("J-1", OPEN, "where a dataset is held is unknown", _told("dataset-raw", residency="Unknown."))
 
     yield Case("J-2", PASSED, "the training says where and by whom, and inference may be anywhere", nothing)
     yield Case("J-2", OPEN, "the training does not say where it ran", _ran("train", jurisdiction=None))
     yield Case("J-2", OPEN, "the training does not say who ran it", _ran("train", operator=None))
+    yield Case("J-2", OPEN, "who ran the training is unknown", _ran("train", operator="unknown"))
     yield Case("J-2", OPEN, "what the training declares is no mapping",
                lambda w: w.change("train", internal={"declared": ["EU"]}))
     yield Case("J-2", OPEN, "the release does not say where inference may be", _declared(inference=None))
@@ -705,6 +709,7 @@ def _sovereignty() -> Iterator[Case]:
     yield Case("J-3", OPEN, "the training step is by no producer", lambda w: let_gate_sign(w, "train"))
 
     yield Case("J-4", PASSED, "the release states that nobody indemnifies", nothing)
+    yield Case("J-4", OPEN, "whether somebody indemnifies is unknown", _declared(indemnity="unknown"))
     yield Case("J-4", OPEN, "the release is silent about an indemnity", _declared(indemnity=None))
 
     yield Case("J-5", PASSED, "weights, evidence and stack are at hand", nothing)

@@ -20,7 +20,7 @@ from provenance.policy.checks.base import (
     outcome_of,
 )
 from provenance.policy.verdict import Item, Outcome
-from provenance.statements.dataset import Dataset
+from provenance.statements.dataset import Dataset, is_answer
 from provenance.statements.release import Release
 from provenance.statements.statement import all_identities
 
@@ -166,7 +166,7 @@ def evaluation_data(context: Context) -> Sequence[Item]:
 
 
 def standard_fields(context: Context) -> Sequence[Item]:
-    """D-8: each dataset states every field of the Data Provenance Standards; `none` is an answer, silence is not."""
+    """D-8: each dataset states every field of the Data Provenance Standards; `none` is an answer, `unknown` is not."""
 
     def judge(statement: VerifiedStatement, dataset: Dataset) -> Item:
         missing = dataset.unstated()
@@ -205,7 +205,7 @@ def personal_data(context: Context) -> Sequence[Item]:
 
     def judge(statement: VerifiedStatement, dataset: Dataset) -> Item:
         stated = dataset.facts.get("personalData")
-        if not stated:
+        if not is_answer(stated):
             return _item(statement, dataset, "undetermined", "does not say whether personal data is in it")
         return _item(statement, dataset, "pass", f"personal data: {stated}")
 

@@ -1,7 +1,7 @@
 """Family J: where data and computation are, what they cost in energy, who answers, and what works without a network.
 
-What is stated can be `unknown`, which is an answer to "is it stated"; a policy that names jurisdictions or operators
-takes none but those.
+What is stated as unknown is not known, and never passes, but for hardware and energy, of which J-3 asks no more. A
+policy that names jurisdictions or operators takes none but those.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from provenance.lineage import Use, step_of
 from provenance.policy.checks.base import ANY, DESCRIBE, PUBLISH, RECOMPUTED, RECORD, Check, Context, Names, nothing
 from provenance.policy.checks.stack import NO_STACK, bills
 from provenance.policy.verdict import Item
-from provenance.statements.dataset import Dataset
+from provenance.statements.dataset import Dataset, is_answer
 
 
 def data_residency(context: Context) -> Sequence[Item]:
@@ -75,7 +75,8 @@ def energy_and_hardware(context: Context) -> Sequence[Item]:
 
 def indemnity(context: Context) -> Sequence[Item]:
     """J-4: the release states who indemnifies whom, or that nobody does."""
-    items = [Item.on([statement], "", "pass", f"indemnity: {told}") for statement, told in context.told("indemnity")]
+    items = [Item.on([statement], "", "pass" if is_answer(told) else "undetermined", f"indemnity: {told}")
+             for statement, told in context.told("indemnity")]
     return items or nothing("no accepted release states an indemnity, or that there is none")
 
 
@@ -122,12 +123,10 @@ def _stated(context: Context, statement: VerifiedStatement, fact: str, allowed: 
 def _inside(statements: Iterable[VerifiedStatement], subject: str, fact: str, value: str | None,
             allowed: Sequence[str], free: str = "") -> Item:
     """Whether a fact is stated, and is one of those that are allowed, where some are named."""
-    if not value:
+    if value is None or not is_answer(value):
         return Item.on(statements, subject, "undetermined", f"does not state its {fact}")
     if not allowed or value in allowed or value == free:
         return Item.on(statements, subject, "pass", f"{fact} {value}")
-    if value == "unknown":
-        return Item.on(statements, subject, "undetermined", f"{fact} unknown")
     return Item.on(statements, subject, "fail", f"{fact} {value}, not {', '.join(allowed)}")
 
 
