@@ -1,6 +1,6 @@
-"""Write what the documentation repeats of the program: `docs/cli.md`, and what README's session prints.
+"""Write what the documentation repeats of the program: the command line, policies, what README's session prints.
 
-`python docs/build.py` writes both; with `--check` it only compares, and ends with 1 where one is out of date. The
+`python docs/build.py` writes all of it; with `--check` it only compares, and ends with 1 where one is out of date. The
 session makes new keys each time, so digests and times that depend on them are left out of the comparison.
 """
 
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import policy_pages
 from click.testing import CliRunner
 
 DOCS = Path(__file__).resolve().parent
@@ -85,13 +86,14 @@ def is_current(page: Path, text: str) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Write or check every page; 1 where a check finds a difference."""
-    pages = {DOCS / "cli.md": cli_page(), README: readme()}
+    pages = {DOCS / "cli.md": cli_page(), **policy_pages.pages(DOCS), README: readme()}
     stale = [page for page, text in pages.items() if not is_current(page, text)]
     if "--check" in arguments:
         for page in stale:
             print(f"{page.relative_to(DOCS.parent)} is out of date: run `make docs`")
         return int(bool(stale))
     for page in stale:
+        page.parent.mkdir(exist_ok=True)
         page.write_text(pages[page], encoding="utf-8")
         print(f"wrote {page.relative_to(DOCS.parent)}")
     return 0

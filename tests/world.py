@@ -3,7 +3,8 @@
     tales.txt                raw text, supplied by the Text Archive
     corpus/                  what prepare.py made of it
     tiny/                    the model that train.py made of the corpus: weights, configuration, card
-    prepare.py train.py evaluate.py network.py run.py uv.lock results.json
+    prepare.py train.py evaluate.py network.py run.py uv.lock results.json report.md paper.md data-card.md
+    early/                   an intermediate checkpoint of the model
     trust.yaml               believes archive (data-supplier), lab and elder (producers), gate; knows no stranger
     tiny.provenance/         what was signed, one statement a file:
 
@@ -15,6 +16,7 @@
     | `train`          | corpus/ became tiny/, from random parameters | lab       |
     | `evaluate`       | tiny/ was evaluated                          | lab       |
     | `model.sig`      | the files of tiny/ (OMS)                     | lab       |
+    | `stack`          | what serves the model (CycloneDX)            | lab       |
     | `release`        | what is published, and on which evidence     | lab       |
 
 The world is made by the project's own code, with real keys and signatures, and passes every policy that is shipped. It
@@ -55,7 +57,8 @@ from provenance.policy.evaluate import Evaluation, Subject
 from provenance.policy.policy import load_policy, policy_ids
 from provenance.statements.artifact import describe
 from provenance.statements.dataset import Dataset
-from provenance.statements.release import Component, Release
+from provenance.statements.release import TEMPLATE_SECTIONS, Component, Release
+from provenance.statements.sbom import CYCLONEDX
 from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.statements.step import Step
 from provenance.workflows.gathering import gather, wanted_by
@@ -80,14 +83,39 @@ print("run it")
 FACTS = {
     "name": "tales",
     "version": "1",
-    "source": {"uri": "https://example.org/tales", "obtained": "downloaded on 2026-11-01"},
+    "source": {"uri": "https://example.org/tales", "publisher": "Text Archive", "obtained": "downloaded on 2026-11-01"},
     "selection": "all of it",
     "labelling": "none",
     "processing": ["none"],
     "license": "CC0-1.0",
     "availability": {"class": "open", "locator": "https://example.org/tales"},
+    "description": "fairy tales",
+    "period": "1812 to 1857",
+    "personalData": "none",
+    "residency": "EU",
+    "dataProvenance": {
+        "standardVersion": "1.0.0", "identifier": "urn:tales", "metadataLocation": "https://example.org/tales/metadata",
+        "sourceMetadata": "none", "sourceIfDifferent": "none", "originGeography": "DE", "issueDate": "2026-11-01",
+        "previousDate": "none", "method": "data mining", "format": "text", "confidentiality": "public",
+        "consentDocumentation": "none", "privacyTools": "none", "processingGeography": "EU",
+        "intendedUse": "training", "proprietaryData": "none",
+    },
 }
-DECLARATIONS = {"freeOfCharge": True, "datasetListComplete": True, "trainingConfigurationComplete": True}
+DECLARATIONS: Mapping[str, Any] = {
+    "freeOfCharge": True, "datasetListComplete": True, "trainingConfigurationComplete": True, "noMonetisation": True,
+    "systemicRisk": False, "trainingCompute": 1.5e6, "unknownProvenance": [], "indemnity": "none",
+    "usage": {"modalities": "text to text", "capabilities": "continues tales", "limitations": "knows three words",
+              "integration": "python run.py"},
+    "trainingSummary": {"uri": "https://example.org/summary",
+                        "sections": dict.fromkeys(TEMPLATE_SECTIONS, "none: the corpus is public")},
+    "copyrightPolicy": {"uri": "https://example.org/copyright", "textAndDataMining": "robots.txt is obeyed"},
+    "inference": [{"jurisdiction": "any", "operator": "any"}],
+}
+INTERNAL = {
+    "hardware": {"processor": "a small one"},
+    "declared": {"jurisdiction": "EU", "operator": "Example Lab", "energy": "0.4 kWh", "acceleratorHours": "0"},
+}
+STACK = (("linux", "6.12.1", "GPL-2.0-only"), ("vllm", "0.11.0", "Apache-2.0"), ("llm-d", "0.3.0", "Apache-2.0"))
 COMPONENTS = (
     ("model-architecture", "network.py"),
     ("model-parameters-final", "tiny/model.safetensors"),
@@ -95,6 +123,14 @@ COMPONENTS = (
     ("training-code", "train.py"),
     ("data-preprocessing-code", "prepare.py"),
     ("evaluation-code", "evaluate.py"),
+    ("model-parameters-intermediate", "early/model.safetensors"),
+    ("technical-report", "report.md"),
+    ("research-paper", "paper.md"),
+    ("evaluation-results", "results.json"),
+    ("model-card", "tiny/README.md"),
+    ("data-card", "data-card.md"),
+    ("evaluation-data", "corpus"),
+    ("datasets", "corpus"),
 )
 
 
@@ -194,7 +230,8 @@ class World:
 
     def step(self, name: str, kind: str, made: str, inputs: Sequence[ResourceDescriptor], **more: Any) -> Step:
         """A step of five minutes in November 2026."""
-        facts = {"started_on": "2026-11-20T10:00:00Z", "finished_on": "2026-11-20T10:05:00Z", **more}
+        facts = {"started_on": "2026-11-20T10:00:00Z", "finished_on": "2026-11-20T10:05:00Z", "internal": INTERNAL,
+                 **more}
         return Step(name, kind, ("python", f"{name}.py"), self.described(made), tuple(inputs),
                     invocation=f"urn:uuid:{name}", **facts)
 
@@ -206,6 +243,14 @@ class World:
     def signature(self, path: str = "tiny") -> Statement:
         """The OMS statement over a model folder as it lies there."""
         return model_statement(scan(self.folder / path))
+
+    def stack(self, *packages: tuple[str, str, str]) -> Statement:
+        """A CycloneDX bill of materials of the serving stack: names, versions and licences."""
+        rows = [{"name": name, "version": number, "licenses": [{"license": {"id": licence}}] if licence else [],
+                 "hashes": [{"alg": "SHA-256", "content": sha256(name.encode())}]}
+                for name, number, licence in packages]
+        image = ResourceDescriptor("serving-image", {"sha256": sha256(b"image")})
+        return Statement((image,), CYCLONEDX, {"bomFormat": "CycloneDX", "components": rows})
 
     def say(self, name: str, claim: Claim, signer: str = "lab") -> None:
         """Put something beside what is said, or in its place."""
@@ -236,7 +281,7 @@ class World:
         rows = tuple(row for row in self.release.components if row.component != kind)
         self.change("release", components=rows)
 
-    def declare(self, **declarations: bool | None) -> None:
+    def declare(self, **declarations: Any) -> None:
         """Change declarations of the release; None takes one away."""
         told = {**self.release.declarations, **declarations}
         self.change("release", declarations={key: value for key, value in told.items() if value is not None})
@@ -402,6 +447,7 @@ def _template() -> World:
         started_on="2026-11-21T10:00:00Z", finished_on="2026-11-21T10:05:00Z",
     ))
     world.say("model.sig", world.signature())
+    world.say("stack", world.stack(*STACK))
     world.say("release", Release(
         world.described("tiny"), "tiny", "1.0", "Example Lab", "2026-11-22T10:00:00Z",
         tuple(world.component(kind, path) for kind, path in COMPONENTS),
@@ -425,6 +471,10 @@ def _write_files(world: World) -> None:
         "evaluate.py": "print('evaluate')\n",
         "run.py": "print('run')\n",
         "uv.lock": "version = 1\n",
+        "early/model.safetensors": safetensors({"a": [0.5, 1.0], "b": [1.5]}),
+        "report.md": "How tiny was made.\n",
+        "paper.md": "Why tiny was made.\n",
+        "data-card.md": "What the tales are.\n",
         "results.json": '{"loss": 1.0}\n',
     }.items():
         world.write(path, content)

@@ -51,12 +51,13 @@ if TYPE_CHECKING:
     from provenance.statements.dataset import Dataset
     from provenance.statements.release import Release
     from provenance.statements.reproduction import Reproduction
+    from provenance.statements.sbom import Sbom
     from provenance.statements.step import Step
 
 Status = Literal["VALID", "INVALID", "UNSUPPORTED"]
 Voice = Literal["none", "unsigned", "trusted", "independent"]
 VOICES: tuple[Voice, ...] = ("none", "unsigned", "trusted", "independent")
-Claim: TypeAlias = "Step | Dataset | Release | Reproduction | ModelSignature"
+Claim: TypeAlias = "Step | Dataset | Release | Reproduction | Sbom | ModelSignature"
 _SEAL: Final = object()
 
 
@@ -320,6 +321,7 @@ def _claim(statement: Statement, file: str) -> Claim:
     from provenance.statements.dataset import DATASET, Dataset
     from provenance.statements.release import RELEASE, Release
     from provenance.statements.reproduction import REPRODUCTION, Reproduction
+    from provenance.statements.sbom import Sbom, is_sbom
     from provenance.statements.step import SLSA_PROVENANCE_V1, Step, is_ours
 
     if kind == SLSA_PROVENANCE_V1 and is_ours(statement):
@@ -334,5 +336,7 @@ def _claim(statement: Statement, file: str) -> Claim:
         return Release.from_statement(statement, file)
     if kind == REPRODUCTION:
         return Reproduction.from_statement(statement, file)
+    if is_sbom(kind):
+        return Sbom.from_statement(statement, file)
     raise ProvenanceError("predicate-unknown", f"the predicate type {brief(kind)} proves nothing here", location=file,
                           hint="see attestations/ for the types that are read")

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @click.option("--env", "environment", multiple=True, metavar="NAME", help="A variable to record beyond the usual ones.")
 @click.option("--jurisdiction", help="Where, in law, the step runs.")
 @click.option("--region", help="Where, on the map, the step runs.")
+@click.option("--operator", help="Who runs the machines.")
 @click.option("--energy", help="What energy it used, as you know it.")
+@click.option("--accelerator-hours", help="How many hours accelerators ran, as you know it.")
 @signer_options(piped=False)
 @click.option("--bundle", type=EXISTING, metavar="FILE", help="Where to write; OUTPUT.provenance/STEP.sigstore.json.")
 @click.argument("command_line", nargs=-1, required=True, metavar="-- COMMAND...")
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 def command(
     name: str, kind: str, inputs: tuple[str, ...], outputs: tuple[Path, ...], configuration: tuple[Path, ...],
     initial: Any, seeds: tuple[str, ...], environment: tuple[str, ...], jurisdiction: str | None, region: str | None,
-    energy: str | None, signer: Callable[[], AnySigner], bundle: Path | None, command_line: tuple[str, ...],
-    shown: Shown,
+    operator: str | None, energy: str | None, accelerator_hours: str | None, signer: Callable[[], AnySigner],
+    bundle: Path | None, command_line: tuple[str, ...], shown: Shown,
 ) -> int:
     """Run COMMAND as one step of a pipeline and sign what went in, what came out, and how it ran.
 
@@ -56,7 +58,8 @@ def command(
     request = RecordRequest(
         name, kind, command_line, tuple((role, Path(path)) for role, path in pairs(inputs, "--input", ROLES)), outputs,
         bundle, configuration, initial, {name: _number(value) for name, value in pairs(seeds, "--seed")}, environment,
-        jurisdiction=jurisdiction, region=region, energy=energy,
+        jurisdiction=jurisdiction, region=region, energy=energy, operator=operator,
+        accelerator_hours=accelerator_hours,
     )
     recorded = record(request, signer=signer, progress=shown.progress)
     if recorded.bundle is None or recorded.statement is None:

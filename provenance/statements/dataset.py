@@ -18,6 +18,25 @@ DATASET = URN + "dataset:v0.1"
 DESCRIBED = {"source": "source", "obtaining": "source.obtained", "selection": "selection", "labelling": "labelling",
              "processing": "processing"}
 
+# What D-8 asks to be stated: the 22 fields of the Data Provenance Standards 1.0.0, with what holds each.
+STANDARD = {
+    "standard version": "dataProvenance.standardVersion", "title": "name", "identifier": "dataProvenance.identifier",
+    "metadata location": "dataProvenance.metadataLocation", "issuer": "source.publisher", "description": "description",
+    "source metadata": "dataProvenance.sourceMetadata", "source if different": "dataProvenance.sourceIfDifferent",
+    "origin geography": "dataProvenance.originGeography", "issue date": "dataProvenance.issueDate",
+    "previous date": "dataProvenance.previousDate", "generation range": "period", "method": "dataProvenance.method",
+    "format": "dataProvenance.format", "confidentiality": "dataProvenance.confidentiality",
+    "consent documentation": "dataProvenance.consentDocumentation", "privacy tools": "dataProvenance.privacyTools",
+    "processing geography": "dataProvenance.processingGeography", "storage geography": "residency",
+    "licence": "license", "intended use": "dataProvenance.intendedUse",
+    "proprietary data": "dataProvenance.proprietaryData",
+}
+
+
+def is_answer(value: object) -> bool:
+    """Whether a stated value answers what was asked: `none` does, `unknown` and an empty text do not."""
+    return bool(value) and not (isinstance(value, str) and value.strip(" .").lower() in ("", "unknown"))
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -44,6 +63,10 @@ class Dataset:
     def undescribed(self) -> list[str]:
         """Which parts of the data information are missing or empty."""
         return [part for part, path in DESCRIBED.items() if not self._at(path)]
+
+    def unstated(self) -> list[str]:
+        """Which fields of the Data Provenance Standards are missing, or not known."""
+        return [part for part, path in STANDARD.items() if not is_answer(self._at(path))]
 
     def _at(self, path: str) -> Any:
         value: Any = self.facts

@@ -23,6 +23,9 @@ COMPONENTS = (
     "data-preprocessing-code", "model-metadata",
 )
 
+# The Commission's template for the summary of training content (24 July 2025).
+TEMPLATE_SECTIONS = ("1.1", "1.2", "1.3", "2.1", "2.2.1", "2.2.2", "2.3", "2.4", "2.5", "2.6", "3.1", "3.2")
+
 
 @dataclass(frozen=True)
 class Component:

@@ -145,7 +145,8 @@ def _components(rows: Sequence[Mapping[str, Any]], base: Path) -> Iterator[Compo
             except ArtifactError as err:
                 raise ArtifactError(err.code, f"component {row['component']}: {err.message}",
                                     location=err.location or row["path"], hint=err.hint) from err
-        yield Component(row["component"], ResourceDescriptor(name, digest, uri), row.get("license"))
+        notes = {"describes": row["describes"]} if "describes" in row else {}
+        yield Component(row["component"], ResourceDescriptor(name, digest, uri, annotations=notes), row.get("license"))
 
 
 def _unique(things: Iterator[ResourceDescriptor]) -> Iterator[ResourceDescriptor]:

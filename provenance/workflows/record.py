@@ -162,10 +162,9 @@ def _internal(plan: Plan, seen: _Seen, completeness: Sequence[str]) -> dict[str,
         "threads": {"usableCores": processors["usableCores"], **threads},
         "seeds": dict(request.seeds),
         "scheduler": variables.scheduler(plan.environment),
-        "declared": {"jurisdiction": request.jurisdiction, "region": request.region, "energy": request.energy},
+        "declared": request.declared,
         "completeness": list(completeness),
     }
-    facts["declared"] = {name: value for name, value in facts["declared"].items() if value}
     return {name: value for name, value in facts.items() if value}
 
 

@@ -26,6 +26,7 @@ from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
 from provenance.statements.reproduction import REPRODUCTION
+from provenance.statements.sbom import CYCLONEDX, SPDX
 from provenance.statements.shown import VERIFICATION_SUMMARY
 from provenance.statements.statement import Statement
 from provenance.statements.step import SLSA_PROVENANCE_V1
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 # What each role has reason to sign; `trust add --predicate-type` says otherwise.
 USUAL_TYPES: dict[str, tuple[str, ...]] = {
-    "producer": (MODEL_SIGNATURE, RELEASE, SLSA_PROVENANCE_V1, DATASET),
+    "producer": (MODEL_SIGNATURE, RELEASE, SLSA_PROVENANCE_V1, DATASET, CYCLONEDX, SPDX),
     "data-supplier": (DATASET, SLSA_PROVENANCE_V1),
     "reproducer": (REPRODUCTION,),
     "gate": (VERIFICATION_SUMMARY,),

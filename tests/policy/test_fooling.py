@@ -96,13 +96,14 @@ def test_a_signer_speaks_only_of_the_names_in_its_scope(world: World, scope: str
 
 @pytest.mark.parametrize("scope", ["tiny", "tiny*", "t*", "*"])
 def test_a_scope_covers_a_model_and_what_lies_in_it(world: World, scope: str) -> None:
-    world.believe(world.principal("archive"), world.principal("lab", subjects=(scope, "results.json")))
+    world.believe(world.principal("archive"), world.principal("lab", subjects=(scope, "results.json", "serving-image")))
     assert world.verdict()["passed"]
 
 
 def test_a_scope_of_digests_covers_only_what_it_names(world: World) -> None:
     digests = tuple(f"{name}:{value}" for thing in world.described("tiny") for name, value in thing.digest.items())
-    world.believe(world.principal("archive"), world.principal("lab", subjects=(*digests, "results.json")))
+    named = (*digests, "results.json", "serving-image")
+    world.believe(world.principal("archive"), world.principal("lab", subjects=named))
     assert world.verdict()["passed"]
     world.believe(world.principal("archive"), world.principal("lab", subjects=digests))
     assert status(world, world.verdict(), "evaluate") == ("INVALID", "signer-not-in-scope")

@@ -124,7 +124,7 @@ def test_an_unknown_requirement_names_the_nearest(file: Path) -> None:
 
 
 def test_a_requirement_like_no_other_names_all(file: Path) -> None:
-    err = refused(write(file, document({**ROW, "id": "Z-99999999"})))
+    err = refused(write(file, document({**ROW, "id": "Z-00000000"})))
     assert (err.code, err.hint) == ("requirement-unknown", f"it has {', '.join(CATALOGUE)}")
 
 
@@ -181,6 +181,7 @@ def test_a_choice_that_is_none_is_refused(file: Path, value: Any) -> None:
         {"requirements": [{**ROW, "id": "d-2"}]},
         {"requirements": [{**ROW, "remedy": ""}]},
         {"requirements": [{key: value for key, value in ROW.items() if key != "minVoice"}]},
+        {"requirements": [{key: value for key, value in ROW.items() if key != "minBasis"}]},
         {"requirements": [{key: value for key, value in ROW.items() if key != "roles"}]},
         {"requirements": [ROW, ROW]},
         {"apiVersion": "open-provenance/v9"},

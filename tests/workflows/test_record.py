@@ -155,8 +155,10 @@ def test_a_variable_that_speaks_of_a_secret_is_refused_even_when_asked_for(pipel
 
 
 def test_what_the_user_declares_is_recorded_as_declared(pipeline: Any) -> None:
-    pipeline.record(jurisdiction="EU", region="eu-central", energy="0.4 kWh")
-    assert pipeline.step().internal["declared"] == {"jurisdiction": "EU", "region": "eu-central", "energy": "0.4 kWh"}
+    pipeline.record(jurisdiction="EU", region="eu-central", energy="0.4 kWh", operator="Lab", accelerator_hours="0")
+    assert pipeline.step().internal["declared"] == {
+        "jurisdiction": "EU", "region": "eu-central", "operator": "Lab", "energy": "0.4 kWh", "acceleratorHours": "0",
+    }
 
 
 def test_accelerators_are_listed_where_nvidia_smi_is(pipeline: Any, monkeypatch: pytest.MonkeyPatch) -> None:

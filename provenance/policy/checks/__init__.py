@@ -9,9 +9,14 @@ from __future__ import annotations
 from provenance.policy.checks.base import Check
 from provenance.policy.checks.code import CODE
 from provenance.policy.checks.data import DATA
+from provenance.policy.checks.documents import DOCUMENTS
 from provenance.policy.checks.integrity import INTEGRITY
+from provenance.policy.checks.law import LAW
+from provenance.policy.checks.sovereignty import SOVEREIGNTY
+from provenance.policy.checks.stack import STACK
 from provenance.policy.checks.weights import WEIGHTS
 
-CATALOGUE: dict[str, Check] = {check.id: check for check in (*WEIGHTS, *CODE, *DATA, *INTEGRITY)}
+_FAMILIES = (WEIGHTS, CODE, DATA, DOCUMENTS, STACK, INTEGRITY, LAW, SOVEREIGNTY)
+CATALOGUE: dict[str, Check] = {check.id: check for family in _FAMILIES for check in family}
 
 __all__ = ["CATALOGUE", "Check"]

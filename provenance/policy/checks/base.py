@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from provenance.artifacts.manifest import Manifest
+from provenance.bundles.trust import parse_time
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
+from provenance.errors import TrustError
 from provenance.lineage import LineageGraph
 from provenance.policy import licences
 from provenance.policy.coverage import Coverage
-from provenance.policy.verdict import Item, Outcome
+from provenance.policy.verdict import Basis, Item, Outcome
 from provenance.statements.release import Component, Release
+from provenance.statements.statement import URN
+
+# One sentence for one act, so that a verdict can say how few acts are missing.
+SIGN = ("Sign the weights and everything beside them: provenance sign MODEL --key KEY, "
+        "and list the signature in the release")
+PUBLISH = ("Publish a signed release statement that names components, licences, datasets and declarations: "
+           "provenance attest release MODEL --components FILE --key KEY")
+LICENSE = "Publish the weights under an open licence that restricts no use, and state it in the release"
+RECORD = ("Record and sign every training step with its code, data and initial parameters: "
+          "provenance record --kind train ... -- COMMAND")
+PREPARE = "Record and sign every data preparation step with its code: provenance record --kind prepare ... -- COMMAND"
+EVALUATE = ("Record and sign the evaluation of these weights with its code: "
+            "provenance record --kind evaluate ... -- COMMAND")
+DESCRIBE = ("Publish a signed statement for every dataset, with source, processing, licence and availability: "
+            "provenance attest dataset PATH --facts FILE --key KEY")
+ASSESS = "Ask a buyer's counsel or an independent assessor for a signed assessment of this requirement"
+ASSESSMENT = URN + "assessment:v0.1"
 
 
 @dataclass(frozen=True)
@@ -34,6 +54,77 @@ class Parameter:
         if self.values:
             return self.values.index(value) < self.values.index(before)
         return bool(value > before)
+
+
+@dataclass(frozen=True)
+class Names(Parameter):
+    """A list of names. Naming some narrows what is allowed, and none allows all; as exceptions, each one widens it."""
+
+    default: Any = field(default_factory=list)
+    exceptions: bool = False
+
+    def problem_with(self, value: Any) -> str:
+        """Why the value cannot be used, or ""."""
+        named = isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+        return "" if named and len(set(value)) == len(value) else "must be a list of different names"
+
+    def is_looser(self, value: Any, before: Any) -> bool:
+        """Whether the value asks for less than the one before."""
+        if self.exceptions:
+            return not set(value) <= set(before)
+        return bool(before) and (not value or not set(value) <= set(before))
+
+
+@dataclass(frozen=True)
+class Places(Parameter):
+    """Jurisdictions that a licence must cover (ISO 3166-1 codes, and EU). None means all of them, which is most."""
+
+    default: Any = field(default_factory=list)
+
+    def problem_with(self, value: Any) -> str:
+        """Why the value cannot be used, or ""."""
+        return Names().problem_with(value)
+
+    def is_looser(self, value: Any, before: Any) -> bool:
+        """Whether the value asks for less than the one before."""
+        return bool(value) and (not before or not set(before) <= set(value))
+
+
+@dataclass(frozen=True)
+class Versions(Parameter):
+    """Names with the lowest version of each; `any` where every version will do. Each further name asks for more."""
+
+    default: Any = field(default_factory=dict)
+
+    def problem_with(self, value: Any) -> str:
+        """Why the value cannot be used, or ""."""
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
+            return "must map names to versions"
+        unread = [name for name, least in value.items() if least != ANY and version(least) is None]
+        return f"gives no version of {unread[0]} that can be compared: write it in quotes" if unread else ""
+
+    def is_looser(self, value: Any, before: Any) -> bool:
+        """Whether the value asks for less than the one before."""
+        return any(name not in value or _lowest(value[name]) < _lowest(least) for name, least in before.items())
+
+
+ANY = "any"
+_VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,5})(?:\+[0-9A-Za-z.]*|-[0-9][0-9A-Za-z.]*)?")
+
+
+def version(text: object) -> tuple[int, ...] | None:
+    """The numbers of a version, None where it has none or says that it comes before one (`1.0rc1`, `1.0-beta`)."""
+    found = _VERSION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    numbers = [int(part) for part in found[1].split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()  # 1.0 is 1
+    return tuple(numbers)
+
+
+def _lowest(text: str) -> tuple[int, ...]:
+    return version(text) or ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +167,47 @@ class Context:
         Empty where the model has no release: its producer cannot speak for a base model that somebody else made, nor
         somebody else for the model.
         """
+        return [_answer(releases, declaration) for releases in self.spoken_for()]
+
+    def told(self, declaration: str) -> Iterator[tuple[VerifiedStatement, Any]]:
+        """Each accepted release of the model in hand that makes a declaration, with what it declares."""
+        for statement in self.releases:
+            if isinstance(statement.claim, Release) and declaration in statement.claim.declarations:
+                yield statement, statement.claim.declarations[declaration]
+
+    def spoken_for(self) -> list[list[VerifiedStatement]]:
+        """The accepted releases of the model in hand, and of each base model that was released; empty without one."""
         bases = (self.accepted(self.graph.releases_of(use.identities)) for use in self.graph.bases)
-        return [_answer(releases, declaration) for releases in (self.releases, *bases) if releases and self.releases]
+        return [releases for releases in (self.releases, *bases) if releases and self.releases]
+
+    def listed(self) -> list[VerifiedStatement]:
+        """Accepted statements that an accepted release of the model in hand stands on."""
+        named = {item.digest.get("sha256") for s in self.releases if isinstance(s.claim, Release)
+                 for item in s.claim.evidence}
+        return self.accepted(s for s in self.graph.statements if s.sha256 in named)
+
+    def assessments(self, requirement: str, *roles: str) -> Iterator[tuple[VerifiedStatement, Outcome, str]]:
+        """What persons in one of these roles found about a requirement, of this model and this release, as of now.
+
+        A person's role is that of the trust file, and is asked here: who speaks for the release cannot assess it.
+        """
+        seen = {release.sha256 for release in self.releases}
+        for statement in self.graph.statements:
+            said = statement.statement.predicate
+            if statement.statement.predicate_type != ASSESSMENT or said.get("requirement") != requirement:
+                continue
+            if statement.principal is None or not set(roles) & set(statement.principal.roles):
+                continue
+            looked_at = {item.get("digest", {}).get("sha256") for item in said["evidence"]}
+            if not self.graph.is_about_model(statement) or not seen & looked_at or self._is_over(said["validUntil"]):
+                continue
+            yield statement, _FOUND.get(said["finding"], "undetermined"), str(said["finding"])
+
+    def _is_over(self, until: str) -> bool:
+        try:
+            return parse_time(until, "") <= self.as_of
+        except TrustError:
+            return True
 
     def components(self, *kinds: str) -> Iterator[tuple[VerifiedStatement, Component]]:
         """Accepted components of these kinds of the model in hand, with the release that names each."""
@@ -87,9 +217,28 @@ class Context:
                     yield statement, component
 
 
+# What a person found, as an outcome; every other finding leaves the question open.
+_FOUND: Mapping[str, Outcome] = {"adequate": "pass", "yes": "pass", "inadequate": "fail", "no": "fail"}
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """The weakest basis and the weakest voice that a requirement takes."""
+
+    basis: Basis
+    voice: Voice
+
+
+STATED = Minimum("stated", "trusted")
+RECOMPUTED = Minimum("recomputed", "trusted")
+
+
 @dataclass(frozen=True)
 class Check:
     """A row of the catalogue.
+
+    `minimum` is the weakest evidence on which a policy may let it pass, and `roles` who may speak; `waivable`: an
+    approver may let a model through without it. `remedy` and `citation` are what a policy says unless it knows better.
 
     `uses_lineage`: missing evidence leaves it undetermined. `asks_how_made`: so does a base model of which nobody says
     how it was made, because a model is as open as what its weights began with.
@@ -101,6 +250,11 @@ class Check:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     uses_lineage: bool = False
     asks_how_made: bool = False
+    minimum: Minimum = STATED
+    roles: tuple[str, ...] = ("producer",)
+    waivable: bool = False
+    remedy: str = ""
+    citation: str = ""
 
 
 def _answer(releases: list[VerifiedStatement], declaration: str) -> tuple[list[VerifiedStatement], bool | None]:

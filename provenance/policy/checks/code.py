@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import step_of, uses
-from provenance.policy.checks.base import Check, Context, Parameter, licence_item, nothing
+from provenance.policy.checks.base import (
+    EVALUATE,
+    PREPARE,
+    PUBLISH,
+    RECORD,
+    Check,
+    Context,
+    Parameter,
+    licence_item,
+    nothing,
+)
 from provenance.policy.verdict import Item, combine
 from provenance.statements.artifact import Described
 from provenance.statements.release import Component, Release
@@ -143,15 +153,22 @@ def pinned_environment(context: Context) -> Sequence[Item]:
     return items or nothing("no step is attested")
 
 
+_BOTH = ("data-supplier", "producer")
+_OSAID = "OSAID 1.0, Code"
 CODE = (
-    Check("A-1", "The architecture is published", architecture),
-    Check("C-1", "Inference code is published", inference_code, _LICENSE),
+    Check("A-1", "The architecture is published", architecture, remedy=PUBLISH,
+          citation=f"{_OSAID}: the model's architecture"),
+    Check("C-1", "Inference code is published", inference_code, _LICENSE, remedy=PUBLISH,
+          citation=f"{_OSAID}: the source to run the system"),
     Check("C-2", "Training code is published and is what the training used", training_code, uses_lineage=True,
-          asks_how_made=True),
+          asks_how_made=True, remedy=RECORD, citation=f"{_OSAID}: the complete source to train the system"),
     Check("C-3", "Data preparation code is published and is what the data steps used", preprocessing_code,
-          uses_lineage=True, asks_how_made=True),
-    Check("C-4", "Evaluation code is published and is what evaluated the weights", evaluation_code, uses_lineage=True),
+          uses_lineage=True, asks_how_made=True, roles=_BOTH, remedy=PREPARE,
+          citation=f"{_OSAID}: how data was processed and filtered"),
+    Check("C-4", "Evaluation code is published and is what evaluated the weights", evaluation_code, uses_lineage=True,
+          remedy=EVALUATE, citation=f"{_OSAID}: code for validation and testing"),
     Check("C-5", "The training configuration is recorded", training_configuration, uses_lineage=True,
-          asks_how_made=True),
-    Check("C-6", "The environment of every step is pinned", pinned_environment, uses_lineage=True),
+          asks_how_made=True, remedy=RECORD, citation=f"{_OSAID}: arguments and settings used"),
+    Check("C-6", "The environment of every step is pinned", pinned_environment, uses_lineage=True, roles=_BOTH,
+          waivable=True, remedy=RECORD, citation="NIST SP 800-218A, PS.3.2: provenance of every component"),
 )

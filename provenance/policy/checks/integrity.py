@@ -9,7 +9,7 @@ from provenance.bundles.trust import parse_time
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import TrustError
 from provenance.lineage import step_of
-from provenance.policy.checks.base import Check, Context, Parameter, nothing
+from provenance.policy.checks.base import PUBLISH, Check, Context, Parameter, nothing
 from provenance.policy.verdict import Item
 from provenance.statements.release import Release
 
@@ -77,8 +77,12 @@ def _age(context: Context, statement: VerifiedStatement, subject: str, claimed: 
     return Item.on([statement], subject, "pass", f"{age} days old, as its signer claims")
 
 
+_SOURCE = "SLSA 1.0, verifying artifacts: signed provenance from a trusted identity, for every material"
 INTEGRITY = (
-    Check("X-1", "All evidence is signed by trusted signers and is all there", signed_evidence),
-    Check("X-2", "The lineage has neither gaps nor cycles", whole_lineage, uses_lineage=True),
-    Check("X-3", "The evidence is fresh", fresh, {"maxAgeDays": Parameter(365)}, uses_lineage=True),
+    Check("X-1", "All evidence is signed by trusted signers and is all there", signed_evidence, remedy=PUBLISH,
+          citation=_SOURCE),
+    Check("X-2", "The lineage has neither gaps nor cycles", whole_lineage, uses_lineage=True, remedy=PUBLISH,
+          citation=_SOURCE),
+    Check("X-3", "The evidence is fresh", fresh, {"maxAgeDays": Parameter(365)}, uses_lineage=True,
+          roles=("data-supplier", "producer"), waivable=True, remedy=PUBLISH, citation=_SOURCE),
 )

@@ -9,7 +9,20 @@ from provenance.bundles.oms import ModelSignature, compare_with
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import Use, beginnings, step_of
 from provenance.policy import licences
-from provenance.policy.checks.base import Check, Context, licence_item, nothing, outcome_of
+from provenance.policy.checks.base import (
+    LICENSE,
+    PUBLISH,
+    RECOMPUTED,
+    RECORD,
+    SIGN,
+    Check,
+    Context,
+    Parameter,
+    Places,
+    licence_item,
+    nothing,
+    outcome_of,
+)
 from provenance.policy.verdict import Item
 from provenance.statements.artifact import described
 from provenance.statements.release import Component, Release
@@ -100,9 +113,29 @@ def no_use_restriction(context: Context) -> Sequence[Item]:
         if read.expression is None:
             items.append(Item.on([statement], name, "undetermined", f"licence not known: {read.reason}"))
             continue
-        openness = licences.category(read.expression, "use")
+        openness = _where(read.expression, context.parameters["jurisdictions"])
         items.append(Item.on([statement], name, outcome_of(openness), openness.reason))
     return [*items, *_unlicensed(context, rows)] or nothing("no accepted release states a licence for the weights")
+
+
+def _where(expression: str, places: Sequence[str]) -> licences.Openness:
+    """Whether a licence restricts use where the model is to be used: one that is withheld elsewhere does not.
+
+    A single licence only: in a sum or a choice, which part withholds it where is not told apart.
+    """
+    openness = licences.category(expression, "use")
+    withheld = set(openness.jurisdictions) if " " not in expression else set()
+    codes = [code for code in openness.restrictions if code.rstrip("?") not in ("GEO", "NAME")]
+    if not places or not withheld or "GEO" not in openness.restrictions or codes or withheld & _around(places):
+        return openness
+    told = f"{expression}: not granted in {', '.join(sorted(withheld))}, which is not asked for"
+    return licences.Openness("open", openness.restrictions, told, openness.jurisdictions)
+
+
+def _around(places: Sequence[str]) -> set[str]:
+    """The jurisdictions, and those around or inside them: what is withheld in the EU is withheld in Germany."""
+    named = set(places)
+    return named | ({"EU"} if named & _EU else set()) | (set(_EU) if "EU" in named else set())
 
 
 def free_of_charge(context: Context) -> Sequence[Item]:
@@ -179,12 +212,42 @@ def _initial(context: Context, statement: VerifiedStatement) -> Item:
     return Item.on([statement], subject, "undetermined", "does not say where its parameters began")
 
 
+def checkpoints(context: Context) -> Sequence[Item]:
+    """W-6: at least one intermediate checkpoint is there by digest, under a licence that is open for weights."""
+    items = []
+    for statement, component in context.components("model-parameters-intermediate"):
+        name = component.thing.name or "checkpoint"
+        if not component.thing.identities:
+            items.append(Item.on([statement], name, "undetermined", "named without a strong digest"))
+        elif component.thing.identities & context.graph.model_identities or _is_final(context, component):
+            items.append(Item.on([statement], name, "undetermined", "these are the final weights"))
+        else:
+            items.append(licence_item(statement, name, component.license, "weights", context.parameters["license"]))
+    return items or nothing("no accepted release names an intermediate checkpoint")
+
+
+def _is_final(context: Context, component: Component) -> bool:
+    finals = {identity for entry in context.model.weight_files for identity in identities({"sha256": entry.sha256})}
+    return bool(component.thing.identities & finals)
+
+
+_EU = frozenset({"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT",
+                 "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"})
+_OSAID = "OSAID 1.0, Parameters"
 WEIGHTS = (
-    Check("W-1", "Final weights are identified by digest and signed", signed_weights),
-    Check("W-2", "The licence of the weights is open", weights_licence),
-    Check("W-3", "The licence of the weights does not restrict use", no_use_restriction),
-    Check("W-4", "The weights can be had free of charge", free_of_charge),
-    Check("W-5", "Base models are identified and their licences are open", base_models, uses_lineage=True),
+    Check("W-1", "Final weights are identified by digest and signed", signed_weights, minimum=RECOMPUTED, remedy=SIGN,
+          citation=f"{_OSAID}: the weights are made available"),
+    Check("W-2", "The licence of the weights is open", weights_licence, remedy=LICENSE,
+          citation=f"{_OSAID}: under OSI-approved terms"),
+    Check("W-3", "The licence of the weights does not restrict use", no_use_restriction, {"jurisdictions": Places()},
+          remedy=LICENSE, citation="OSAID 1.0: use for any purpose, without having to ask"),
+    Check("W-4", "The weights can be had free of charge", free_of_charge, remedy=PUBLISH,
+          citation="G7 Vision on AI Openness (Paris, 29 May 2026): released free of charge"),
+    Check("W-5", "Base models are identified and their licences are open", base_models, uses_lineage=True,
+          remedy=RECORD, citation="OSAID 1.0: the definition holds for the system and its discrete elements"),
+    Check("W-6", "An intermediate checkpoint is published", checkpoints,
+          {"license": Parameter("open", ("stated", "open"))}, waivable=True, remedy=PUBLISH,
+          citation="Model Openness Framework 1.0, section 6: Model Parameters (Intermediate)"),
     Check("W-7", "Every step that made weights states its initial parameters", initial_parameters, uses_lineage=True,
-          asks_how_made=True),
+          asks_how_made=True, remedy=RECORD, citation="OSAID 1.0, Code: the full specification of the training"),
 )

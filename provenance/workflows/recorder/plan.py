@@ -46,6 +46,15 @@ class RecordRequest:
     jurisdiction: str | None = None
     region: str | None = None
     energy: str | None = None
+    operator: str | None = None
+    accelerator_hours: str | None = None
+
+    @property
+    def declared(self) -> dict[str, str]:
+        """What the user states of the run, and nobody measured."""
+        told = {"jurisdiction": self.jurisdiction, "region": self.region, "operator": self.operator,
+                "energy": self.energy, "acceleratorHours": self.accelerator_hours}
+        return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True)
@@ -95,8 +104,8 @@ def _check_words(request: RecordRequest) -> None:
         raise _usage("there is no command to run", "command", "give it after --")
     if not request.outputs:
         raise _usage("a step needs an output, of which the statement speaks", "outputs", "name what the command writes")
-    declared = (request.name, request.jurisdiction, request.region, request.energy)
-    if not all(_can_be_written(value) for value in (*declared, *request.seeds, *request.seeds.values())):
+    declared = request.declared.values()
+    if not all(_can_be_written(value) for value in (request.name, *declared, *request.seeds, *request.seeds.values())):
         raise _usage("a value is no UTF-8, or has more than 64 bits", "name, seeds", "write it differently")
     for role, path in request.inputs:
         if role not in ROLES:
