@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from provenance.artifacts.names import brief, problem_with_name
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.keys import in_toto_name
-from provenance.bundles.store import SUFFIX, read_evidence
+from provenance.bundles.store import SUFFIX, in_order, read_evidence
 from provenance.bundles.trust import read_trust
 from provenance.bundles.verifier import Verifier
 from provenance.bundles.writing import sign_envelope, sign_metablock
@@ -26,6 +26,7 @@ from provenance.statements.intoto import files_of, legacy_link, link_statement
 from provenance.statements.reader import to_json
 from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.statements.step import Step
+from provenance.workflows.gathering import examine
 
 if TYPE_CHECKING:
     from provenance.bundles.signers import KeySigner
@@ -68,11 +69,13 @@ def export_links(
 
 def _steps(evidence: Sequence[Path], trust: Path, as_of: datetime) -> Iterator[Step]:
     verifier = Verifier(read_trust(trust, as_of), as_of)
-    for place in evidence:
-        for file in read_evidence(place):
-            found = verifier.examine(file.data or b"", file.name)
-            if found.status == "VALID" and found.verified is not None and isinstance(found.verified.claim, Step):
-                yield found.verified.claim
+    files = in_order(file for place in evidence for file in read_evidence(place))
+    seen = set[str]()
+    for found in examine(verifier, files):  # together: a threshold counts signers of several bundles
+        claim = found.verified.claim if found.verified is not None and found.status == "VALID" else None
+        if isinstance(claim, Step) and found.payload not in seen:
+            seen.add(found.payload)  # signed by two, it is one step
+            yield claim
 
 
 def _refuse(step: Step, names: Sequence[str]) -> None:
