@@ -17,7 +17,8 @@ Both carry a stable code from `CODES`, a location and a hint: what happened, whe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
 
@@ -35,6 +36,8 @@ CODES: dict[str, str] = {
     "file-changed-while-read": "a file changed while its bytes were read",
     "file-hard-linked": "a file has other names, through which it can be changed",
     "file-polyglot": "a weight file that is also a file of another kind",
+    "file-holds-code": "files of a model are code, which loading it may run",
+    "file-sparse": "a file claims far more bytes than were ever written to it",
     "file-special": "a device, pipe or socket lies in the folder",
     "file-is-symlink": "a symbolic link lies in the folder",
     "file-name-invalid": "a name is not UTF-8, holds control characters or is not portable",
@@ -44,6 +47,7 @@ CODES: dict[str, str] = {
     "archive-not-asked": "an archive is looked into only where that is asked for",
     "archive-too-large": "an archive would unpack to more than its size makes believable, or than there is room for",
     "arrow-invalid": "an Arrow file or stream is damaged or is none",
+    "cluster-unusable": "a cluster cannot be reached, has no workers, or has another version of this tool",
     "cache-unusable": "the digest cache is damaged, locked or not the user's own; the files were read instead",
     "csv-invalid": "a CSV file breaks RFC 4180, or a record has another number of fields than the header",
     "dataset-empty": "a dataset without a record",
@@ -56,6 +60,7 @@ CODES: dict[str, str] = {
     "dataset-schema-missing": "a container without types is to be read, and no schema says which they are",
     "dataset-type-unsupported": "a column's type has no canonical encoding",
     "dataset-value-invalid": "a value is not of its column's type",
+    "store-unusable": "a store of bundles, or its index, cannot be opened, read or written",
     "extra-missing": "a library of an optional extra is not installed",
     "gguf-invalid": "a GGUF file breaks the format",
     "hub-digest-mismatch": "a file of the Hugging Face cache is not the one that the Hub recorded under its name",
@@ -80,6 +85,9 @@ CODES: dict[str, str] = {
     "weights-hidden-bytes": "a weight container holds bytes that belong to nothing that it describes",
     "weights-differ": "one folder holds different weights in different containers",
     "weights-elsewhere": "one folder holds the same weights in different containers",
+    "weights-hold-template": "a weight file holds a chat template, which is a program",
+    "weights-state-licence": "a weight file states a licence in its own metadata",
+    "weights-too-many": "a weight file has more tensors, or more text about them, than is read of one file",
     "weights-unsupported": "a weight container that this version does not read",
     "zip-invalid": "an archive of weights breaks the format, or reads differently from its two ends",
     # documents
@@ -130,6 +138,13 @@ CODES: dict[str, str] = {
     # trust
     "trust-invalid": "the trust file cannot be used",
     "trust-expired": "the trust file has expired",
+    "trust-rollback": "the trust file is not the newest one that was seen",
+    "trust-unsigned": "the trust file is not signed by the key that must have signed it",
+    "trust-entry-expired": "an entry of a trust file has expired, or soon will have",
+    "trust-entry-overlap": "two entries of a trust file say the same, or speak for two parties in one matter",
+    "trust-entry-unmatched": "an entry of a trust file that can never match anything",
+    "trust-entry-wide": "an entry of a trust file lets somebody speak of more than was likely meant",
+    "threshold-not-met": "fewer principals signed a statement than the trust file demands",
     # policies and verdicts
     "policy-not-found": "there is no policy of this name",
     "policy-invalid": "the policy cannot be used",
@@ -148,6 +163,10 @@ CODES: dict[str, str] = {
     "lineage-time": "times run backwards",
     "file-not-covered": "no trusted signature covers this file",
     "file-mismatch": "a file differs from what was signed",
+    "file-ignored": "a file that the signer of a model signature left out",
+    "file-empty": "an empty file, which a model signature over shards has no row for",
+    "file-weakly-covered": "a file that is signed by nothing but a digest of another kind than SHA-2",
+    "statement-contradicts-itself": "a statement lists other files than those of its own dirHash",
     "file-missing": "a signed file is not there",
     "tensor-mismatch": "a tensor differs from what was signed",
     "tensor-missing": "a signed tensor is not there",
@@ -178,6 +197,10 @@ class ProvenanceError(Exception):
         CODES[code]  # an unregistered code is a defect, found by the first test that reaches it
         super().__init__(message)
         self.code, self.message, self.location, self.hint = code, message, location, hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is sent from one process to another."""
+        return partial(type(self), self.code, self.message, location=self.location, hint=self.hint), ()
 
 
 class UsageError(ProvenanceError):

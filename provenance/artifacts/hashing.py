@@ -18,17 +18,20 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.blocks import Block, ChunkDigests, Range, blocks, disjoint
 from provenance.artifacts.containers.kinds import Container, container_of, planner
 from provenance.artifacts.containers.plan import Plan, WeightFile
 from provenance.artifacts.crew import SMALL, Crew
+from provenance.artifacts.shards import ShardDigests, Sharding, are_worth_computing
 from provenance.artifacts.tensors import CHUNK, SHA256_TREE, TREES, Tensor, Tree
 from provenance.errors import ArtifactError, Finding, RegistryError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Of a file, by their names in in-toto's DigestSet (which has none for BLAKE3).
 FILE_DIGESTS = ("sha256", "sha512", "blake2b", "blake3", "gitBlob")
@@ -43,10 +46,11 @@ Fill = Callable[[memoryview], int]  # reads into a buffer and tells how much; le
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which digests are asked for: of each file, and of the tensors in it. `DIGESTS` has their names."""
+    """Which digests are asked for: of each file, of the tensors in it (`DIGESTS` has their names), of its shards."""
 
     files: tuple[str, ...] = ("sha256",)
     trees: tuple[Tree, ...] = ()
+    shards: tuple[Sharding, ...] = ()
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> Wanted:
@@ -60,7 +64,7 @@ class Wanted:
 
     def and_also(self, name: str) -> Wanted:
         """These, and one more of them."""
-        return Wanted.of((*self.names, name))
+        return replace(Wanted.of((*self.names, name)), shards=self.shards)
 
 
 FILES = Wanted()  # what names a file or folder
@@ -74,7 +78,8 @@ class FileRead:
 
     `sha256` is "" where it was not asked for or the file was not read; `others` has its other digests with their names.
     `tensors` is None where the file holds no weights in a container that is read, `problem` says what is wrong with a
-    file of weights; its digests are right all the same. `content` is the file itself where it was asked for.
+    file of weights; its digests are right all the same. `content` is the file itself where it was asked for. `shards`
+    has, for each way of cutting that was asked for, the digests of its ranges one after the other.
     `is_archive` marks a safetensors file that opens as a zip archive too: other loaders would run what is in it.
     """
 
@@ -86,11 +91,13 @@ class FileRead:
     is_archive: bool = False
     findings: tuple[Finding, ...] = ()
     others: tuple[tuple[str, str], ...] = ()
+    shards: tuple[tuple[Sharding, str], ...] = ()
 
     @property
     def taken(self) -> int:
         """How many bytes were read for it."""
-        return self.size if self.sha256 or self.others or self.tensors is not None or self.content is not None else 0
+        read = self.sha256 or self.others or self.shards or self.tensors is not None or self.content is not None
+        return self.size if read else 0
 
 
 def read_file(
@@ -121,7 +128,7 @@ def read_file(
     else:
         file = WeightFile(descriptor, size, location)
         planned = _planned(file, container)
-        if wanted.files or keep or copy_to is not None:
+        if wanted.files or wanted.shards or keep or copy_to is not None:
             os.lseek(descriptor, 0, os.SEEK_SET)
             read = _Pass(file, wanted, planned, _from(descriptor), crew, keep, copy_to).run()
         else:
@@ -166,7 +173,7 @@ def _new(name: str, size: int) -> Any:
 
 def _small(descriptor: int, size: int, location: str, wanted: Wanted, keep: bool) -> FileRead:
     """A file that is read in one go; most files of most folders."""
-    if not wanted.files and not keep:
+    if not wanted.files and not wanted.shards and not keep:
         return FileRead(size)
     data = os.read(descriptor, size + 1)  # one more than there should be: a file that grew gives it
     while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
@@ -176,7 +183,19 @@ def _small(descriptor: int, size: int, location: str, wanted: Wanted, keep: bool
     content = data if keep else None
     if wanted is FILES:
         return FileRead(size, hashlib.sha256(data).hexdigest(), content=content)
-    return _file_read(size, digests_of(data, wanted.files), content=content)
+    shards = _shard_digests(wanted, size)
+    for digest in shards.values():
+        digest.update(data)
+    return _file_read(size, digests_of(data, wanted.files), content=content, shards=_joined(shards))
+
+
+def _shard_digests(wanted: Wanted, size: int) -> dict[Sharding, ShardDigests]:
+    return {sharding: ShardDigests(sharding, lambda name=sharding.algorithm: _new(name, size))  # type: ignore[misc]
+            for sharding in wanted.shards if are_worth_computing(sharding, size)}
+
+
+def _joined(shards: Mapping[Sharding, ShardDigests]) -> tuple[tuple[Sharding, str], ...]:
+    return tuple((sharding, digest.joined()) for sharding, digest in shards.items())
 
 
 def _file_read(size: int, digests: Mapping[str, str], **more: Any) -> FileRead:
@@ -201,7 +220,7 @@ def _planned(file: WeightFile, container: Container | None) -> _Planned:
         return _Planned(problem=err)
 
 
-class _Tensors:
+class TensorsInFile:
     """The tensors of a plan while their file is read: which ranges are cut into blocks, and what comes out."""
 
     def __init__(self, file: WeightFile, plan: Plan | None, trees: tuple[Tree, ...]) -> None:
@@ -251,12 +270,13 @@ class _Pass:
         """Read all of it; ArtifactError `file-changed-while-read` where it is longer or shorter than was said."""
         location, size, plan = self.file.location, self.file.size, self.planned.plan
         hashes = {name: _new(name, size) for name in self.wanted.files}
-        tensors, ring = _Tensors(self.file, plan, self.wanted.trees), _Ring(self.crew)
+        shards = _shard_digests(self.wanted, size)
+        tensors, ring = TensorsInFile(self.file, plan, self.wanted.trees), _Ring(self.crew)
         for block in blocks(tensors.ranges, size):
             view = ring.buffer()[: block.end - block.start]
             if self.fill(view) != len(view):
                 raise _changed(location)
-            for digest in hashes.values():
+            for digest in (*hashes.values(), *shards.values()):
                 digest.update(view)
             self._look_at(block, view)
             if block.chunks:
@@ -272,7 +292,7 @@ class _Pass:
             except ArtifactError as err:
                 problem = err
         return _file_read(size, {name: digest.hexdigest() for name, digest in hashes.items()}, tensors=found,
-                          problem=problem, content=b"".join(self._kept) if self.keep else None,
+                          problem=problem, content=b"".join(self._kept) if self.keep else None, shards=_joined(shards),
                           findings=plan.findings if found is not None and plan else (),
                           is_archive=_ZIP_END in self._tail)
 
@@ -336,7 +356,9 @@ def _tensors_alone(file: WeightFile, wanted: Wanted, planned: _Planned, crew: Cr
     """The tensors of a file, by whoever has nothing else to do; the rest of it is not read."""
     if planned.plan is None:
         return FileRead(file.size, problem=planned.problem)
-    tensors = _Tensors(file, planned.plan, wanted.trees)
+    from concurrent.futures import wait
+
+    tensors = TensorsInFile(file, planned.plan, wanted.trees)
     shared = _Shared(blocks(tensors.ranges))
 
     def take(batch: list[Block]) -> None:
@@ -350,7 +372,7 @@ def _tensors_alone(file: WeightFile, wanted: Wanted, planned: _Planned, crew: Cr
         while batch := shared.batch():
             take(batch)
 
-    helpers = list[Future[None]]()
+    helpers: list[Future[None]] = []
     try:
         while batch := shared.batch():
             if (helper := crew.spare(help_out)) is not None:

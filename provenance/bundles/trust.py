@@ -21,6 +21,7 @@ from provenance.statements.statement import ResourceDescriptor
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
+    from provenance.bundles.authority import CertificateAuthority
     from provenance.bundles.sigstore.identity import CertificateIdentity, IdentityPattern
     from provenance.bundles.sigstore.roots import TrustRoot
 
@@ -41,6 +42,7 @@ class Principal:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     identities: tuple[CertificateIdentity | IdentityPattern, ...] = ()
+    authority: CertificateAuthority | None = None
 
     def may_speak_as_of(self, moment: datetime) -> bool:
         """Whether the window includes the moment; a time that the signer claims never takes its place."""
@@ -71,8 +73,24 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """How many principals must sign one and the same statement, where a signer of it has the role."""
+
+    role: str
+    predicate_types: tuple[str, ...]
+    principals: int
+
+    def applies_to(self, principal: Principal, predicate_type: str) -> bool:
+        """Whether a statement of this type by this principal falls under it."""
+        return self.role in principal.roles and bool({"*", predicate_type} & set(self.predicate_types))
+
+
+@dataclass(frozen=True)
 class Trust:
-    """A trust file as it was read; `digest` is the sha256 of its bytes."""
+    """A trust file as it was read; `digest` is the sha256 of its bytes.
+
+    `id` names the file through all of its versions and wherever it lies; "" where it has none.
+    """
 
     digest: str
     version: int
@@ -83,6 +101,20 @@ class Trust:
     revoked_identities: frozenset[str] = frozenset()
     trust_root: TrustRoot | None = None
     recalled: frozenset[str] = field(default_factory=frozenset)
+    thresholds: tuple[Threshold, ...] = ()
+    id: str = ""
+
+    def shortfall(self, principal: Principal, predicate_type: str, signers: Iterable[Principal]) -> str:
+        """Why a statement that these principals signed is not trusted yet, or "".
+
+        Principals are counted by name, so that one with two keys is still one. More signers can only help.
+        """
+        names_by_role = {role: {one.name for one in signers if role in one.roles} for role in ROLES}
+        for threshold in self.thresholds:
+            signed = len(names_by_role[threshold.role])
+            if threshold.applies_to(principal, predicate_type) and signed < threshold.principals:
+                return f"{signed} of the {threshold.principals} principals that must sign it as {threshold.role} did"
+        return ""
 
     def holder_of(self, identity: str, issuer: str) -> Principal | None:
         """The principal who has this Sigstore identity, exactly or by an anchored pattern."""
@@ -94,17 +126,47 @@ class Trust:
         return sorted(pairs, key=lambda pair: pair[1].keyid != hint)
 
 
-def read_trust(path: Path, as_of: datetime) -> Trust:
-    """Read and check a trust file; TrustError `input-unreadable`, `trust-invalid` or `trust-expired`."""
+@dataclass(frozen=True)
+class TrustSource:
+    """Where a trust file is read from, and what it must live up to.
+
+    `state` remembers the newest version that was seen; `key` is a public key that must have signed the file.
+    """
+
+    path: Path
+    state: Path | None = None
+    key: Path | None = None
+
+    @classmethod
+    def of(cls, given: Path | TrustSource) -> TrustSource:
+        """A source from what was given: a plain path need live up to nothing."""
+        return cls(given) if isinstance(given, Path) else given
+
+
+def read_trust(source: Path | TrustSource, as_of: datetime) -> Trust:
+    """Read and check a trust file; TrustError `input-unreadable`, `trust-invalid` or `trust-expired`.
+
+    A source that is signed, or has a state, is held against both (`trust-unsigned`, `trust-rollback`).
+    """
+    source = TrustSource.of(source)
+    path = source.path
     try:
         data = path.read_bytes()
     except OSError as err:
         raise TrustError("input-unreadable", f"cannot read the trust file: {err.strerror}", location=str(path),
                          hint="check the path; `provenance trust init` writes one") from err
     trust = parse_trust(data, str(path))
+    if source.key is not None:
+        from provenance.bundles.trust_signature import require_signature
+
+        require_signature(path, data, source.key)
     if trust.expires <= as_of:
         raise TrustError("trust-expired", f"the trust file expired at {timestamp(trust.expires)}", location=str(path),
                          hint="get a newer one from whoever keeps it")
+    if source.state is not None:  # last: a file that is refused for another reason is not the newest one that was seen
+        from provenance.bundles.trust_state import remember
+
+        remember(trust, source.state)
     return trust
 
 
@@ -120,6 +182,7 @@ def parse_trust(data: bytes, location: str) -> Trust:
     if len(set(names)) != len(names):
         raise TrustError("trust-invalid", "two principals have one name", location=location, hint="join them")
     _refuse_shared_keys(principals, location)
+    _refuse_shared_identities(principals, location)
     _refuse_spellings(principals, location)
     revoked: Mapping[str, list[str]] = document.get("revoked", {})
     return Trust(
@@ -127,6 +190,9 @@ def parse_trust(data: bytes, location: str) -> Trust:
         frozenset(revoked.get("keys", ())), frozenset(revoked.get("bundles", ())),
         frozenset(revoked.get("identities", ())), _trust_root(document, principals, location),
         frozenset(revoked.get("artifacts", ())),
+        tuple(Threshold(item["role"], tuple(item["predicateTypes"]), item["principals"])
+              for item in document.get("thresholds", ())),
+        document.get("id", ""),
     )
 
 
@@ -139,7 +205,13 @@ def _trust_root(document: Mapping[str, Any], principals: tuple[Principal, ...], 
     named = document.get("trustedRoot", "production")
     if named in ("production", "staging"):
         return TrustRoot.embedded(named)
-    return TrustRoot.from_file(Path(location).parent / named)
+    if isinstance(named, str):
+        return TrustRoot.from_file(Path(location).parent / named)
+    root = TrustRoot.from_file(Path(location).parent / named["file"])
+    if root.facts.digest != named["sha256"]:
+        raise TrustError("trust-root-invalid", "the trust root is not the one that the trust file pins",
+                         location=named["file"], hint="get both again from whoever keeps them")
+    return root
 
 
 def _identity(item: Mapping[str, str]) -> CertificateIdentity | IdentityPattern:
@@ -158,6 +230,21 @@ def _refuse_shared_keys(principals: tuple[Principal, ...], location: str) -> Non
             if seen.setdefault(key.keyid, principal.name) != principal.name:
                 raise TrustError("trust-invalid", f"{seen[key.keyid]} and {principal.name} share a key",
                                  location=location, hint="a key belongs to one principal")
+
+
+def _refuse_shared_identities(principals: tuple[Principal, ...], location: str) -> None:
+    # As with keys. A pattern must not reach into what is somebody else's by its exact name either: the one that is
+    # listed first would speak for the other.
+    owned = [(principal.name, own) for principal in principals for own in principal.identities]
+    seen: dict[object, str] = {}
+    for principal in principals:
+        for own in (*principal.identities, *filter(None, [principal.authority])):
+            exact = (getattr(own, "identity", ""), getattr(own, "issuer", ""))
+            reaching = (name for name, other in owned if all(exact) and other.accepts(*exact))
+            for name in (seen.setdefault(own, principal.name), *reaching):
+                if name != principal.name:
+                    raise TrustError("trust-invalid", f"{name} and {principal.name} share an identity",
+                                     location=location, hint="an identity belongs to one principal")
 
 
 def _refuse_spellings(principals: tuple[Principal, ...], location: str) -> None:
@@ -179,8 +266,16 @@ def _principal(item: Mapping[str, Any], location: str) -> Principal:
         tuple(item["predicateTypes"]), tuple(subjects.get("names", ())), frozenset(subjects.get("digests", ())),
         parse_time(item["validFrom"], location) if "validFrom" in item else None,
         parse_time(item["validUntil"], location) if "validUntil" in item else None,
-        tuple(map(_identity, item.get("identities", ()))),
+        tuple(map(_identity, item.get("identities", ()))), _authority(item, location),
     )
+
+
+def _authority(item: Mapping[str, Any], location: str) -> CertificateAuthority | None:
+    if "certificateAuthority" not in item:
+        return None
+    from provenance.bundles.authority import certificate_authority
+
+    return certificate_authority(item["certificateAuthority"], f"{location}: {item['name']}")
 
 
 def parse_time(text: str, location: str) -> datetime:

@@ -11,9 +11,12 @@ For each bundle, in this order:
 4. Parse the statement from the very bytes whose signature was checked.
 5. Refuse a revoked key, a time outside the principal's window, a predicate type or subject outside its scope.
 6. Parse the predicate by its type; an unknown type proves nothing and is UNSUPPORTED.
+7. Hold what is still VALID against the thresholds of the trust file: where it demands more principals than signed this
+   very statement, none of the bundles has a trusted voice. This is the one step that looks at several bundles together;
+   a bundle that is examined by itself has the one principal who signed it.
 
 Of several signatures over one statement, those by trusted keys count, each for its principal, and the others neither
-help nor hurt. Layouts are held against the links beside them after all is examined (`delegated`).
+help nor hurt. Trusted in-toto layouts are held against the links beside them after all of this (`delegated`).
 
 A bundle whose signer the trust file does not list, and a plain declaration, come out with the voice `unsigned`: they
 can be read, and nothing that needs a signer passes on them. The verifier keeps no state between calls.
@@ -21,6 +24,8 @@ can be read, and nothing that needs a signer passes on them. The verifier keeps 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -28,7 +33,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import UnsupportedBundle, sha256
 from provenance.bundles.keys import names_of, verifying_key
-from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature
+from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
 from provenance.bundles.signed import Signed, as_bundle, is_statement_type, read_signed
 from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
@@ -84,6 +89,7 @@ class Examined:
     verified: VerifiedStatement | None = None
     proven: tuple[str, str] | None = None  # a time, and who proves it: "log" or "timestamp"
     cosigners: tuple[tuple[Principal, str], ...] = ()  # whose signatures over the same statement hold too, by which key
+    payload: str = ""  # the sha256 of the statement, by which two signatures of one are known
 
 
 @dataclass(frozen=True)
@@ -107,12 +113,35 @@ class Verifier:
     as_of: datetime
 
     def examine(self, data: bytes, file: str) -> Examined:
-        """The six steps of the module's docstring for one bundle."""
+        """The steps of the module's docstring for one bundle."""
+        return self.examine_all([(file, data)])[0]
+
+    def examine_all(self, files: Iterable[tuple[str, bytes]]) -> list[Examined]:
+        """The steps of the module's docstring for bundles that are shown together, by name and bytes."""
+        examined = [self._examine(data, file) for file, data in files]
+        signers: dict[str, list[Principal]] = defaultdict(list)
+        for item in examined:
+            if item.status == "VALID" and item.principal:
+                signers[item.payload] += [item.principal, *(principal for principal, _ in item.cosigners)]
+        return [self._hold_to_thresholds(item, signers[item.payload]) for item in examined]  # 7
+
+    def _hold_to_thresholds(self, item: Examined, signers: list[Principal]) -> Examined:
+        if self.trust is None or item.status != "VALID" or item.principal is None:
+            return item
+        shortfall = self.trust.shortfall(item.principal, item.predicate_type, signers)
+        if not shortfall:
+            return item
+        told = item.verified
+        unsigned = told and VerifiedStatement(_SEAL, told.statement, told.claim, told.file, told.sha256, None)
+        return replace(item, status="UNSUPPORTED", code="threshold-not-met", reason=shortfall, verified=unsigned)
+
+    def _examine(self, data: bytes, file: str) -> Examined:
         digest = sha256(data)
         try:
             self._refuse_revoked(digest)  # 1
             signed = read_signed(data, file)  # 2
-            self._refuse_revoked(sha256(signed.payload))
+            payload = sha256(signed.payload)
+            self._refuse_revoked(payload)
             signers = self._signers(signed)  # 3
             statement = read_payload(signed.payload, file)  # 4
         except UnsupportedBundle as err:
@@ -121,11 +150,16 @@ class Verifier:
             return Examined(file, digest, "UNSUPPORTED", err.code, err.message)
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message)
+        return replace(self._first_who_may(statement, signers, signed.hint, file, digest), payload=payload)
+
+    def _first_who_may(
+        self, statement: Statement, signers: Sequence[_Signer], hint: str, file: str, digest: str
+    ) -> Examined:
+        """The judgement of a statement by the first of its signers who may say it; where none may, by the first."""
         if len(signers) < 2:
-            return self._judge(statement, signers[0] if signers else None, signed.hint, file, digest)
-        # The first who may say this speaks; where none may, the first is told why.
+            return self._judge(statement, signers[0] if signers else None, hint, file, digest)
         able = [signer for signer in signers if self._objection(signer, statement) is None]
-        said = self._judge(statement, (able or signers)[0], signed.hint, file, digest)
+        said = self._judge(statement, (able or signers)[0], hint, file, digest)
         return replace(said, cosigners=tuple((other.principal, other.name) for other in able[1:]))
 
     def _examine_certificate(self, data: bytes, file: str, digest: str, trust: Trust) -> Examined:
@@ -157,7 +191,7 @@ class Verifier:
         proven = result.signing_time
         moment = proven.moment if proven else self.as_of
         found = _Signer(principal, None, result.identity, moment) if principal else None
-        said = self._judge(statement, found, name, file, digest)
+        said = replace(self._judge(statement, found, name, file, digest), payload=sha256(result.payload))
         return replace(said, proven=(timestamp(proven.moment), proven.source)) if proven else said
 
     def delegated(self, examined: Sequence[Examined], files: Sequence[EvidenceFile]) -> list[Examined]:
@@ -191,8 +225,9 @@ class Verifier:
         if not owner.may_speak_of(link.predicate_type, verified.statement.subjects):
             return replace(link, reason=f"{owner.name}, whose layout lets its key do this step, may not speak of it")
         voiced = VerifiedStatement(_SEAL, verified.statement, verified.claim, link.file, link.sha256, owner)
-        return replace(link, status="VALID", code="", principal=owner, verified=voiced,
+        lent = replace(link, status="VALID", code="", principal=owner, verified=voiced,
                        reason=f"by a key that the layout of {owner.name} lets do this step")
+        return self._hold_to_thresholds(lent, [owner])  # whoever did the step is one voice, the owner's
 
     def declare(self, statement: Statement, file: str, digest: str) -> VerifiedStatement:
         """An unsigned declaration (a card) in the same form, with the voice `unsigned`."""
@@ -212,7 +247,9 @@ class Verifier:
         found, hinted = dict[str, _Signer](), False
         for signature in signed.signatures:
             for principal, key in self.trust.candidates(signature.hint):
-                if made_by(verifying_key(key), signature.value, signed.message):
+                public = key.keyval["public"]
+                if made_by(verifying_key(key), signature.value, signed.message) \
+                        or is_signed_as_by_release_0_2(signed.payload, signature.value, public):
                     found.setdefault(key.keyid, _Signer(principal, key, key.keyid, self.as_of))
                     break
                 hinted = hinted or (signature.hint != "" and signature.hint in names_of(key))
@@ -265,8 +302,8 @@ class Verifier:
 
 def _claim(statement: Statement, file: str) -> Claim:
     kind = statement.predicate_type
-    if kind == MODEL_SIGNATURE:
-        return ModelSignature.from_statement(statement, file)
+    if is_model_signature(kind):
+        return read_signature(statement, file)
     # Not at the top: whoever checks a model signature does not wait for what the others are made of.
     from provenance.statements.builds import BUILDS, build_step
     from provenance.statements.dataset import DATASET, Dataset

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, common_options, key_option, now, signer_from
+from provenance.cli.common import EXISTING, Shown, common_options, key_option, now, signer_from, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
 from provenance.cli.verify import show
 from provenance.reports.escape import printable
+
+if TYPE_CHECKING:
+    from provenance.bundles.trust import TrustSource
 
 
 @click.command()
 @click.argument("model", type=EXISTING)
 @click.option("--policy", required=True, metavar="ID_OR_FILE", help="A shipped policy by id, or a .yaml file.")
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="Signed bundles; MODEL.provenance/.")
-@click.option("--trust", required=True, type=EXISTING, metavar="FILE", help="Trust file.")
+@trust_options("Trust file.", required=True)
 @key_option()
 @click.option("--to", "registry", required=True, type=EXISTING, metavar="FOLDER", help="The registry: a folder.")
 @click.option("--report", "reports", multiple=True, type=EXISTING, metavar="FILE",
               help="Also write .html, .md or .json.")
 @common_options
 def command(
-    model: Path, policy: str, evidence: tuple[Path, ...], trust: Path, key: Path, registry: Path,
+    model: Path, policy: str, evidence: tuple[Path, ...], trust: TrustSource, key: Path, registry: Path,
     reports: tuple[Path, ...], shown: Shown,
 ) -> int:
     """Copy MODEL into a registry if the copy passes a policy now, with a signed verdict beside it.

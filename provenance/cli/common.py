@@ -58,9 +58,9 @@ def display_options(function: Command) -> Command:
     def wrapped(*args: Any, output_format: str, verbose: bool, quiet: bool, output_file: Path | None = None,
                 **kwargs: Any) -> Any:
         if verbose:
-            import logging
+            from provenance.cli.verbose import say_more
 
-            logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+            say_more()
         return function(*args, shown=Shown(output_format, output_file, quiet), **kwargs)
 
     return wrapped  # type: ignore[return-value]
@@ -134,6 +134,33 @@ def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> 
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as err:
         raise click.BadParameter("write it as 2026-11-23T12:00:00Z", param=parameter) from err
+
+
+def trust_options(help: str, *, required: bool = False) -> Callable[[Command], Command]:  # noqa: A002  click's word
+    """`--trust`, and what the file must live up to; the command gets one `TrustSource` in `trust` (None: no file)."""
+
+    def decorate(function: Command) -> Command:
+        @click.option("--trust", type=EXISTING, required=required, metavar="FILE", help=help)
+        @click.option("--trust-state", type=EXISTING, metavar="FILE",
+                      help="Remember the newest version of the trust file there, and refuse an older one.")
+        @click.option("--trust-key", type=EXISTING, metavar="FILE",
+                      help="Public key that must have signed the trust file, in a bundle beside it.")
+        @wraps(function)
+        def wrapped(*args: Any, trust: Path | None, trust_state: Path | None, trust_key: Path | None,
+                    **kwargs: Any) -> Any:
+            if trust is None and (trust_state or trust_key):
+                raise UsageError("usage", "there is no trust file to hold to this",
+                                 location="--trust-state, --trust-key", hint="give --trust")
+            source = None
+            if trust is not None:
+                from provenance.bundles.trust import TrustSource
+
+                source = TrustSource(trust, trust_state, trust_key)
+            return function(*args, trust=source, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+    return decorate
 
 
 def key_option(*, required: bool = True) -> Callable[[Command], Command]:

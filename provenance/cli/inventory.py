@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, now
+from provenance.cli.common import EXISTING, Shown, as_of_option, now, trust_options
 from provenance.cli.exit import PASSED
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from provenance.bundles.trust import TrustSource
     from provenance.policy.mof import Profile
 
 Count = Callable[[int], None]
@@ -29,7 +29,7 @@ Count = Callable[[int], None]
               help="A shipped policy by id, mof-1.0, or a .yaml file; repeatable.")
 @click.option("--profile", type=click.Choice(["mot-compat", "type-strict"]), default="mot-compat", show_default=True,
               help="What counts as a MOF component: open licences, or open licences made for its kind.")
-@click.option("--trust", type=EXISTING, metavar="FILE", help="Trust file; without it nobody is believed.")
+@trust_options("Trust file; without it nobody is believed.")
 @as_of_option
 @click.option("--resume", type=EXISTING, metavar="STATE", help="Keep finished rows there, and go on from it.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json", "csv", "html"]), default="text",
@@ -38,8 +38,9 @@ Count = Callable[[int], None]
 @click.option("-v", "--verbose", is_flag=True, help="Say more about the work on standard error.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar.")
 def command(
-    paths: tuple[Path, ...], policies: tuple[str, ...], profile: Profile, trust: Path | None, as_of: datetime | None,
-    resume: Path | None, output_format: str, output_file: Path | None, verbose: bool, quiet: bool,
+    paths: tuple[Path, ...], policies: tuple[str, ...], profile: Profile, trust: TrustSource | None,
+    as_of: datetime | None, resume: Path | None, output_format: str, output_file: Path | None, verbose: bool,
+    quiet: bool,
 ) -> int:
     """List the models behind each PATH: MOF class, rungs declared and shown, verdicts, what is missing.
 
@@ -55,7 +56,9 @@ def command(
     from provenance.workflows.inventory import inventory
 
     if verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+        from provenance.cli.verbose import say_more
+
+        say_more()
     shown = Shown(output_format, output_file, quiet)
     with _counted(shown) as (progress, total):
         table = inventory(paths, policies, profile=profile, trust=trust, as_of=as_of, now=now(), resume=resume,

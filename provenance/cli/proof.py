@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, to_text
+from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, to_text, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
 from provenance.errors import UsageError
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
+    from provenance.bundles.trust import TrustSource
     from provenance.workflows.proof import ProofCheck
 
 
@@ -45,13 +46,13 @@ def make(model: Path, tensor: str, chunk: int | None, shown: Shown) -> None:
 @click.argument("proof", type=EXISTING)
 @click.option("--root", metavar="HEX", help="The tensor tree that you know the weights by.")
 @click.option("--bundle", type=EXISTING, metavar="PATH", help="Instead: signed bundles that attest the weights.")
-@click.option("--trust", type=EXISTING, metavar="FILE", help="Trust file that names their signers.")
+@trust_options("Trust file that names their signers.")
 @click.option("--data", type=EXISTING, metavar="FILE", help="Bytes of the tensor, or of the chunk, to hold against it.")
 @as_of_option
 @common_options
 def check(
-    proof: Path, root: str | None, bundle: Path | None, trust: Path | None, data: Path | None, as_of: datetime | None,
-    shown: Shown,
+    proof: Path, root: str | None, bundle: Path | None, trust: TrustSource | None, data: Path | None,
+    as_of: datetime | None, shown: Shown,
 ) -> int:
     """Check a PROOF against a root, or against what a trusted producer attests. Exit code 0 only if it holds.
 

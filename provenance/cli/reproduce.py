@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, signer_from
+from provenance.cli.common import (
+    EXISTING,
+    Shown,
+    as_of_option,
+    common_options,
+    now,
+    signer_from,
+    trust_options,
+)
 from provenance.cli.exit import NOT_PASSED, PASSED
 from provenance.errors import UsageError
 from provenance.reports.escape import printable
 
 if TYPE_CHECKING:
+    from provenance.bundles.trust import TrustSource
     from provenance.workflows.reproducer.report import ReproductionReport
 
 _WORDS = {
@@ -28,7 +37,7 @@ _SHOWN = 20
 @click.command()
 @click.argument("model", type=EXISTING)
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="Signed bundles; MODEL.provenance/.")
-@click.option("--trust", required=True, type=EXISTING, metavar="FILE", help="Trust file.")
+@trust_options("Trust file.", required=True)
 @as_of_option
 @click.option("--rerun", "again", is_flag=True, help="Run the recorded step that made the model again, and compare.")
 @click.option("--allow-execute", is_flag=True, help="Consent to running the recorded command.")
@@ -41,8 +50,9 @@ _SHOWN = 20
               help="Where to write it; MODEL.provenance/reproduction.sigstore.json.")
 @common_options
 def command(
-    model: Path, evidence: tuple[Path, ...], trust: Path, as_of: datetime | None, again: bool, allow_execute: bool,
-    inputs: tuple[Path, ...], step: str | None, no_sandbox: bool, key: Path | None, bundle: Path | None, shown: Shown,
+    model: Path, evidence: tuple[Path, ...], trust: TrustSource, as_of: datetime | None, again: bool,
+    allow_execute: bool, inputs: tuple[Path, ...], step: str | None, no_sandbox: bool, key: Path | None,
+    bundle: Path | None, shown: Shown,
 ) -> int:
     """Recompute every attested checksum of MODEL, or, with --rerun, make it again from its record.
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now
+from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
 
 if TYPE_CHECKING:
+    from provenance.bundles.trust import TrustSource
     from provenance.workflows.verify import Verification
 
 
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 @click.argument("model", type=EXISTING)
 @click.option("--policy", required=True, metavar="ID_OR_FILE", help="A shipped policy by id, or a .yaml file.")
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="Signed bundles; MODEL.provenance/.")
-@click.option("--trust", type=EXISTING, metavar="FILE", help="Trust file; without it nobody is believed.")
+@trust_options("Trust file; without it nobody is believed.")
 @as_of_option
 @click.option("--report", "reports", multiple=True, type=EXISTING, metavar="FILE",
               help="Also write .html, .md or .json.")
 @common_options
 def command(
-    model: Path, policy: str, evidence: tuple[Path, ...], trust: Path | None, as_of: datetime | None,
+    model: Path, policy: str, evidence: tuple[Path, ...], trust: TrustSource | None, as_of: datetime | None,
     reports: tuple[Path, ...], shown: Shown,
 ) -> int:
     """Judge MODEL and its evidence by a policy. Exit code 0 passed, 1 not passed, 2 could not be judged.

@@ -83,7 +83,7 @@ def _things(statement: VerifiedStatement) -> Iterator[_Thing]:
     signer = statement.principal.name if statement.principal else ""
     by = f"by {signer} in {statement.file}"
     if isinstance(statement.claim, ModelSignature):
-        files = {path: digest for path, digest in statement.claim.resources.items() if path.endswith(_SUFFIX)}
+        files = {path: digest for path, digest in statement.claim.sha256.items() if path.endswith(_SUFFIX)}
         known = Attested(f"the model signature {by}", None, {}, files, {})
         yield _Thing(known, _identities(known, *statement.claim.subjects))
     for thing in models_in(statement):

@@ -5,15 +5,18 @@ This is our own result and takes no instruction from a signed statement: an igno
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from provenance.artifacts.manifest import WEIGHT_SUFFIXES, Manifest, is_repository_file
-from provenance.bundles.oms import ModelSignature
+from provenance.artifacts.digest import compare
+from provenance.artifacts.manifest import REPOSITORY_FILES, WEIGHT_SUFFIXES, FileEntry, Manifest, is_repository_file
+from provenance.artifacts.names import brief, collisions
+from provenance.bundles.oms import ModelSignature, named_as_here
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import Finding
 from provenance.lineage import LineageGraph
+from provenance.statements.artifact import Described, described, is_same
 from provenance.statements.release import Release
 from provenance.statements.step import MODEL_MAKING, Step
 
@@ -25,6 +28,15 @@ _ENDINGS: tuple[tuple[Risk, tuple[str, ...]], ...] = (
     ("configuration", (".json", ".yaml", ".yml", ".toml", ".txt", ".model", ".cfg", ".ini")),
     ("weights", WEIGHT_SUFFIXES),
 )
+_COLLIDES = "file-name-collides"
+# What is told of a file that is not covered; of a link, a device or a name, whoever found it tells.
+_TOLD = {
+    "file-not-covered": "no trusted signature covers this {risk} file",
+    "file-ignored": "no trusted signature covers this {risk} file: a signer left it out",
+    "file-empty": "no trusted signature covers this empty {risk} file: one over shards has no row for it",
+    "file-weakly-covered": "only a digest of another kind than SHA-2 covers this {risk} file",
+    "file-mismatch": "no trusted signature covers this {risk} file as it is: it differs from what was signed",
+}
 
 
 @dataclass(frozen=True)
@@ -38,11 +50,15 @@ class Uncovered:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What is bound and what is not; `left_out` are repository files that an admitted copy does without."""
+    """What is bound and what is not; `left_out` are repository files that an admitted copy does without.
+
+    `contradicting` names the files of statements that cover nothing because they contradict themselves.
+    """
 
     covered: frozenset[str]
     uncovered: tuple[Uncovered, ...]
     left_out: tuple[str, ...]
+    contradicting: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -64,13 +80,50 @@ def risk_of(path: str) -> Risk:
 
 def coverage(model: Manifest, graph: LineageGraph) -> Coverage:
     """What the statements of a graph of trusted voices bind of the model in hand."""
-    covered = frozenset().union(*(_bound_by(statement, graph) for statement in graph.statements), frozenset())
-    unsound = {finding.location: finding.code for finding in model.findings if finding.severity == "error"}
-    open_paths = {entry.path for entry in model.files if entry.path not in covered} | unsound.keys()
+    producers = [s for s in graph.statements if s.principal and "producer" in s.principal.roles]
+    contradicting = tuple(s.file for s in producers if contradicts_itself(s, graph.views))
+    bound = (_bound_by(s, graph) for s in producers if s.file not in contradicting)
+    signatures = [named_as_here(s.claim, model) for s in producers if isinstance(s.claim, ModelSignature)]
+    return replace(_coverage(model, frozenset().union(*bound), signatures), contradicting=contradicting)
+
+
+def coverage_by(signature: ModelSignature, model: Manifest) -> Coverage:
+    """What one model signature binds of the model in hand, by whatever hash it is over."""
+    return _coverage(model, _as_signed(signature, model), [named_as_here(signature, model)])
+
+
+def _coverage(model: Manifest, covered: frozenset[str], signatures: Sequence[ModelSignature]) -> Coverage:
+    unsound = dict(_unsound(model))
+    files = {entry.path: entry for entry in model.files}
+    open_paths = {path for path in files if path not in covered} | unsound.keys()
     left_out = {path for path in open_paths if _may_be_left_out(path) and path not in unsound}
-    rows = [Uncovered(path, risk_of(path), unsound.get(path, "file-not-covered")) for path in open_paths - left_out]
+    rows = [Uncovered(path, risk_of(path), unsound.get(path) or _why(files[path], signatures))
+            for path in open_paths - left_out]
     rows.sort(key=lambda row: (RISKS.index(row.risk), row.path))
     return Coverage(covered, tuple(rows), tuple(sorted(left_out)))
+
+
+def _unsound(model: Manifest) -> Iterator[tuple[str, str]]:
+    """What is never covered, whoever lists it: links, devices, names that are no names, and all that collide."""
+    for finding in model.findings:
+        if finding.severity == "error":
+            yield finding.location, finding.code
+    if any(finding.code == _COLLIDES for finding in model.findings):
+        for group in collisions(entry.path for entry in model.files):
+            yield from ((path, _COLLIDES) for path in group)
+
+
+def _why(entry: FileEntry, signatures: Sequence[ModelSignature]) -> str:
+    """Why a file is not covered, as far as the model signatures tell."""
+    for signature in signatures:
+        serialization, signed = signature.serialization, signature.resources.get(entry.path)
+        if signed is not None:
+            return "file-weakly-covered" if serialization.digests_in(entry) == signed else "file-mismatch"
+        if entry.path.partition("/")[0] not in REPOSITORY_FILES and serialization.ignores(entry.path):
+            return "file-ignored"
+        if serialization.method == "shards" and not entry.size:
+            return "file-empty"
+    return "file-not-covered"
 
 
 def _may_be_left_out(path: str) -> bool:
@@ -79,25 +132,58 @@ def _may_be_left_out(path: str) -> bool:
 
 
 def _bound_by(statement: VerifiedStatement, graph: LineageGraph) -> frozenset[str]:
-    if statement.principal is None or "producer" not in statement.principal.roles:
-        return frozenset()
     claim = statement.claim
     if isinstance(claim, ModelSignature):
-        files = graph.model.by_path
-        return frozenset(p for p, digest in claim.resources.items() if p in files and files[p].sha256 == digest)
-    if isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING):
+        return _as_signed(claim, graph.model) if claim.serialization.is_strong else frozenset()
+    if _names_models(statement):
         return frozenset(entry.path for view in graph.views_named_by(statement) for entry in view.files)
     return frozenset()
 
 
+def _as_signed(signature: ModelSignature, model: Manifest) -> frozenset[str]:
+    signature, files = named_as_here(signature, model), model.by_path
+    digests_in = signature.serialization.digests_in
+    return frozenset(path for path, signed in signature.resources.items()
+                     if path in files and digests_in(files[path]) == signed)
+
+
+def _names_models(statement: VerifiedStatement) -> bool:
+    claim = statement.claim
+    return isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING)
+
+
+def contradicts_itself(statement: VerifiedStatement, views: Iterable[Manifest]) -> bool:
+    """Whether a statement names a view of the model by `dirHash` and lists other files for it, or the other way round.
+
+    Readers of the one would take it for this model, and readers of the other for another.
+    """
+    things = [thing for thing in described(statement.statement.subjects) if thing.files]
+    return _names_models(statement) and any(_contradicts(thing, view) for thing in things for view in views)
+
+
+def _contradicts(thing: Described, view: Manifest) -> bool:
+    same = {path for path, part in thing.files.items() if path in view.by_path
+            and compare(part.digest, {"sha256": view.by_path[path].sha256}) == "equal"}
+    if is_same(thing, view):
+        return len(same) != len(thing.files)
+    return bool(view.digest) and same == thing.files.keys() == view.by_path.keys()
+
+
 def findings(result: Coverage) -> Iterable[Finding]:
     """What to tell of it; at most twenty files by name, so that the answer stays readable."""
+    for file in result.contradicting:
+        yield Finding("statement-contradicts-itself", "error", "it lists other files than those of its own dirHash, "
+                      "and covers nothing", file, "ask its signer for a new one")
     for row in result.uncovered[:20]:
-        if row.code == "file-not-covered":
-            yield Finding("file-not-covered", "error", f"no trusted signature covers this {row.risk} file", row.path,
+        if row.code in _TOLD:
+            yield Finding("file-not-covered", "error", _TOLD[row.code].format(risk=row.risk), row.path,
                           "remove it, or ask the producer to sign it")
     if len(result.uncovered) > 20:
         yield Finding("file-not-covered", "error", f"and {len(result.uncovered) - 20} more files are not covered")
+    code = sorted(path for path in result.covered if risk_of(path) == "code")
+    if code:  # a signature says who made it, not that it is safe to run
+        told = f"{len(code)} signed files are code that loading the model may run, such as {brief(code[0])}"
+        yield Finding("file-holds-code", "warning", told, code[0], "read it, or load the model without remote code")
     for path in result.left_out[:20]:
         told = "a repository file that no signature covers; an admitted copy does without it"
         yield Finding("left-out", "info", told, path)

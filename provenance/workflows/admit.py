@@ -18,7 +18,7 @@ import provenance
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.manifest import dir_hash
 from provenance.bundles.envelope import sign
-from provenance.bundles.trust import timestamp
+from provenance.bundles.trust import TrustSource, timestamp
 from provenance.errors import RegistryError
 from provenance.registries import folder as registries
 from provenance.statements.artifact import TENSORS
@@ -50,7 +50,7 @@ def admit(
     policy: str,
     *,
     evidence: Sequence[Path],
-    trust: Path,
+    trust: Path | TrustSource,
     signer: Callable[[], Signer],
     registry: Path,
     now: datetime,

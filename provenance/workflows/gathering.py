@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.sources.folder import FoundFile
 from provenance.artifacts.tensors import BLAKE3_TREE, SHA256_TREE, Tree
 from provenance.bundles.envelope import UnsupportedBundle
@@ -54,14 +55,17 @@ def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathere
     found = [(place, file) for place in places for file in read_evidence(place)]
     inside = {path for place, file in found for path in _path_in(model, place, file)}
     files = tuple(in_order(file for _, file in found))
-    examined = verifier.delegated([_examine(verifier, file) for file in files], files)
-    return Gathered(files, tuple(examined), frozenset(inside))
+    return Gathered(files, tuple(examine(verifier, files)), frozenset(inside))
 
 
-def _examine(verifier: Verifier, file: EvidenceFile) -> Examined:
-    if file.data is None:
-        return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
-    return verifier.examine(file.data, file.name)
+def examine(verifier: Verifier, files: Sequence[EvidenceFile]) -> list[Examined]:
+    """What the Verifier says of files that are shown together, in their order; one that is too large is INVALID."""
+    read = iter(verifier.examine_all((file.name, file.data) for file in files if file.data is not None))
+    return verifier.delegated([_too_large(file) if file.data is None else next(read) for file in files], files)
+
+
+def _too_large(file: EvidenceFile) -> Examined:
+    return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
 
 
 def _path_in(model: Path, place: Path, file: EvidenceFile) -> list[str]:
@@ -92,6 +96,14 @@ def trees_named(statements: Sequence[VerifiedStatement], recalled: Iterable[str]
     return (SHA256_TREE,) if named else (BLAKE3_TREE,)
 
 
+def wanted_by(statements: Sequence[VerifiedStatement], trees: tuple[Tree, ...]) -> Wanted:
+    """What to compute of a model: sha256, these trees, and what its trusted model signatures are over."""
+    signed = [s.claim.serialization.wanted for s in statements if s.principal and isinstance(s.claim, ModelSignature)]
+    files = {"sha256", *(name for wanted in signed for name in wanted.files)}
+    shards = dict.fromkeys(sharding for wanted in signed for sharding in wanted.shards)
+    return replace(Wanted.of((*files, *trees)), shards=tuple(shards))
+
+
 def _members(statement: VerifiedStatement) -> Iterator[Container[str]]:
     """The names of the members of each object in a statement, but for those of a list of files."""
     yield from (subject.digest for subject in statement.statement.subjects)
@@ -117,8 +129,11 @@ def worth_reading(statements: Sequence[VerifiedStatement]) -> Callable[[FoundFil
         if statement.principal is None:
             continue
         if isinstance(claim, ModelSignature):
+            if claim.is_of_a_lone_file:
+                return lambda _: True
             for path in claim.resources:
-                sizes.setdefault(path, set())
+                size = claim.sizes.get(path)
+                sizes.setdefault(path, set()).update(() if size is None else {size})
         elif isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING):
             for thing in described(statement.statement.subjects):
                 for path, part in thing.files.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import provenance
-from provenance.bundles.trust import Trust, read_trust, timestamp
+from provenance.bundles.trust import Trust, TrustSource, read_trust, timestamp
 from provenance.errors import ArtifactError, PolicyError, ProvenanceError, UsageError
 from provenance.policy import mof
 from provenance.policy.policy import LADDER, Policy, load_policy, policy_ids
@@ -53,7 +53,7 @@ def inventory(
     policies: Sequence[str] = (),
     *,
     profile: mof.Profile = "mot-compat",
-    trust: Path | None = None,
+    trust: Path | TrustSource | None = None,
     as_of: datetime | None = None,
     now: datetime,
     resume: Path | None = None,
@@ -100,7 +100,9 @@ def _moment(as_of: datetime | None, now: datetime, resume: Path | None) -> datet
                          hint="name another file") from err
 
 
-def _question(policies: Sequence[str], profile: mof.Profile, trust: Path | None, as_of: datetime) -> Question:
+def _question(
+    policies: Sequence[str], profile: mof.Profile, trust: Path | TrustSource | None, as_of: datetime
+) -> Question:
     asked = list(dict.fromkeys(policies))
     chosen: dict[str, Policy] = {}
     for name in asked:

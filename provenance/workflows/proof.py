@@ -18,6 +18,7 @@ from provenance.artifacts.names import brief
 from provenance.artifacts.proofs import TensorProof, prove_chunk, prove_tensor
 from provenance.artifacts.sources.folder import open_folder, opened
 from provenance.artifacts.tensors import CHUNK, chunk_digest
+from provenance.bundles.trust import TrustSource
 from provenance.errors import ArtifactError, StatementError, UsageError
 from provenance.statements.reader import parse_json, validate
 from provenance.workflows.trusted import models_in, trusted_statements
@@ -115,7 +116,7 @@ def check_against_root(proof: Path, root: str, *, data: Path | None = None) -> P
 
 
 def check_against_bundle(
-    proof: Path, bundle: Path, trust: Path, *, as_of: datetime, data: Path | None = None
+    proof: Path, bundle: Path, trust: Path | TrustSource, *, as_of: datetime, data: Path | None = None
 ) -> ProofCheck:
     """The same against the tensor trees that trusted producers attest."""
     parsed = _read_proof(proof)

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from provenance.artifacts.hashing import FILES_AND_TENSORS
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.artifacts.names import problem_with_name
 from provenance.bundles.envelope import sha256, sign
-from provenance.bundles.trust import read_trust
+from provenance.bundles.trust import TrustSource, read_trust
 from provenance.bundles.verifier import VerifiedStatement, Verifier
 from provenance.errors import ArtifactError, Finding, RunError
 from provenance.files import write_whole
@@ -25,7 +26,7 @@ from provenance.lineage import step_of
 from provenance.statements.artifact import Described, described
 from provenance.statements.reproduction import Outcome
 from provenance.statements.step import Step
-from provenance.workflows.gathering import Gathered, gather, worth_reading
+from provenance.workflows.gathering import Gathered, gather, wanted_by, worth_reading
 from provenance.workflows.phases import Phases, silent
 from provenance.workflows.recorder.cleaning import HIDDEN
 from provenance.workflows.recorder.running import run
@@ -52,7 +53,7 @@ class Signed:
 
 
 def reproduce(
-    model: Path, evidence: Sequence[Path], trust: Path, *, as_of: datetime, progress: Phases | None = None
+    model: Path, evidence: Sequence[Path], trust: Path | TrustSource, *, as_of: datetime, progress: Phases | None = None
 ) -> ReproductionReport:
     """Recompute every attested checksum of a model folder or file, as of a time in UTC.
 
@@ -75,7 +76,7 @@ def reproduce(
 def rerun(
     model: Path,
     evidence: Sequence[Path],
-    trust: Path,
+    trust: Path | TrustSource,
     *,
     as_of: datetime,
     inputs: Sequence[Path],
@@ -131,12 +132,14 @@ def sign_reproduction(report: ReproductionReport, signer: Callable[[], Signer], 
 
 
 def _read(
-    model: Path, evidence: Sequence[Path], trust: Path, as_of: datetime, listen: Phases
+    model: Path, evidence: Sequence[Path], trust: Path | TrustSource, as_of: datetime, listen: Phases
 ) -> tuple[Gathered, Manifest]:
     gathered = gather(model, evidence, Verifier(read_trust(trust, as_of), as_of))
     with listen("Reading the model") as (count, total):
         worth = worth_reading(gathered.statements)
-        return gathered, scan(model, exclude=gathered.inside, progress=count, total=total, may_be_read=worth)
+        wanted = wanted_by(gathered.statements, FILES_AND_TENSORS.trees)
+        return gathered, scan(model, exclude=gathered.inside, wanted=wanted, progress=count, total=total,
+                              may_be_read=worth)
 
 
 def _refuse_redacted(step: Step) -> None:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.crew import Progress
-from provenance.artifacts.hashing import FILES
-from provenance.artifacts.manifest import scan
-from provenance.bundles.envelope import sha256, sign
+from provenance.artifacts.links import followed
+from provenance.artifacts.manifest import Manifest, scan
+from provenance.bundles.envelope import MAX_BUNDLE, sha256, sign
 from provenance.bundles.keys import public_key
-from provenance.bundles.oms import ModelSignature, compare_with, model_statement
+from provenance.bundles.oms import (
+    ModelSignature,
+    Serialization,
+    judge,
+    model_statement,
+    problem_with_ignored,
+    serialization_for,
+)
 from provenance.bundles.signed import read_signed
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
-from provenance.bundles.trust import Principal, Trust, read_trust
+from provenance.bundles.trust import Principal, Trust, TrustSource, read_trust
 from provenance.bundles.unpacking import unpacked
 from provenance.bundles.verifier import Examined, Verifier
-from provenance.errors import ArtifactError, Finding, UsageError
+from provenance.errors import ArtifactError, BundleError, Finding, UsageError
+from provenance.policy.coverage import Coverage, coverage_by
 from provenance.statements.reader import parse_json
 
 if TYPE_CHECKING:
@@ -28,19 +36,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Signed:
-    """A model signature that was written: where, its sha256, and how many files it lists."""
+    """A model signature that was written: where, its sha256, how many files it lists, and what is odd about them."""
 
     bundle: Path
     sha256: str
     files: int
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
 class BundleCheck:
-    """What was found of one bundle, and, where a model was given, of the model held against it."""
+    """What was found of one bundle, and, where a model was given, of the model held against it.
+
+    `findings` and `verified` are what the specification says of the model; `coverage` is what the signature leaves out,
+    by our own rule, and takes no instruction from it.
+    """
 
     examined: Examined
     findings: tuple[Finding, ...] = ()
+    coverage: Coverage | None = None
+
+    @property
+    def serialization(self) -> Serialization | None:
+        """How the model was signed; None where the bundle is no model signature."""
+        claim = self.examined.verified.claim if self.examined.verified else None
+        return claim.serialization if isinstance(claim, ModelSignature) else None
 
     @property
     def verified(self) -> bool:
@@ -49,36 +69,63 @@ class BundleCheck:
 
 
 def sign_model(
-    model: Path, *, signer: Callable[[], Signer], bundle: Path | None = None, progress: Progress | None = None
+    model: Path,
+    *,
+    signer: Callable[[], Signer],
+    bundle: Path | None = None,
+    serialization: Serialization | None = None,
+    progress: Progress | None = None,
 ) -> Signed:
-    """Write an OMS v1.0 signature of a model folder or file (files, sha256).
+    """Write an OMS v1.0 signature of a model folder or file, by `oms.serialization_for` (files and sha256 by default).
 
     The bundle is `MODEL.provenance/model.sig` unless it is named; one inside the model is not part of what is signed.
     """
     from provenance.files import write_whole
 
     target = bundle or default_folder(model) / MODEL_SIGNATURE_NAME
-    inside = _relative(target, model)
-    manifest = scan(model, exclude={inside} if inside else (), wanted=FILES, progress=progress).require_sound()
-    statement = model_statement(manifest)
-    if not statement.predicate["resources"]:
-        raise ArtifactError("folder-empty", "there is nothing to sign", location=str(model),
-                            hint="OMS leaves .git and the like out")
+    chosen, inside = serialization or serialization_for(), _relative(target, model)
+    if inside and not problem_with_ignored(inside):
+        chosen = replace(chosen, ignored=tuple(sorted({*chosen.ignored, inside})))
+    manifest = scan(model, exclude={inside} if inside else (), wanted=chosen.wanted, progress=progress,
+                    may_be_read=lambda file: not chosen.ignores(file.path))
+    manifest = _of_what_is_signed(manifest, chosen).require_sound()
+    statement = model_statement(manifest, chosen)
     data = sign(statement.to_bytes(), signer())
+    if len(data) > MAX_BUNDLE:
+        raise BundleError("document-too-large", f"the signature would be larger than {MAX_BUNDLE} bytes, and nobody "
+                          "would read it", location=str(target), hint="give a larger --shard-size, or sign fewer files")
     write_whole(target, data)
-    return Signed(target, sha256(data), len(statement.predicate["resources"]))
+    return Signed(target, sha256(data), sum(chosen.lists(entry) for entry in manifest.files),
+                  manifest.findings)
+
+
+def _of_what_is_signed(manifest: Manifest, serialization: Serialization) -> Manifest:
+    """The manifest without what is left out; what is wrong there is nobody's concern.
+
+    Names that are one name on other systems are two to the specification (6.1.2); the signer is told.
+    """
+    found = (finding for finding in manifest.findings if not serialization.ignores(finding.location))
+    told = (replace(one, severity="warning") if one.code == "file-name-collides" else one for one in found)
+    return replace(manifest, files=tuple(entry for entry in manifest.files if not serialization.ignores(entry.path)),
+                   findings=tuple(told))
 
 
 def verify_bundle(
     bundle: Path,
     *,
     as_of: datetime,
-    trust: Path | None = None,
+    trust: Path | TrustSource | None = None,
     key: Path | None = None,
     model: Path | None = None,
+    ignored: Sequence[str] = (),
+    unsigned: bool = False,
     progress: Progress | None = None,
 ) -> BundleCheck:
-    """Check one bundle against a trust file or a public key, and, for a model signature, the model against it."""
+    """Check one bundle against a trust file or a public key, and, for a model signature, the model against it.
+
+    `ignored` are paths that need not be as signed beyond those that the signature names, and with `unsigned` no file
+    needs to be listed (sections 6.2 and 8.5); neither changes what is said of coverage.
+    """
     if (trust is None) == (key is None):
         raise UsageError("usage", "give either a trust file or a public key", location="--trust, --public-key",
                          hint="a signature is only as good as the key that it is held against")
@@ -91,9 +138,13 @@ def verify_bundle(
         raise UsageError("usage", "the bundle is not a model signature", location=str(bundle),
                          hint="leave --model out, or use `provenance verify`")
     inside = _relative(bundle, model)
-    manifest = scan(model, exclude={inside} if inside else (), wanted=FILES, progress=progress)
-    problems = [finding for finding in manifest.findings if finding.severity == "error"]
-    return BundleCheck(examined, (*problems, *compare_with(claim, manifest)))
+    serialization = claim.serialization
+    manifest = scan(model, exclude={inside} if inside else (), wanted=serialization.wanted, progress=progress,
+                    may_be_read=lambda file: serialization.allow_symlinks or claim.may_be(file.path, file.size))
+    known = serialization_for(ignored=ignored).ignored if ignored else ()
+    judged = replace(claim, serialization=replace(serialization, ignored=(*serialization.ignored, *known)))
+    seen = followed(manifest, model) if serialization.allow_symlinks else manifest
+    return BundleCheck(examined, tuple(judge(judged, seen, unsigned=unsigned)), coverage_by(claim, manifest))
 
 
 def inspect_bundle(bundle: Path) -> dict[str, Any]:

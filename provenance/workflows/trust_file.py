@@ -1,16 +1,23 @@
-"""Keys and trust files: make a key pair, begin a trust file, add a principal to it."""
+"""Keys and trust files: make a key pair, begin a trust file, change it, sign it.
+
+Every change raises the version by one, is checked as a whole before it is written, and is whole or not there.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import re
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.bundles import keys
+from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.oms import MODEL_SIGNATURE
+from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
 from provenance.files import write_whole
@@ -19,7 +26,11 @@ from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
 from provenance.statements.reproduction import REPRODUCTION
 from provenance.statements.shown import VERIFICATION_SUMMARY
+from provenance.statements.statement import Statement
 from provenance.statements.step import SLSA_PROVENANCE_V1
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Signer
 
 # What each role has reason to sign; `trust add --predicate-type` says otherwise.
 USUAL_TYPES: dict[str, tuple[str, ...]] = {
@@ -28,6 +39,7 @@ USUAL_TYPES: dict[str, tuple[str, ...]] = {
     "reproducer": (REPRODUCTION,),
     "gate": (VERIFICATION_SUMMARY,),
 }
+_HEX = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,26 @@ class NewPrincipal:
     valid_from: str | None = None
     valid_until: str | None = None
     identities: tuple[tuple[str, str], ...] = ()
+    authority: NewAuthority | None = None
+
+
+@dataclass(frozen=True)
+class NewAuthority:
+    """A certificate authority, by the file of its certificate, and the one name for which it is believed."""
+
+    certificate: Path
+    name: str
+    is_subject: bool
+
+
+@dataclass(frozen=True)
+class Revocations:
+    """What is not to be believed any more: keys by id or file, bundles by sha256 or file, identities and artefacts."""
+
+    keys: tuple[str, ...] = ()
+    identities: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
 
 
 def keygen(path: Path, kind: keys.KeyKind, passphrase: bytes | None) -> KeyPair:
@@ -67,8 +99,8 @@ def keygen(path: Path, kind: keys.KeyKind, passphrase: bytes | None) -> KeyPair:
 
 
 def init_trust(path: Path, expires: datetime) -> Trust:
-    """Write an empty trust file of version 1; never overwrites one."""
-    data = _to_yaml({"apiVersion": "open-provenance/v0.1", "kind": "Trust", "version": 1,
+    """Write an empty trust file of version 1 with an identity of its own; never overwrites one."""
+    data = _to_yaml({"apiVersion": "open-provenance/v0.1", "kind": "Trust", "id": uuid.uuid4().urn, "version": 1,
                      "expires": timestamp(expires), "principals": []})
     trust = parse_trust(data, str(path))
     write_whole(path, data, replace=False)
@@ -77,7 +109,6 @@ def init_trust(path: Path, expires: datetime) -> Trust:
 
 def add_principal(path: Path, principal: NewPrincipal) -> Trust:
     """Add a principal and raise the version by one; the file is checked as a whole before it is written."""
-    document = read_document(path)
     types = principal.predicate_types or tuple(
         dict.fromkeys(kind for role in principal.roles for kind in USUAL_TYPES.get(role, ()))
     )
@@ -89,24 +120,86 @@ def add_principal(path: Path, principal: NewPrincipal) -> Trust:
         entry["keys"] = [_public_pem(key) for key in principal.public_keys]
     if principal.identities:
         entry["identities"] = [{"identity": name, "issuer": issuer} for name, issuer in principal.identities]
+    if principal.authority is not None:
+        member = "subject" if principal.authority.is_subject else "subjectAltName"
+        entry["certificateAuthority"] = {"pem": _text(principal.authority.certificate, "certificate"),
+                                         member: principal.authority.name}
     entry |= {"predicateTypes": list(types), "subjects": _subjects(principal.subjects)}
     if principal.valid_from:
         entry["validFrom"] = principal.valid_from
     if principal.valid_until:
         entry["validUntil"] = principal.valid_until
-    updated = {**document, "version": document["version"] + 1, "principals": [*document["principals"], entry]}
-    data = _to_yaml(updated)
+    return _change(path, lambda document: document["principals"].append(entry))
+
+
+def revoke_in(path: Path, revocations: Revocations) -> Trust:
+    """Add to what is revoked and recalled, and raise the version by one; what is listed already stays as it is."""
+    lists = {"keys": [_keyid(key) for key in revocations.keys], "identities": list(revocations.identities),
+             "bundles": [digest for bundle in revocations.bundles for digest in _bundle_digests(bundle)],
+             "artifacts": list(revocations.artifacts)}
+
+    def change(document: Any) -> None:
+        revoked = document.setdefault("revoked", {})
+        for kind, items in lists.items():
+            present = revoked.get(kind, [])
+            fresh = [item for item in dict.fromkeys(items) if item not in present]
+            if fresh and present:
+                present.extend(fresh)
+            elif fresh:
+                revoked[kind] = fresh
+
+    return _change(path, change)
+
+
+def pin_root(path: Path, root: bytes) -> Trust:
+    """Put a Sigstore trust root beside a trust file and pin it there; raises the version, unless it is pinned already.
+
+    The root has its digest in its name: a crash between the two writes leaves a trust file that still finds its own.
+    """
+    from provenance.bundles.sigstore.roots import TrustRoot
+
+    digest = sha256(root)
+    pinned = {"file": f"trusted-root-{digest[:12]}.json", "sha256": digest}
+    TrustRoot.from_bytes(root, pinned["file"])
+    document = parse_yaml(read_bytes(path), str(path))
+    if isinstance(document, dict) and document.get("trustedRoot") == pinned:
+        return parse_trust(read_bytes(path), str(path))
+    write_whole(path.with_name(pinned["file"]), root)
+    return _change(path, lambda document: document.update({"trustedRoot": pinned}))
+
+
+def sign_trust_file(path: Path, signer: Callable[[], Signer]) -> tuple[Path, str, Statement]:
+    """Write the bundle that `--trust-key` asks for, beside a trust file: where, its sha256, and what it says."""
+    from provenance.bundles.trust_signature import beside, trust_statement
+
+    statement = trust_statement(path, read_bytes(path))  # before the key is opened
+    data = sign(statement.to_bytes(), signer())
+    write_whole(beside(path), data)
+    return beside(path), sha256(data), statement
+
+
+def _change(path: Path, change: Callable[[Any], None]) -> Trust:
+    """Change a trust file and raise its version; comments, order and quotes of what is there stay.
+
+    The file is read by the strict reader before and after, so that nothing is written that it would not read, and
+    nothing that it would read differently from what was meant.
+    """
+    before = read_bytes(path)
+    parse_trust(before, str(path))
+    intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
+    for document in (intended, written):
+        change(document)
+        document["version"] += 1
+    data = _to_yaml(written)
     trust = parse_trust(data, str(path))
+    if parse_yaml(data, str(path)) != intended:
+        raise TrustError("trust-invalid", "the change cannot be written without changing something else",
+                         location=str(path), hint="write it by hand")
+    if read_bytes(path) != before:
+        raise TrustError("trust-invalid", "somebody else changed the trust file at the same time", location=str(path),
+                         hint="look at it, and try again")
     write_whole(path, data)
     return trust
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """A trust file as it was written, after it was checked; TrustError where it cannot be used."""
-    data = read_bytes(path)
-    parse_trust(data, str(path))
-    document: dict[str, Any] = parse_yaml(data, str(path))
-    return document
 
 
 def read_bytes(path: Path) -> bytes:
@@ -119,13 +212,37 @@ def read_bytes(path: Path) -> bytes:
 
 
 def _public_pem(path: Path) -> str:
+    pem = _text(path, "key")
+    keys.public_key(pem.encode("utf-8"), str(path))
+    return pem
+
+
+def _text(path: Path, what: str) -> str:
     try:
-        pem = path.read_bytes()
+        return path.read_bytes().decode("utf-8")
     except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
-                         hint="give the .pub file of `provenance keygen`") from err
-    keys.public_key(pem, str(path))
-    return pem.decode("ascii")
+        raise TrustError("input-unreadable", f"cannot read the {what}: {err.strerror}", location=str(path),
+                         hint="check the path; `provenance keygen` writes a .pub file") from err
+    except UnicodeDecodeError as err:
+        raise TrustError("key-invalid", f"the {what} is not in PEM", location=str(path), hint="give it as PEM") from err
+
+
+def _keyid(named: str) -> str:
+    """A key id as it is, or that of a public key file."""
+    return named if _HEX.fullmatch(named) else keys.keyid(_text(Path(named), "key").encode("utf-8"))
+
+
+def _bundle_digests(named: str) -> list[str]:
+    """A digest as it is, or those of a bundle file and of the statement in it, which holds however it is written."""
+    if _HEX.fullmatch(named):
+        return [named]
+    try:
+        data = Path(named).read_bytes()
+    except OSError as err:
+        raise TrustError("input-unreadable", f"cannot read the bundle: {err.strerror}", location=named,
+                         hint="give the bundle, or its sha256") from err
+    payload = payload_unverified(data)
+    return [sha256(data)] + ([sha256(payload)] if payload is not None else [])
 
 
 def _subjects(scopes: Sequence[str]) -> dict[str, list[str]]:
@@ -134,18 +251,43 @@ def _subjects(scopes: Sequence[str]) -> dict[str, list[str]]:
     return {key: value for key, value in (("names", names), ("digests", digests)) if value}
 
 
-def _to_yaml(document: Mapping[str, Any]) -> bytes:
-    from ruamel.yaml import YAML
+def _to_yaml(document: Any) -> bytes:
     from ruamel.yaml.scalarstring import LiteralScalarString
 
     def readable(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: readable(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [readable(item) for item in value]
-        return LiteralScalarString(value) if isinstance(value, str) and "\n" in value else value
+        """Texts of several lines as blocks; in place, because comments hang on the mappings and lists themselves."""
+        for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            if isinstance(item, dict | list):
+                readable(item)
+            elif type(item) is str and "\n" in item:
+                value[key] = LiteralScalarString(item)
+        return value
 
-    yaml, out = YAML(), io.BytesIO()
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.dump(readable(dict(document)), out)
+    out = io.BytesIO()
+    _round_trip().dump(readable(document), out)
     return out.getvalue()
+
+
+def _round_trip() -> Any:
+    """ruamel.yaml, reading and writing so that what is not changed stays as it was written.
+
+    A time stays the text that it is: as a timestamp it would come back in another spelling.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.nodes import ScalarNode
+    from ruamel.yaml.resolver import VersionedResolver
+
+    class Resolver(VersionedResolver):
+        """Takes a time for the text that was written."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            """A text where ruamel.yaml would see a timestamp."""
+            tag = super().resolve(kind, value, implicit)
+            return self.DEFAULT_SCALAR_TAG if kind is ScalarNode and str(tag).endswith(":timestamp") else tag
+
+    yaml = YAML()
+    yaml.Resolver = Resolver
+    yaml.preserve_quotes = True
+    yaml.width = 1 << 16
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml

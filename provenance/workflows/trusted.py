@@ -6,23 +6,26 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from provenance.bundles.store import EvidenceFile, read_evidence
-from provenance.bundles.trust import Trust, read_trust
+from provenance.bundles.store import read_evidence
+from provenance.bundles.trust import Trust, TrustSource, read_trust
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import BundleError
 from provenance.statements.artifact import Described, described
 from provenance.statements.release import Release
 from provenance.statements.step import MODEL_MAKING, Step
+from provenance.workflows.gathering import examine
 
 
-def trusted_statements(bundle: Path, trust: Path, as_of: datetime) -> tuple[Trust, list[VerifiedStatement]]:
+def trusted_statements(
+    bundle: Path, trust: Path | TrustSource, as_of: datetime
+) -> tuple[Trust, list[VerifiedStatement]]:
     """The statements in a bundle, or in a folder of them, that are VALID and by a producer of the trust file.
 
     BundleError where there is none, with the reason of the first that was refused.
     """
     believed = read_trust(trust, as_of)
     verifier = Verifier(believed, as_of)
-    examined = [_examine(verifier, file) for file in read_evidence(bundle)]
+    examined = examine(verifier, read_evidence(bundle))
     found = [item.verified for item in examined if item.verified and _is_by_producer(item)]
     if not found:
         reasons = [item for item in examined if item.status != "VALID"]
@@ -30,12 +33,6 @@ def trusted_statements(bundle: Path, trust: Path, as_of: datetime) -> tuple[Trus
         raise BundleError(code or "evidence-none", f"no statement of a trusted producer is here: {why}",
                           location=str(bundle), hint="check the bundle and the trust file")
     return believed, found
-
-
-def _examine(verifier: Verifier, file: EvidenceFile) -> Examined:
-    if file.data is None:
-        return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
-    return verifier.examine(file.data, file.name)
 
 
 def _is_by_producer(item: Examined) -> bool:

@@ -15,10 +15,9 @@ from typing import Any
 import provenance
 from provenance import cards
 from provenance.artifacts.crew import Progress
-from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.store import EvidenceFile
-from provenance.bundles.trust import Principal, Trust, parse_time, read_trust, timestamp
+from provenance.bundles.trust import Principal, Trust, TrustSource, parse_time, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import Finding, TrustError
 from provenance.lineage import LineageGraph, step_of
@@ -30,7 +29,7 @@ from provenance.policy.lineage_document import lineage_document
 from provenance.policy.verdict import Decision
 from provenance.statements.release import Release
 from provenance.statements.step import Step
-from provenance.workflows.gathering import gather, trees_named, worth_reading
+from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
 
 LIMITS = (
     "Integrity is not truth: a signature shows who says something, not that it is so.",
@@ -61,7 +60,7 @@ def verify(
     policy: str,
     *,
     evidence: Sequence[Path] = (),
-    trust: Path | None = None,
+    trust: Path | TrustSource | None = None,
     as_of: datetime,
     now: datetime,
     progress: Progress | None = None,
@@ -75,16 +74,17 @@ def verify(
     answer, not an error.
     """
     chosen = policies.load_policy(policy)
-    if trust is not None and trust.resolve().is_relative_to(model.resolve()):
+    place = TrustSource.of(trust).path if trust is not None else None
+    if place is not None and place.resolve().is_relative_to(model.resolve()):
         # Whoever made the model would say whom to believe about it.
-        raise TrustError("trust-invalid", "the trust file lies in the model that it is to judge", location=str(trust),
+        raise TrustError("trust-invalid", "the trust file lies in the model that it is to judge", location=str(place),
                          hint="give a trust file that you keep, not one that came with the model")
     trusted = read_trust(trust, as_of) if trust is not None else None
     verifier = Verifier(trusted, as_of)
     gathered = gather(model, evidence, verifier)
     trees = trees_named(gathered.statements, trusted.recalled if trusted else ())
     manifest = scan(
-        model, exclude=gathered.inside, wanted=Wanted(trees=trees), progress=progress, total=total,
+        model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
     declared, card_findings = _declarations(manifest, verifier)

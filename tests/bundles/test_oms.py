@@ -1,6 +1,6 @@
-"""OMS v1.0: written and read by its specification; held against the reference implementation both ways.
+"""OMS v1.0: written and read by its specification.
 
-What is refused of a statement, and by which code, is in the golden vectors (tests/vectors).
+What is refused of a statement or a model, and by which code, is in the golden vectors (tests/vectors).
 """
 
 from __future__ import annotations
@@ -16,19 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.artifacts.manifest import Manifest, oms_root, root_of, scan
-from provenance.bundles import oms
+from provenance.artifacts.manifest import Manifest, root_of, scan
 from provenance.bundles.keys import load_signer
-from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature, compare_with, model_statement
-from provenance.bundles.verifier import Verifier
+from provenance.bundles.oms import MODEL_SIGNATURE, ModelSignature, compare_with, model_statement, read_signature
+from provenance.bundles.oms.resources import Rows
 from provenance.errors import StatementError
 from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.workflows.sign import sign_model, verify_bundle
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "vectors"
-OMS = SHARED / "oms-model-transparency"
-needs_oms = pytest.mark.skipif(not OMS.is_dir(), reason="the vectors of model-transparency are not here")
 
 
 @pytest.fixture
@@ -44,7 +40,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def read(statement: Statement) -> ModelSignature:
-    return ModelSignature.from_statement(Statement.from_bytes(statement.to_bytes(), "input"), "input")
+    return read_signature(Statement.from_bytes(statement.to_bytes(), "input"), "input")
 
 
 def found(signature: ModelSignature, manifest: Manifest) -> list[tuple[str, str]]:
@@ -83,7 +79,7 @@ def test_what_is_signed_is_recognised(model: Path) -> None:
     manifest = scan(model)
     signature = read(model_statement(manifest))
     assert found(signature, manifest) == []
-    assert signature.ignored == (".git", ".gitattributes", ".github", ".gitignore")
+    assert signature.serialization.ignored == (".git", ".gitattributes", ".github", ".gitignore")
 
 
 @pytest.mark.parametrize(("change", "expected"), [
@@ -140,16 +136,6 @@ def test_an_old_signature_fits_no_new_version(model: Path) -> None:
     assert len(found(signature, scan(model))) == 2
 
 
-def test_unsupported_kinds_are_told_apart_from_wrong_ones(model: Path) -> None:
-    statement = model_statement(scan(model))
-    rows = [{**row, "name": f"{row['name']}:0:1"} for row in statement.predicate["resources"]]
-    serialization = {"method": "shards", "hash_type": "sha256", "allow_symlinks": False, "shard_size": 64.0}
-    predicate = {"resources": rows, "serialization": serialization}
-    with pytest.raises(StatementError) as caught:
-        ModelSignature.from_statement(Statement(statement.subjects, MODEL_SIGNATURE, predicate), "input")
-    assert caught.value.code == "predicate-unknown"
-
-
 A, B = "a" * 64, "b" * 64
 
 
@@ -167,15 +153,15 @@ def test_a_digest_that_is_none_is_refused_however_the_list_reads_in_one(model: P
     forged = Statement((ResourceDescriptor("model", {"sha256": root}),), MODEL_SIGNATURE,
                        {**statement.predicate, "resources": rows})
     with pytest.raises(StatementError) as caught:
-        ModelSignature.from_statement(forged, "input")
+        read_signature(forged, "input")
     assert caught.value.code in ("statement-invalid", "schema-mismatch")
     with pytest.raises(StatementError, match=r"6\.3\.1"):
-        oms._root(digests, "input")
+        Rows("xy", digests, "input").root(64)
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), max_size=5))
 def test_the_root_of_a_signature_is_that_of_the_files(digests: list[str]) -> None:
-    assert not digests or oms._root(digests, "input") == root_of(digests)
+    assert not digests or Rows([], digests, "input").root(64) == root_of(digests)
 
 
 @pytest.mark.parametrize("odd", [0, 1, 2])
@@ -187,7 +173,7 @@ def test_one_odd_row_among_good_ones_is_refused(model: Path, odd: int) -> None:
         rows[odd] |= change
         rows.sort(key=lambda row: row["name"])
         with pytest.raises(StatementError, match="not a model signature"):
-            ModelSignature.from_statement(
+            read_signature(
                 Statement(statement.subjects, MODEL_SIGNATURE, {**statement.predicate, "resources": rows}), "input")
 
 
@@ -200,10 +186,10 @@ def test_the_order_part_by_part_of_the_reference_implementation_is_taken_and_no_
         statement = Statement((ResourceDescriptor("model", {"sha256": root}),), MODEL_SIGNATURE,
                               {**model_statement(scan(model)).predicate, "resources": rows})
         if good:
-            assert list(ModelSignature.from_statement(statement, "input").resources) == order
+            assert list(read_signature(statement, "input").resources) == order
         else:
             with pytest.raises(StatementError, match=r"5\.2\.1"):
-                ModelSignature.from_statement(statement, "input")
+                read_signature(statement, "input")
 
 
 # Through the workflows
@@ -223,128 +209,6 @@ def test_a_signed_model_verifies_until_it_changes(model: Path, holder: Callable[
     again = check()
     assert not again.verified
     assert [finding.code for finding in again.findings] == ["file-mismatch"]
-
-
-# Peers
-
-
-def peer(holder: Any, tmp_path: Path) -> tuple[Path, Path]:
-    """Private and public key as files, for the reference implementation."""
-    (tmp_path / "peer.pub").write_bytes(holder.public)
-    return holder.path, tmp_path / "peer.pub"
-
-
-@pytest.mark.peers
-@pytest.mark.filterwarnings("ignore")
-def test_the_reference_implementation_verifies_what_we_sign(model: Path, tmp_path: Path, holder: Any) -> None:
-    verifying = pytest.importorskip("model_signing.verifying", exc_type=ImportError)
-    lab = holder("lab", "ecdsa-p256")
-    _, public = peer(lab, tmp_path)
-    bundle = sign_model(model, signer=lambda: lab.signer, bundle=tmp_path / "model.sig").bundle
-    verifying.Config().use_elliptic_key_verifier(public_key=public).verify(model, bundle)
-    (model / "a.txt").write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"mismatch|Hash"):
-        verifying.Config().use_elliptic_key_verifier(public_key=public).verify(model, bundle)
-
-
-@pytest.mark.peers
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("curve", ["secp256r1", "secp384r1", "secp521r1"])
-def test_we_verify_what_the_reference_implementation_signs(model: Path, tmp_path: Path, curve: str) -> None:
-    hashing = pytest.importorskip("model_signing.hashing", exc_type=ImportError)
-    signing = pytest.importorskip("model_signing.signing", exc_type=ImportError)
-    private, public = _curve_pair(tmp_path, curve)
-    bundle = tmp_path / "theirs.sig"
-    ignored = hashing.Config().set_ignored_paths(paths=[model / "b.txt"], ignore_git_paths=True)
-    signing.Config().use_elliptic_key_signer(private_key=private).set_hashing_config(ignored).sign(model, bundle)
-    check = verify_bundle(bundle, as_of=NOW, key=public, model=model)
-    assert check.verified, (check.examined.reason, check.findings)
-    (model / "a" / "z.bin").write_bytes(b"x")
-    check = verify_bundle(bundle, as_of=NOW, key=public, model=model)
-    assert [(finding.code, finding.location) for finding in check.findings] == [("file-mismatch", "a/z.bin")]
-
-
-def _curve_pair(folder: Path, curve: str) -> tuple[Path, Path]:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    kinds: dict[str, Any] = {"secp256r1": ec.SECP256R1, "secp384r1": ec.SECP384R1, "secp521r1": ec.SECP521R1}
-    key = ec.generate_private_key(kinds[curve]())
-    private, public = folder / "ec.pem", folder / "ec.pub"
-    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                          serialization.NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM,
-                                                     serialization.PublicFormat.SubjectPublicKeyInfo))
-    return private, public
-
-
-@pytest.mark.peers
-@pytest.mark.filterwarnings("ignore")
-def test_both_compute_the_same_list_and_root(model: Path, tmp_path: Path, holder: Any) -> None:
-    hashing = pytest.importorskip("model_signing.hashing", exc_type=ImportError)
-    theirs = {str(item.identifier): item.digest.digest_hex for item in
-              hashing.Config().set_ignored_paths(paths=[], ignore_git_paths=True).hash(model).resource_descriptors()}
-    manifest = scan(model)
-    ours = {row["name"]: row["digest"] for row in model_statement(manifest).predicate["resources"]}
-    assert ours == theirs
-    assert model_statement(manifest).subjects[0].digest["sha256"] == oms_root(manifest.files)
-
-
-@pytest.mark.peers
-@needs_oms
-@pytest.mark.parametrize(("version", "ignored"), [("v1.0.1", False), ("v1.1.0", True)])
-def test_signatures_of_past_releases_of_the_reference_implementation(version: str, ignored: bool) -> None:
-    """v1.0.1 does not say what it left out; v1.1.0 does."""
-    place = OMS / f"{version}-elliptic-key"
-    key = OMS / "keys" / "certificate" / "signing-key-pub.pem"
-    check = verify_bundle(place / "model.sig", as_of=NOW, key=key, model=place)
-    assert check.examined.status == "VALID"
-    unsigned = {finding.location for finding in check.findings if finding.code == "file-not-covered"}
-    assert {path for path in unsigned if path != "model.sig"} == (set() if ignored else {"ignore-me"})
-    assert {finding.code for finding in check.findings} <= {"file-not-covered"}
-    assert verify_bundle(place / "model.sig", as_of=NOW, key=key).verified
-
-
-@pytest.mark.peers
-@needs_oms
-@pytest.mark.parametrize("version", ["v0.3.1", "v1.0.0"])
-def test_signatures_of_a_single_file_by_releases_that_called_it_a_dot(version: str, tmp_path: Path) -> None:
-    place = OMS / f"{version}-elliptic-key"
-    key = OMS / "keys" / "certificate" / "signing-key-pub.pem"
-    assert verify_bundle(place / "model.sig", as_of=NOW, key=key, model=place / "signme-1").verified
-    assert not verify_bundle(place / "model.sig", as_of=NOW, key=key, model=place).verified
-    (tmp_path / "signme-1").write_bytes(b"other")
-    assert not verify_bundle(place / "model.sig", as_of=NOW, key=key, model=tmp_path / "signme-1").verified
-
-
-@pytest.mark.peers
-@needs_oms
-@pytest.mark.parametrize("name", ["v0.2.0-certificate", "v0.3.1-certificate", "v1.1.0-certificate", "v1.1.0-sigstore"])
-def test_what_is_not_signed_by_key_is_never_valid_by_key(name: str) -> None:
-    key = OMS / "keys" / "certificate" / "signing-key-pub.pem"
-    assert verify_bundle(OMS / name / "model.sig", as_of=NOW, key=key).examined.status in ("UNSUPPORTED", "INVALID")
-
-
-@pytest.mark.peers
-@needs_oms
-def test_another_key_is_never_enough(holder: Any, tmp_path: Path) -> None:
-    (tmp_path / "key.pub").write_bytes(holder("other", "ecdsa-p256").public)
-    bundle = OMS / "v1.1.0-elliptic-key" / "model.sig"
-    assert not verify_bundle(bundle, as_of=NOW, key=tmp_path / "key.pub").verified
-
-
-@pytest.mark.peers
-@pytest.mark.skipif(not (SHARED / "oms-spec").is_dir(), reason="the specification's vectors are not here")
-@pytest.mark.parametrize(("folder", "expected"), [("valid", {"UNSUPPORTED"}), ("invalid", {"INVALID"})])
-def test_the_structural_vectors_of_the_specification(folder: str, expected: set[str]) -> None:
-    """Without trust, a valid bundle is at best an unsigned declaration; a broken one is broken."""
-    bundles = sorted((SHARED / "oms-spec" / "test-vectors" / "v1.0" / folder).glob("*.bundle.json"))
-    assert bundles
-    verifier = Verifier(None, NOW)
-    # A missing log entry concerns keyless bundles alone, which are not read here.
-    statuses = {path.name: verifier.examine(path.read_bytes(), path.name).status for path in bundles}
-    statuses.pop("missing-tlog-entries.bundle.json", None)
-    assert set(statuses.values()) <= expected, statuses
 
 
 def test_the_signer_of_a_key_file_is_asked_once(model: Path, holder: Any) -> None:

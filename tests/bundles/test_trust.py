@@ -105,7 +105,8 @@ def test_a_file_with_a_slip_is_an_error(trusting: Make, changes: dict[str, Any])
 def test_an_entry_without_a_key_or_identity_is_nobody(trusting: Make, holder: Make, entry: Make) -> None:
     row = entry(holder())
     del row["keys"]
-    assert refused(lambda: trusting(row)) == "principals/0 must have at least one of keys, identities"
+    assert refused(lambda: trusting(row)) == \
+        "principals/0 must have at least one of keys, identities, certificateAuthority"
 
 
 def test_an_unknown_field_is_told_with_the_nearest_name(trusting: Make, holder: Make, entry: Make) -> None:
@@ -231,3 +232,120 @@ def test_the_roles_are_those_of_the_schema() -> None:
     schema = json.loads(resources.read_text("schemas", "trust.schema.json"))
     roles = schema["properties"]["principals"]["items"]["properties"]["roles"]["items"]["enum"]
     assert roles == list(ROLES)
+
+
+# Identities and certificate authorities
+
+ISSUER = "https://token.actions.githubusercontent.com"
+WORKFLOW = "https://github.com/acme/train/.github/workflows/train.yml@refs/heads/main"
+
+
+def known(name: str, **by: Any) -> dict[str, Any]:
+    return {"name": name, "party": name, "roles": ["producer"], "predicateTypes": [TYPE], "subjects": {"names": ["a"]},
+            **by}
+
+
+def by_identity(name: str, identity: str = WORKFLOW, issuer: str = ISSUER) -> dict[str, Any]:
+    return known(name, identities=[{"identity": identity, "issuer": issuer}])
+
+
+def by_pattern(name: str, pattern: str, issuer: str = ISSUER) -> dict[str, Any]:
+    return known(name, identities=[{"identityPattern": pattern, "issuer": issuer}])
+
+
+@pytest.mark.parametrize("other", [
+    by_identity("b"), by_pattern("b", r"^https://github\.com/acme/.*$"), by_pattern("b", "^.*$"),
+])
+def test_an_identity_belongs_to_one_principal(trusting: Make, other: dict[str, Any]) -> None:
+    """Whoever is listed first would speak for the other, and one person would count as two."""
+    for rows in ((by_identity("a"), other), (other, by_identity("a"))):
+        assert "share an identity" in refused(lambda rows=rows: trusting(*rows))
+
+
+def test_one_pattern_belongs_to_one_principal(trusting: Make) -> None:
+    rows = by_pattern("a", r"^x\.y$"), by_pattern("b", r"^x\.y$")
+    assert "a and b share an identity" in refused(lambda: trusting(*rows))
+
+
+def test_identities_of_two_issuers_are_two(trusting: Make) -> None:
+    assert len(trusting(by_identity("a"), by_identity("b", issuer="https://accounts.example")).principals) == 2
+
+
+@pytest.mark.parametrize("row", [
+    {"identity": "", "issuer": ISSUER}, {"identity": "x", "issuer": ""}, {"identity": "x"}, {"issuer": ISSUER},
+    {"identityPattern": "https://github.com/acme/.*", "issuer": ISSUER}, {"identityPattern": "^(", "issuer": ISSUER},
+    {"identityPattern": "^x", "issuer": ISSUER}, {"identity": "x", "identityPattern": "^x$", "issuer": ISSUER},
+    {"identityPattern": "^($", "issuer": ISSUER},
+])
+def test_an_identity_with_a_slip_is_an_error(trusting: Make, row: dict[str, str]) -> None:
+    refused(lambda: trusting(known("a", identities=[row])))
+
+
+def certificate(*, authority: bool | None = True, name: str = "Example CA") -> str:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    key = ed25519.Ed25519PrivateKey.generate()
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=400))
+    if authority is not None:
+        builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    return builder.sign(key, None).public_bytes(Encoding.PEM).decode()
+
+
+CA = certificate()
+
+
+def test_an_authority_is_believed_for_one_exact_name(trusting: Make) -> None:
+    rows = [known("a", certificateAuthority={"pem": CA, "subject": "CN=lab,O=ACME"}),
+            known("b", certificateAuthority={"pem": CA, "subjectAltName": "lab@acme.example"})]
+    by_subject, by_alternative = (one.authority for one in trusting(*rows).principals)
+    assert by_subject.names("CN=lab,O=ACME", [])
+    assert not by_subject.names("CN=lab,O=ACME2", ["CN=lab,O=ACME"])
+    assert not by_subject.names("cn=lab,o=acme", [])
+    assert by_alternative.names("", ["x", "lab@acme.example"])
+    assert not by_alternative.names("lab@acme.example", ["LAB@acme.example"])
+    assert by_subject.expires == NOW + timedelta(days=400)
+    assert str(by_subject) == "CN=lab,O=ACME (certified by CN=Example CA)"
+
+
+@pytest.mark.parametrize("by", [
+    {"pem": CA}, {"pem": CA, "subject": ""}, {"pem": CA, "subjectAltName": ""},
+    {"pem": CA, "subject": "CN=a", "subjectAltName": "a"}, {"subject": "CN=a"}, {"pem": "CA", "subject": "CN=a"},
+    {"pem": CA + certificate(), "subject": "CN=a"}, {"pem": CA[:200], "subject": "CN=a"},
+    {"pem": certificate(authority=False), "subject": "CN=a"}, {"pem": certificate(authority=None), "subject": "CN=a"},
+])
+def test_an_authority_with_a_slip_is_an_error(trusting: Make, by: dict[str, str]) -> None:
+    """Without a name it would be everyone whom the authority serves; a leaf certifies nobody."""
+    refused(lambda: trusting(known("a", certificateAuthority=by)))
+
+
+def test_what_an_authority_certifies_belongs_to_one_principal(trusting: Make) -> None:
+    spaced = CA.replace("\n", "\r\n")
+    rows = [known(name, certificateAuthority={"pem": pem, "subject": "CN=a"})
+            for name, pem in (("a", CA), ("b", spaced))]
+    assert "a and b share an identity" in refused(lambda: trusting(*rows))
+
+
+def test_a_trust_root_can_be_pinned(tmp_path: Path) -> None:
+    import hashlib
+    import json
+
+    from provenance.bundles.sigstore.roots import embedded_file
+
+    pytest.importorskip("sigstore", exc_type=ImportError)
+    root = embedded_file("production", "trusted_root.json")
+    (tmp_path / "root.json").write_bytes(root)
+
+    def trust(digest: str) -> Trust:
+        document = {"apiVersion": "open-provenance/v0.1", "kind": "Trust", "version": 1,
+                    "expires": "2027-01-01T00:00:00Z", "principals": [by_identity("a")],
+                    "trustedRoot": {"file": "root.json", "sha256": digest}}
+        return parse_trust(json.dumps(document).encode(), str(tmp_path / "trust.yaml"))
+
+    read = trust(hashlib.sha256(root).hexdigest()).trust_root
+    assert read is not None
+    assert read.facts.name == "root.json"
+    assert "is not the one that the trust file pins" in refused(lambda: trust(A), "trust-root-invalid")

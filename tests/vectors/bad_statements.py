@@ -131,7 +131,6 @@ def _unknown(maker: Maker) -> Iterator[Case]:
     kind = "predicateType"
     build = put("predicate", "buildDefinition", "buildType", to="urn:open-provenance:step:distil:v0.1")
     result = "https://in-toto.io/attestation/test-result/v0.1"
-    digests = "https://model_signing/Digests/v0.1"
     for name, value, rule in (
         ("unknown", changed(statements.dataset(), put(kind, to="https://example.org/unknown/v1")),
          "an unknown predicate proves nothing"),
@@ -141,7 +140,6 @@ def _unknown(maker: Maker) -> Iterator[Case]:
          "a type is the whole URI, with its version"),
         ("case", changed(statements.dataset(), put(kind, to=DATASET.upper())), "types are exact"),
         ("build-type", changed(statements.step(), build), "a kind of step of ours that is not known proves nothing"),
-        ("oms-digests", changed(statements.model_signature(), put(kind, to=digests)), "the first version is not read"),
     ):
         yield f"predicate-{name}", maker.bundle(value), unsupported("predicate-unknown", rule, "lab")
 

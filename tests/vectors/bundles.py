@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import bad_envelopes
 import bad_model_signatures
 import bad_statements
+import good_model_signatures
 import statements
+import thresholds
 import trusting
 from keys import Key
 from making import Case, Json, Maker, about, changed, drop, naming, put, valid
@@ -26,6 +28,7 @@ def files(keys: dict[str, Key]) -> Iterator[tuple[str, bytes]]:
                 "file": f"{name}.sigstore.json", "rule": answer.rule, "status": answer.status, "code": answer.code,
                 "signer": answer.signer,
             })
+    yield from ((f"together/{name}", data) for name, data in thresholds.files(maker))
 
 
 def _invalid(maker: Maker) -> Iterator[Case]:
@@ -39,7 +42,7 @@ def _valid(maker: Maker) -> Iterator[Case]:
             yield f"{name}.{kind}", maker.bundle(make(), who), valid(f"a {name} statement signed by {kind}", who)
     yield from _spelled(maker)
     yield from _scoped(maker)
-    yield from _model_signatures(maker)
+    yield from good_model_signatures.cases(maker)
 
 
 def _spelled(maker: Maker) -> Iterator[Case]:
@@ -79,18 +82,3 @@ def _scoped(maker: Maker) -> Iterator[Case]:
     by_digest = about("scope by digest", subject=renamed)
     yield "scope-by-digest", maker.bundle(by_digest, "narrow"), valid("a scope may name a subject by digest", "narrow")
     yield "scope-by-name", maker.bundle(about("scope by name"), "narrow"), valid("a scope may name a subject", "narrow")
-
-
-def _model_signatures(maker: Maker) -> Iterator[Case]:
-    files = {"a/z.bin": b"z", "a.txt": b"a"}  # by code points, a.txt comes first
-    rows = [{"name": name, "algorithm": "sha256", "digest": h(data).hex()} for name, data in files.items()]
-    root = h(*(bytes.fromhex(row["digest"]) for row in rows)).hex()
-    by_parts = changed(statements.model_signature(), put("predicate", "resources", to=rows),
-                       put("subject", 0, "digest", to={"sha256": root}))
-    yield "model-signature-sorted-by-parts", maker.bundle(by_parts), \
-        valid("names may be sorted part by part, as the reference implementation does", "lab")
-    place = ("predicate", "serialization", "ignore_paths")
-    ignoring = changed(statements.model_signature(), put(*place, to=[".git", "notes", "logs/run.txt"]))
-    bare = changed(statements.model_signature(), drop(*place))
-    yield "model-signature-ignoring", maker.bundle(ignoring), valid("a signature may say what it leaves out", "lab")
-    yield "model-signature-without-ignore", maker.bundle(bare), valid("ignore_paths may be absent (11.1)", "lab")

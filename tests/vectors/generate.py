@@ -15,10 +15,13 @@ import artifacts
 import bundles
 import evidence
 import keys
+import model_cases
+import trust_files
 import weights
+from making import Maker
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "evidence", "artifacts")
+MADE = ("weights", "bundles", "evidence", "artifacts", "oms", "trust")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -28,6 +31,8 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"weights/{name}", data) for name, data in weights.files())
     yield from ((f"bundles/{name}", data) for name, data in bundles.files(known))
     yield from ((f"evidence/{name}", data) for name, data in evidence.files(known))
+    yield from ((f"oms/{name}", data) for name, data in model_cases.files(Maker(known)))
+    yield from ((f"trust/{name}", data) for name, data in trust_files.files(known))
     yield from ((f"artifacts/{name}", data) for name, data in artifacts.FILES.items())
     yield "artifacts/tiny.json", artifacts.identity()
 

@@ -11,8 +11,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 # Who holds which key. `stranger` is in no trust file.
-NAMES = ("lab", "works", "former", "early", "late", "narrow", "stranger")
-ECDSA = frozenset({"works"})
+NAMES = ("lab", "works", "former", "early", "late", "narrow", "first", "spare", "second", "stranger", "curve-384",
+         "curve-521")
+CURVES: dict[str, tuple[type[ec.EllipticCurve], type[hashes.HashAlgorithm]]] = {
+    "works": (ec.SECP256R1, hashes.SHA256),
+    "curve-384": (ec.SECP384R1, hashes.SHA384),
+    "curve-521": (ec.SECP521R1, hashes.SHA512),
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Key:
         """An Ed25519 signature, or a deterministic ECDSA one (RFC 6979), so that the vectors can be made again."""
         if isinstance(self.private, ed25519.Ed25519PrivateKey):
             return self.private.sign(data)
-        signature: bytes = self.private.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        signature: bytes = self.private.sign(data, ec.ECDSA(CURVES[self.name][1](), deterministic_signing=True))
         return signature
 
 
@@ -48,12 +53,13 @@ def load(folder: Path) -> dict[str, Key]:
     folder.mkdir(parents=True, exist_ok=True)
     for name in NAMES:
         if not (folder / f"{name}.pem").exists():
-            _make(folder / f"{name}.pem", name in ECDSA)
+            _make(folder / f"{name}.pem", name)
     loaded = {name: (folder / f"{name}.pem").read_bytes() for name in NAMES}
     return {name: Key(name, serialization.load_pem_private_key(pem, None)) for name, pem in loaded.items()}
 
 
-def _make(path: Path, is_ecdsa: bool) -> None:
-    private: Any = ec.generate_private_key(ec.SECP256R1()) if is_ecdsa else ed25519.Ed25519PrivateKey.generate()
+def _make(path: Path, name: str) -> None:
+    is_ecdsa = name in CURVES
+    private: Any = ec.generate_private_key(CURVES[name][0]()) if is_ecdsa else ed25519.Ed25519PrivateKey.generate()
     path.write_bytes(private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))

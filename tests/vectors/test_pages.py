@@ -11,6 +11,7 @@ import pytest
 
 from provenance import resources
 from provenance.bundles.envelope import parse_bundle
+from provenance.bundles.trust import parse_trust
 from provenance.bundles.verifier import Verifier
 from provenance.statements.intoto import read_payload
 from provenance.statements.reader import to_json
@@ -45,6 +46,12 @@ def test_the_example_of_the_tensor_tree_is_its_vector() -> None:
     vector = json.loads(resources.read_bytes("attestations", "vectors/weights/valid/base.json"))
     parts = [row[key] for row in vector["tensors"] for key in ("leaf", "dataHead")]
     assert [value for value in [vector["root"], vector["head"], *parts] if value not in text] == []
+
+
+def test_the_example_of_the_trust_file_is_one() -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", (FOLDER / "trust-file.md").read_text(), re.MULTILINE | re.DOTALL)
+    trust = parse_trust(text.encode(), "trust.yaml")
+    assert (len(trust.principals), len(trust.thresholds), len(trust.recalled)) == (2, 1, 1)
 
 
 def test_the_table_of_pages_names_every_page() -> None:

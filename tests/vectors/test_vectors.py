@@ -18,15 +18,19 @@ from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
 from provenance.bundles.envelope import parse_bundle
 from provenance.bundles.oms import ModelSignature, compare_with
-from provenance.bundles.trust import Trust, parse_trust
+from provenance.bundles.trust import Trust, parse_trust, read_trust
 from provenance.bundles.verifier import Verifier
-from provenance.errors import CODES
+from provenance.errors import CODES, ProvenanceError
 from provenance.statements.artifact import describe, described, differences, is_same
 
 AS_OF = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BUNDLES = "vectors/bundles/"
 EXPECTED = [name.removeprefix(BUNDLES) for name in resources.names("attestations")
-            if name.startswith(BUNDLES) and name.endswith(".expected.json")]
+            if name.startswith((BUNDLES + "valid/", BUNDLES + "invalid/")) and name.endswith(".expected.json")]
+TOGETHER = [name.removeprefix(BUNDLES) for name in resources.names("attestations")
+            if name.startswith(BUNDLES + "together/") and name.endswith(".expected.json")]
+TRUST_FILES = [name for name in resources.names("attestations")
+               if name.startswith("vectors/trust/") and name.endswith(".expected.json")]
 ARTIFACTS = resources._folder("attestations") / "vectors" / "artifacts"
 
 
@@ -90,6 +94,38 @@ def test_a_bundle_gets_the_answer_that_stands_beside_it(name: str, trust: Trust)
         assert len(found.reason) < 500
 
 
+@pytest.mark.parametrize("name", TOGETHER)
+def test_bundles_that_are_shown_together_get_the_answers_that_stand_beside_them(name: str, trust: Trust) -> None:
+    rows = expected(name)["bundles"]
+    shown = [(row["file"], read(f"together/{row['file']}")) for row in rows]
+    for order in (shown, shown[::-1]):
+        found = {item.file: item for item in Verifier(trust, AS_OF).examine_all(order)}
+        for row in rows:
+            item = found[row["file"]]
+            assert (item.status, item.code) == (row["status"], row["code"]), item.reason
+            voice = "trusted" if row["status"] == "VALID" else "unsigned"
+            assert item.verified is None or item.verified.voice == voice
+
+
+@pytest.mark.parametrize("name", TRUST_FILES)
+def test_a_trust_file_gets_the_answer_that_stands_beside_it(name: str) -> None:
+    beside = json.loads(resources.read_bytes("attestations", name))
+    path = resources._folder("attestations") / name.rpartition("/")[0] / beside["file"]
+    assert ("/valid/" in name) == (beside["code"] == "")
+    if not beside["code"]:
+        assert read_trust(path, AS_OF).digest == beside["sha256"]
+        return
+    with pytest.raises(ProvenanceError) as caught:
+        read_trust(path, AS_OF)
+    assert caught.value.code == beside["code"], caught.value.message
+    assert "PRIVATE" not in caught.value.message + caught.value.hint
+
+
+def test_there_is_a_trust_file_for_every_rule() -> None:
+    rules = [json.loads(resources.read_bytes("attestations", name))["rule"] for name in TRUST_FILES]
+    assert len(rules) >= 40
+
+
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name.startswith("invalid/")])
 def test_a_flawed_bundle_is_never_valid_without_trust_either(name: str) -> None:
     found = Verifier(None, AS_OF).examine(read(f"invalid/{expected(name)['file']}"), "x")
@@ -142,7 +178,9 @@ def test_in_totos_implementation_of_dsse_accepts_every_valid_envelope(trust: Tru
     dsse = pytest.importorskip("securesystemslib.dsse")
     keys = [key for principal in trust.principals for key in principal.keys]
     # It takes a keyid for more than a hint, and only one alphabet of base64.
-    left_out = {"base64-url", "hint-absent", "hint-misleading", "hint-unknown"}
+    left_out = {"base64-url", "hint-absent", "hint-misleading", "hint-unknown", "model-signature-keyid-absent",
+                "model-signature-keyid-empty", "model-signature-keyid-null", "model-signature-raw-bytes",
+                "model-signature-release-0.2.0"}
     for name in EXPECTED:
         beside = expected(name)
         if beside["status"] == "VALID" and beside["file"].removesuffix(".sigstore.json") not in left_out:

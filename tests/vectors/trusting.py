@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import statements
+import thresholds
 from making import AS_OF, Case, Maker, about, changed, invalid, put, unsupported
 from reference import compact, h, pretty
 from statements import DATASET
@@ -24,6 +25,7 @@ class Entry:
     types: Sequence[str] = ("*",)
     subjects: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"names": ["*"]})
     window: Mapping[str, str] = field(default_factory=dict)
+    keys: Sequence[str] = ()  # its own name unless it has several
 
 
 ENTRIES = (
@@ -34,6 +36,10 @@ ENTRIES = (
     Entry("late", "Example Lab", ["producer"], window={"validFrom": "2027-01-01T00:00:00Z"}),
     Entry("narrow", "Example Works", ["data-supplier"], [DATASET],
           {"names": ["tales.jsonl"], "digests": [f"sha256:{BY_DIGEST}"]}),
+    Entry("curve-384", "Example Lab", ["producer"]),
+    Entry("curve-521", "Example Lab", ["producer"]),
+    Entry("first", "Example Audit", [thresholds.ROLE], keys=["first", "spare"]),
+    Entry("second", "Example Audit", [thresholds.ROLE]),
 )
 
 
@@ -43,11 +49,13 @@ def trust_file(maker: Maker) -> bytes:
     lines.append("principals:")
     for entry in ENTRIES:
         lines += [f"  - name: {entry.name}", f"    party: {entry.party}", f"    roles: {_flow(entry.roles)}"]
-        lines += ["    keys:", "      - |"]
-        lines += [f"        {line}" for line in maker.keys[entry.name].public_pem.decode().splitlines()]
+        lines.append("    keys:")
+        for name in entry.keys or [entry.name]:
+            lines += ["      - |", *(f"        {line}" for line in maker.keys[name].public_pem.decode().splitlines())]
         lines += [f"    predicateTypes: {_flow(entry.types)}", "    subjects:"]
         lines += [f"      {kind}: {_flow(items)}" for kind, items in entry.subjects.items()]
         lines += [f"    {key}: {value}" for key, value in entry.window.items()]
+    lines += thresholds.DEMAND.splitlines()
     revoked = (_revoked_bundle(maker), _revoked_statement())
     lines += ["revoked:", "  keys:", f"    - {maker.keys['former'].keyid}", "  bundles:"]
     lines += [f"    - {hashlib.sha256(data).hexdigest()}" for data in revoked]
@@ -85,5 +93,7 @@ def cases(maker: Maker) -> Iterator[Case]:
     poems = {"name": "poems.jsonl", "digest": {"sha256": h(b"poems").hex()}}
     two = changed(statements.dataset(), lambda value: value["subject"].append(poems))
     yield "trust-scope-one-of-two", maker.bundle(two, "narrow"), invalid(scope, "every subject is in scope", "narrow")
+    yield "trust-threshold", maker.bundle(good, "first"), \
+        unsupported("threshold-not-met", "one of the two principals whom a threshold demands", "first")
     yield "trust-summary-unknown-key", maker.bundle(statements.summary(), "stranger"), \
         unsupported("signature-unknown-signer", "a verdict by nobody known is nothing to anybody")

@@ -22,7 +22,7 @@ _WEIGHTS = "model-parameters-final"
 # What keeps weights from being known, or would run code where they are loaded: never passed, whoever signed it.
 UNREADABLE = frozenset({
     "folder-has-no-weights", "gguf-invalid", "npz-invalid", "pickle-invalid", "pickle-unsafe", "weights-amplified",
-    "weights-differ", "weights-unsupported", "zip-invalid",
+    "weights-differ", "weights-too-many", "weights-unsupported", "zip-invalid",
 })
 
 
@@ -57,14 +57,15 @@ def _unreadable(context: Context) -> str:
 def _binds(context: Context, statement: VerifiedStatement) -> bool:
     claim = statement.claim
     if isinstance(claim, ModelSignature):
-        return any(not compare_with(claim, view) for view in context.graph.views)
+        return claim.serialization.is_strong and any(not compare_with(claim, view) for view in context.graph.views)
     made_weights = isinstance(claim, Step) and claim.kind in MODEL_MAKING
     return (isinstance(claim, Release) or made_weights) and context.graph.is_about_model(statement)
 
 
 def _could_be_about(context: Context, statement: VerifiedStatement) -> bool:
     if isinstance(statement.claim, ModelSignature):
-        return bool(statement.claim.resources.keys() & context.model.by_path.keys())
+        claim = statement.claim
+        return claim.serialization.is_strong and bool(claim.resources.keys() & context.model.by_path.keys())
     return isinstance(statement.claim, Release) and any(
         thing.overlaps(context.model) for thing in described(statement.claim.subjects)
     )

@@ -37,7 +37,8 @@ def step_that_made(statements: Iterable[VerifiedStatement], model: Manifest, nam
     RunError `step-not-found` or `step-ambiguous`.
     """
     steps = [item for item in statements if isinstance(item.claim, Step) and name in (None, item.claim.name, item.file)]
-    made = {item.statement.sha256: item.statement for item in about(steps, model)}
+    # Two signatures of one statement are one step.
+    made = {item.statement.statement.to_bytes(): item.statement for item in about(steps, model)}
     if not made:
         raise RunError("step-not-found", "no trusted step of a producer says that it made this model",
                        location=name or model.name, hint="check --evidence, --trust and the step's name")

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from provenance import cards
 from provenance.artifacts.crew import Progress
-from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.manifest import FileEntry, Manifest, scan
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
@@ -24,7 +23,7 @@ from provenance.policy import licences
 from provenance.policy.evaluate import Evaluation, Subject
 from provenance.statements.artifact import describe
 from provenance.statements.reader import MAX_YAML, parse_yaml
-from provenance.workflows.gathering import gather, trees_named, worth_reading
+from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
 from provenance.workflows.stocktaking.entries import MOF_SUFFIXES, Entry
 from provenance.workflows.stocktaking.hub_cache import scan_snapshot
 
@@ -83,7 +82,8 @@ def _card(entry: Entry, verifier: Verifier) -> Known:
 
 def _model(entry: Entry, verifier: Verifier, progress: Progress | None) -> Known:
     gathered = gather(entry.path, (), verifier)
-    wanted = Wanted(trees=trees_named(gathered.statements, verifier.trust.recalled if verifier.trust else ()))
+    trees = trees_named(gathered.statements, verifier.trust.recalled if verifier.trust else ())
+    wanted = wanted_by(gathered.statements, trees)
     if entry.kind == "hub-snapshot":
         model = scan_snapshot(entry.path, wanted=wanted, keep=_is_worth_keeping, progress=progress)
     else:
