@@ -5,7 +5,7 @@
 #   make test         every test that needs nothing but pip (ARGS="-k name" for some of them)
 #   make test-parts   the tests that need programs from apt; installs those where it may, counts what it skips
 #   make lint         ruff, mypy, and whether docs/ says what the program says
-#   make bench        start-up, beside what it is measured against
+#   make bench        every workload and goal, beside the peers; writes docs/benchmarks.md (ONLY=A,G  SIZE=full)
 #   make fuzz         every target in tests/fuzz, FUZZ_SECONDS each
 #   make docs         write the pages of docs/ that repeat what the program says
 #   make clean        remove what the others made
@@ -41,7 +41,7 @@ lint: $(VENV)/installed-lint
 	$(BIN)/mypy
 	$(BIN)/python docs/build.py --check
 
-bench: $(VENV)/installed $(VENV)/installed-peers
+bench: $(VENV)/installed-bench
 	$(BIN)/python tests/bench/bench.py
 
 fuzz: $(VENV)/installed-fuzz

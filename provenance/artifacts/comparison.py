@@ -1,7 +1,8 @@
 """Two sets of weights side by side: which tensors stayed, moved to another name, changed, came and went.
 
 Pure functions over two `Weights`; nothing is read. Tensors are compared by name, dtype, shape and data head, so a
-comparison says which bytes differ and never by how much. The work grows with the number of tensors alone.
+comparison says which bytes differ and never by how much. The work grows with the number of tensors alone. A tensor
+whose values were not read has no data head (""), and is never taken for equal to anything.
 `relation.py` puts the outcome into words, `layers.py` counts it by layer.
 """
 
@@ -9,9 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from provenance.artifacts.containers.gguf_types import TENSORS as GGUF_TYPES
 from provenance.artifacts.containers.plan import ITEM_BYTES
@@ -52,10 +53,22 @@ class Change:
 
     @property
     def differs(self) -> tuple[str, ...]:
-        """What differs, of name, dtype, shape and data (the data head)."""
-        pairs = {"name": (self.before.name, self.after.name), "dtype": (self.before.dtype, self.after.dtype),
-                 "shape": (self.before.shape, self.after.shape), "data": (self.before.head, self.after.head)}
+        """What is known to differ, of name, dtype, shape and data (the data head, or the number of bytes)."""
+        pairs: dict[str, tuple[Any, Any]] = {
+            "name": (self.before.name, self.after.name), "dtype": (self.before.dtype, self.after.dtype),
+            "shape": (self.before.shape, self.after.shape), "data": self._data}
         return tuple(what for what, (left, right) in pairs.items() if left != right)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody can say if the bytes are equal: there are as many, and one side's were not read."""
+        return not (self.before.values and self.after.values) and size_of(self.before) == size_of(self.after)
+
+    @property
+    def _data(self) -> tuple[Any, Any]:
+        if self.before.values and self.after.values:
+            return self.before.values, self.after.values
+        return size_of(self.before), size_of(self.after)
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,9 @@ class Share:
 class Comparison:
     """What became of each tensor of `first` in `second`; every list is in the order of the names' bytes.
 
-    Every tensor of the first stands in one of unchanged, renamed, changed and removed, and every one of the second in
-    one of unchanged, renamed, changed and added.
+    Every tensor of the first stands in one of unchanged, renamed, changed, uncompared and removed, and every one of the
+    second in one of unchanged, renamed, changed, uncompared and added. `uncompared`: equal in name, dtype and shape,
+    and nobody looked at the values. `of_headers`: nobody looked at any.
     """
 
     first: Weights
@@ -90,16 +104,18 @@ class Comparison:
     changed: tuple[Change, ...]
     removed: tuple[Tensor, ...]
     added: tuple[Tensor, ...]
+    uncompared: tuple[Tensor, ...] = ()
+    of_headers: bool = False
 
     @property
     def same(self) -> bool:
-        """Whether both have one root: the same tensors under the same names."""
-        return not (self.renamed or self.changed or self.removed or self.added)
+        """Whether both are shown to have one root: the same tensors under the same names."""
+        return not (self.renamed or self.changed or self.removed or self.added or self.uncompared or self.of_headers)
 
     @property
     def same_data(self) -> bool:
-        """Whether both hold the same tensors, under whatever names."""
-        return not (self.changed or self.removed or self.added)
+        """Whether both are shown to hold the same tensors, under whatever names."""
+        return not (self.changed or self.removed or self.added or self.uncompared or self.of_headers)
 
     @cached_property
     def kept(self) -> tuple[Tensor, ...]:
@@ -118,11 +134,12 @@ class Comparison:
 
     @cached_property
     def shares(self) -> dict[str, Share]:
-        """Unchanged, renamed, changed and removed as parts of the first, added as a part of the second."""
+        """Unchanged, renamed, changed, uncompared and removed as parts of the first, added as a part of the second."""
         return {
             "unchanged": self.share(self.unchanged),
             "renamed": self.share(change.before for change in self.renamed),
             "changed": self.share(change.before for change in self.changed),
+            "uncompared": self.share(self.uncompared),
             "removed": self.share(self.removed),
             "added": self.share(self.added, "second"),
         }
@@ -133,8 +150,13 @@ def _count(tensors: Iterable[Tensor]) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def compare(first: Weights, second: Weights) -> Comparison:
-    """Hold two sets of weights against each other: by name first, then by data where only the name is gone."""
+def compare(first: Weights, second: Weights, *, headers_only: bool = False) -> Comparison:
+    """Hold two sets of weights against each other: by name first, then by data where only the name is gone.
+
+    With `headers_only` nothing is said of values, whatever is known of them.
+    """
+    if headers_only:
+        first, second = _bare(first), _bare(second)
     left = {tensor.name: tensor for tensor in first.tensors}
     right = {tensor.name: tensor for tensor in second.tensors}
     both = [(tensor, right[tensor.name]) for tensor in first.tensors if tensor.name in right]
@@ -144,25 +166,37 @@ def compare(first: Weights, second: Weights) -> Comparison:
     gone, come = {change.before.name for change in renamed}, {change.after.name for change in renamed}
     return Comparison(
         first, second,
-        tuple(before for before, after in both if before == after),
+        tuple(before for before, after in both if before == after and before.values),
         tuple(renamed),
-        tuple(_changes([(before, after) for before, after in both if before != after], first.tensors)),
+        tuple(_changes([pair for pair in both if pair[0] != pair[1] and not _is_open(*pair)], first.tensors)),
         tuple(tensor for tensor in removed if tensor.name not in gone),
         tuple(tensor for tensor in added if tensor.name not in come),
+        tuple(before for before, after in both if _is_open(before, after)),
+        headers_only,
     )
+
+
+def _bare(weights: Weights) -> Weights:
+    return Weights(tuple(replace(tensor, head="", head_blake3="") for tensor in weights.tensors))
+
+
+def _is_open(before: Tensor, after: Tensor) -> bool:
+    """Whether only values could tell the two apart, and those of one were not read."""
+    return before.dtype == after.dtype and before.shape == after.shape and not (before.values and after.values)
 
 
 _Content = tuple[str, str, tuple[int, ...]]
 
 
 def _content(tensor: Tensor) -> _Content:
-    return tensor.head, tensor.dtype, tensor.shape
+    return tensor.values, tensor.dtype, tensor.shape
 
 
 def _by_content(tensors: Iterable[Tensor]) -> dict[_Content, list[Tensor]]:
     found: dict[_Content, list[Tensor]] = defaultdict(list)
     for tensor in tensors:
-        found[_content(tensor)].append(tensor)
+        if tensor.values:
+            found[_content(tensor)].append(tensor)
     return found
 
 

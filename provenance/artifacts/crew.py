@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 SMALL = 1 << 16  # bytes; below this two threads take longer than one
 Item = TypeVar("Item")
@@ -58,6 +60,8 @@ class Crew:
 
     def run(self, jobs: Sequence[Callable[[], None]]) -> None:
         """Do these jobs, and return when all are done; the first failure ends the others."""
+        from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
         with ThreadPoolExecutor(max_workers=self.workers) as pool:
             self._pool, self._busy = pool, len(jobs)
             futures = [pool.submit(job) for job in jobs]

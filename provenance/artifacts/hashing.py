@@ -18,10 +18,9 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.blocks import Block, ChunkDigests, Range, blocks, disjoint
 from provenance.artifacts.containers.kinds import Container, container_of, planner
@@ -30,6 +29,9 @@ from provenance.artifacts.crew import SMALL, Crew
 from provenance.artifacts.shards import ShardDigests, Sharding, are_worth_computing
 from provenance.artifacts.tensors import CHUNK, SHA256_TREE, TREES, Tensor, Tree
 from provenance.errors import ArtifactError, Finding, RegistryError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Of a file, by their names in in-toto's DigestSet (which has none for BLAKE3).
 FILE_DIGESTS = ("sha256", "sha512", "blake2b", "blake3", "gitBlob")
@@ -218,7 +220,7 @@ def _planned(file: WeightFile, container: Container | None) -> _Planned:
         return _Planned(problem=err)
 
 
-class _Tensors:
+class TensorsInFile:
     """The tensors of a plan while their file is read: which ranges are cut into blocks, and what comes out."""
 
     def __init__(self, file: WeightFile, plan: Plan | None, trees: tuple[Tree, ...]) -> None:
@@ -269,7 +271,7 @@ class _Pass:
         location, size, plan = self.file.location, self.file.size, self.planned.plan
         hashes = {name: _new(name, size) for name in self.wanted.files}
         shards = _shard_digests(self.wanted, size)
-        tensors, ring = _Tensors(self.file, plan, self.wanted.trees), _Ring(self.crew)
+        tensors, ring = TensorsInFile(self.file, plan, self.wanted.trees), _Ring(self.crew)
         for block in blocks(tensors.ranges, size):
             view = ring.buffer()[: block.end - block.start]
             if self.fill(view) != len(view):
@@ -354,7 +356,9 @@ def _tensors_alone(file: WeightFile, wanted: Wanted, planned: _Planned, crew: Cr
     """The tensors of a file, by whoever has nothing else to do; the rest of it is not read."""
     if planned.plan is None:
         return FileRead(file.size, problem=planned.problem)
-    tensors = _Tensors(file, planned.plan, wanted.trees)
+    from concurrent.futures import wait
+
+    tensors = TensorsInFile(file, planned.plan, wanted.trees)
     shared = _Shared(blocks(tensors.ranges))
 
     def take(batch: list[Block]) -> None:
@@ -368,7 +372,7 @@ def _tensors_alone(file: WeightFile, wanted: Wanted, planned: _Planned, crew: Cr
         while batch := shared.batch():
             take(batch)
 
-    helpers = list[Future[None]]()
+    helpers: list[Future[None]] = []
     try:
         while batch := shared.batch():
             if (helper := crew.spare(help_out)) is not None:

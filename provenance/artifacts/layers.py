@@ -14,19 +14,23 @@ _DIGITS = re.compile(r"([0-9]+)", re.ASCII)
 
 @dataclass
 class Layer:
-    """How many tensors of one layer stayed, were renamed, changed, went and came (renamed: under the old name)."""
+    """How many tensors of one layer stayed, were renamed, changed, were not compared, went and came.
+
+    A renamed one counts under its old name.
+    """
 
     name: str
     unchanged: int = 0
     renamed: int = 0
     changed: int = 0
+    uncompared: int = 0
     removed: int = 0
     added: int = 0
 
     @property
     def total(self) -> int:
         """All tensors that stand in this layer on either side."""
-        return self.unchanged + self.renamed + self.changed + self.removed + self.added
+        return self.unchanged + self.renamed + self.changed + self.uncompared + self.removed + self.added
 
     @property
     def is_unchanged(self) -> bool:
@@ -58,6 +62,7 @@ def layers(comparison: Comparison) -> list[Layer]:
     count((tensor.name for tensor in comparison.unchanged), "unchanged")
     count((change.before.name for change in comparison.renamed), "renamed")
     count((change.before.name for change in comparison.changed), "changed")
+    count((tensor.name for tensor in comparison.uncompared), "uncompared")
     count((tensor.name for tensor in comparison.removed), "removed")
     count((tensor.name for tensor in comparison.added), "added")
     return sorted(found.values(), key=lambda layer: natural(layer.name))

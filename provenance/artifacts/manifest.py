@@ -19,11 +19,12 @@ from pathlib import Path
 from provenance.artifacts.containers.kinds import CONTAINERS, Container, container_of
 from provenance.artifacts.crew import Crew, Progress, in_threads
 from provenance.artifacts.digest import DigestSet
+from provenance.artifacts.documents import examined, is_configuration
 from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted, read_file
-from provenance.artifacts.names import brief, is_odd_label
+from provenance.artifacts.names import brief, collisions, is_odd_label
 from provenance.artifacts.shards import Sharding
 from provenance.artifacts.sources.beneath import Beneath
-from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder
+from provenance.artifacts.sources.folder import FoundFile, Listing, listing, lone_file, open_folder, refuse_hole
 from provenance.artifacts.tensors import Weights
 from provenance.errors import ArtifactError, Finding, RegistryError, Severity
 
@@ -34,6 +35,7 @@ WEIGHT_SUFFIXES = (
     ".msgpack", ".tflite", ".mlmodel", ".pb", ".jit",
 )
 INDEX_SUFFIX = ".safetensors.index.json"
+MAX_INDEXED = 250_000  # parts of an index; parsed, each takes some hundred times two bytes
 MAX_KEPT = 16 << 20
 
 
@@ -173,7 +175,7 @@ def scan(
         if total is not None:
             total(sum(file.size for file in found.files if may_be_read(file)))
         with Beneath(root) as beneath:
-            reader = _Reader(beneath, wanted, may_be_read, keep, copy_into)
+            reader = Reader(beneath, wanted, may_be_read, keep, copy_into)
             reads = in_threads(reader.read, found.files, progress, size=lambda file: file.size)
     finally:
         os.close(root)
@@ -201,26 +203,34 @@ def opened_for(path: Path) -> tuple[int, Listing, bool]:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class Reader:
+    """Reads the files of a folder, each as `scan` says."""
+
     beneath: Beneath
     wanted: Wanted
-    may_be_read: Callable[[FoundFile], bool]
-    keep: Callable[[str], bool]
-    copy_into: Path | None
+    may_be_read: Callable[[FoundFile], bool] = lambda _: True
+    keep: Callable[[str], bool] = lambda _: False
+    copy_into: Path | None = None
 
     def read(self, file: FoundFile, crew: Crew) -> FileRead:
+        """Read one file; what went wrong with it is in what is returned."""
         if not self.may_be_read(file):
             return FileRead(file.size)
         kept = is_index(file) or (file.size <= MAX_KEPT and self.keep(file.path))
+        looked_at = is_configuration(file.path, file.size)
         try:
             descriptor = self.beneath.open(file.path)
             try:
+                refuse_hole(descriptor, file)
                 if self.copy_into is None:
-                    return read_file(descriptor, file.path, self.wanted, keep=kept, crew=crew)
-                with _new_file(self.copy_into, file.path) as target:
-                    return read_file(descriptor, file.path, self.wanted, keep=kept, copy_to=target, crew=crew)
+                    read = read_file(descriptor, file.path, self.wanted, keep=kept or looked_at, crew=crew)
+                else:
+                    with _new_file(self.copy_into, file.path) as target:
+                        read = read_file(descriptor, file.path, self.wanted, keep=kept or looked_at, copy_to=target,
+                                         crew=crew)
             finally:
                 os.close(descriptor)
+            return examined(read, file.path, keep=kept) if looked_at else read
         except ArtifactError as err:
             return FileRead(file.size, problem=err)
         except OSError as err:
@@ -310,7 +320,7 @@ def _weights(
     # Without tensors there is nothing to know it by: all empty files would be one and the same model.
     if not weights.tensors:
         return None, findings or [Finding("folder-has-no-weights", "info", "no file here holds weights")]
-    return weights, [*findings, *_oddities(shards), *_others(weights, container, reads)]
+    return weights, [*findings, *_oddities(shards), *_equal_names(weights), *_others(weights, container, reads)]
 
 
 def _others(weights: Weights, container: Container | None, reads: Mapping[str, FileRead]) -> Iterator[Finding]:
@@ -340,22 +350,32 @@ def _oddities(shards: Mapping[str, FileRead]) -> Iterator[Finding]:
                           f"{brief(odd[0])}", path, "treat the names as text, never as paths")
 
 
+def _equal_names(weights: Weights) -> Iterator[Finding]:
+    """Tensors whose names are one name where case or the form of an accent does not count."""
+    for group in collisions(tensor.name for tensor in weights.tensors)[:1]:
+        yield Finding("tensor-name-odd", "warning", "tensors whose names some readers take for one: "
+                      f"{' and '.join(map(brief, group[:2]))}", hint="treat the names as bytes")
+
+
 def _index_findings(index: str, manifest: Manifest, shards: Mapping[str, FileRead]) -> Iterator[Finding]:
     """Whether every shard that an index names is there, and holds the tensors that the index puts into it."""
-    if index not in manifest.contents:
-        yield Finding("document-too-large", "error", f"an index of more than {MAX_KEPT} bytes", index,
-                      "save the model again, in larger shards")
+    content = manifest.contents.get(index)
+    if content is None or content.count(b",") > MAX_INDEXED:
+        yield Finding("document-too-large", "error", f"an index of more than {MAX_KEPT} bytes or {MAX_INDEXED} tensors",
+                      index, "save the model again, in larger shards")
         return
-    places = _weight_map(manifest.contents[index])
+    places = _weight_map(content)
     if places is None:
         yield Finding("json-invalid", "error", "not an index of safetensors shards", index, "write it again")
         return
     folder = index.rpartition("/")[0]
     paths = {place: f"{folder}/{place}" if folder else place for place in places.values()}
-    for place, path in sorted(paths.items()):
-        if path not in manifest.by_path:
-            yield Finding("shard-missing", "error", f"the index names {brief(place)}, which is not there", index,
-                          "fetch the missing file")
+    missing = sorted(place for place, path in paths.items() if path not in manifest.by_path)
+    for place in missing[:20]:
+        yield Finding("shard-missing", "error", f"the index names {brief(place)}, which is not there", index,
+                      "fetch the missing file")
+    if len(missing) > 20:
+        yield Finding("shard-missing", "error", f"and {len(missing) - 20} more files are not there", index)
     held = {path: {tensor.name for tensor in read.tensors or ()} for path, read in shards.items()}
     astray = [name for name, place in places.items() if name not in held.get(paths[place], {name})]
     if astray:

@@ -2,7 +2,8 @@
 
 A digest says that values are equal, and nothing of how near they are: what is said beyond "the same" is what the
 evidence is consistent with, and the sentence says so. Rules are tried in the order of `RULES`; the first that holds
-is the answer, and the word is the same whichever side is named first. A share below `FAINT` of the bytes proves no
+is the answer, and the word is the same whichever side is named first. Where only headers were compared, there are
+`HEADER_RULES`: none of them says that anything is the same. A share below `FAINT` of the bytes proves no
 kinship: networks of one architecture share constant tensors (position tables, biases that were never trained) whoever
 trained them.
 """
@@ -21,7 +22,7 @@ from provenance.artifacts.layers import layer_of, natural
 from provenance.artifacts.tensors import Tensor, Weights
 
 Kind = Literal["same-weights", "renamed", "adapter", "quantised", "prefix", "fine-tune", "same-architecture",
-               "overlap", "unrelated"]
+               "overlap", "unrelated", "same-headers", "other-headers"]
 FAINT = 0.01
 _MOST = 0.5
 _BLOCK_TYPES = frozenset(name for name, values, _ in GGUF_TYPES.values() if values > 1)
@@ -40,7 +41,8 @@ class Relation:
 
 def relation(comparison: Comparison) -> Relation:
     """The first rule that holds."""
-    return next(found for rule in RULES if (found := rule(comparison)))
+    rules = HEADER_RULES if comparison.of_headers else RULES
+    return next(found for rule in rules if (found := rule(comparison)))
 
 
 def _same(comparison: Comparison) -> Relation | None:
@@ -57,7 +59,7 @@ def _renamed(comparison: Comparison) -> Relation | None:
 
 
 def _adapter(comparison: Comparison) -> Relation | None:
-    if comparison.kept:  # a base with an adapter in it is no adapter
+    if comparison.kept or comparison.uncompared:  # a base with an adapter in it is no adapter
         return None
     for base, below, above in _both_ways(comparison):
         adapter = adapter_over(below, above)
@@ -196,10 +198,29 @@ def _overlap(comparison: Comparison) -> Relation | None:
                     f"{len(comparison.first.tensors):,} tensors.")
 
 
+def _same_headers(comparison: Comparison) -> Relation | None:
+    if comparison.changed or comparison.removed or comparison.added:
+        return None
+    return Relation("same-headers", None, f"Names, dtypes and shapes of all {len(comparison.first.tensors):,} tensors "
+                    f"are equal. {_NO_VALUES}")
+
+
+def _other_headers(comparison: Comparison) -> Relation:
+    return Relation("other-headers", None, f"{len(comparison.uncompared):,} of the first's "
+                    f"{len(comparison.first.tensors):,} tensors have their name, dtype and shape in the second. "
+                    f"{_NO_VALUES}")
+
+
+_NO_VALUES = "No values were compared: nothing here is shown to be the same."
+
+
 def _unrelated(_: Comparison) -> Relation:
     return Relation("unrelated", None, "Unrelated, as far as digests tell: no tensor has equal bytes on both sides.")
 
 
 RULES: tuple[Callable[[Comparison], Relation | None], ...] = (
     _same, _renamed, _adapter, _quantised, _prefix, _fine_tune, _same_architecture, _overlap, _unrelated,
+)
+HEADER_RULES: tuple[Callable[[Comparison], Relation | None], ...] = (
+    _adapter, _quantised, _same_headers, _other_headers,
 )

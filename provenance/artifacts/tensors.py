@@ -82,6 +82,11 @@ class Tensor:
         return self.head if tree == SHA256_TREE else self.head_blake3
 
     @property
+    def values(self) -> str:
+        """What its values are known by: a data head in the twin where there is one; "" where they were not read."""
+        return self.head_blake3 or self.head
+
+    @property
     def elements(self) -> int:
         """How many values it holds."""
         return math.prod(self.shape)
@@ -109,8 +114,8 @@ class Weights:
 
     @cached_property
     def digest(self) -> dict[str, str]:
-        """The DigestSet of the weights: the root of each tree, in hex."""
-        return {tree: self._root(tree) for tree in self.trees}
+        """The DigestSet of the weights: the root of each tree in which every data head is known, in hex."""
+        return {tree: self._root(tree) for tree in self.trees if all(one.head_in(tree) for one in self.tensors)}
 
     @property
     def root(self) -> str:

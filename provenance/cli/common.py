@@ -57,9 +57,9 @@ def display_options(function: Command) -> Command:
     def wrapped(*args: Any, output_format: str, verbose: bool, quiet: bool, output_file: Path | None = None,
                 **kwargs: Any) -> Any:
         if verbose:
-            import logging
+            from provenance.cli.verbose import say_more
 
-            logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+            say_more()
         return function(*args, shown=Shown(output_format, output_file, quiet), **kwargs)
 
     return wrapped  # type: ignore[return-value]

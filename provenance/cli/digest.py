@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 @click.option("--online", is_flag=True, help="Allow the network: fetch hf://, read oci://, s3:// and other URLs.")
 @click.option("--cache/--no-cache", default=True, help="Whether to remember the digests of files that do not change.")
 @click.option("--extract/--no-extract", default=None, help="Look into a zip or tar, or take it as one file.")
+@click.option("--scheduler", metavar="ADDRESS", help="Read on the workers of this Dask scheduler, by the same path.")
 @common_options
-def command(source: str, names: tuple[str, ...], online: bool, cache: bool, extract: bool | None, shown: Shown) -> None:
+def command(
+    source: str, names: tuple[str, ...], online: bool, cache: bool, extract: bool | None, scheduler: str | None,
+    shown: Shown,
+) -> None:
     """Tell what SOURCE is, by its bytes: each file, the folder, and its weights.
 
     SOURCE is a file or folder, hf://org/name[@revision] (the local Hugging Face cache), oci://host/name:tag, or a URL
@@ -41,7 +45,7 @@ def command(source: str, names: tuple[str, ...], online: bool, cache: bool, extr
 
     with shown.progress("Reading") as (progress, total):
         digested = digest(source, wanted=Wanted.of(names), online=online, cache=cache, extract=extract,
-                          progress=progress, total=total)
+                          scheduler=scheduler, progress=progress, total=total)
     shown.answer(digest_document(digested), lambda: _text(digested))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,7 +56,9 @@ def command(
     from provenance.workflows.inventory import inventory
 
     if verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+        from provenance.cli.verbose import say_more
+
+        say_more()
     shown = Shown(output_format, output_file, quiet)
     with _counted(shown) as (progress, total):
         table = inventory(paths, policies, profile=profile, trust=trust, as_of=as_of, now=now(), resume=resume,

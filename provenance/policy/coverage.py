@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from provenance.artifacts.digest import compare
 from provenance.artifacts.manifest import REPOSITORY_FILES, WEIGHT_SUFFIXES, FileEntry, Manifest, is_repository_file
-from provenance.artifacts.names import collisions
+from provenance.artifacts.names import brief, collisions
 from provenance.bundles.oms import ModelSignature, named_as_here
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import Finding
@@ -180,6 +180,10 @@ def findings(result: Coverage) -> Iterable[Finding]:
                           "remove it, or ask the producer to sign it")
     if len(result.uncovered) > 20:
         yield Finding("file-not-covered", "error", f"and {len(result.uncovered) - 20} more files are not covered")
+    code = sorted(path for path in result.covered if risk_of(path) == "code")
+    if code:  # a signature says who made it, not that it is safe to run
+        told = f"{len(code)} signed files are code that loading the model may run, such as {brief(code[0])}"
+        yield Finding("file-holds-code", "warning", told, code[0], "read it, or load the model without remote code")
     for path in result.left_out[:20]:
         told = "a repository file that no signature covers; an admitted copy does without it"
         yield Finding("left-out", "info", told, path)

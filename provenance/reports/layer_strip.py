@@ -17,8 +17,8 @@ MOST_LAYERS = 600
 NO_WEIGHTS = "No picture: there are no tensors to compare."
 TOO_MANY = "{count:,} layers are too many for a picture; the list has them."
 
-STATES = ("unchanged", "renamed", "changed", "removed", "added")
-SIGNS = {"unchanged": "=", "renamed": "≈", "changed": "≠", "removed": "-", "added": "+"}
+STATES = ("unchanged", "renamed", "changed", "uncompared", "removed", "added")
+SIGNS = {"unchanged": "=", "renamed": "≈", "changed": "≠", "uncompared": "?", "removed": "-", "added": "+"}
 _CELL, _GAP, _COLUMNS, _MARGIN, _LEGEND, _ENTRY = 22.0, 4.0, 30, 12.0, 28.0, 136.0
 
 
@@ -72,11 +72,13 @@ def strip(document: Mapping[str, Any]) -> Strip | str:
     columns = min(len(layers), _COLUMNS)
     rows = -(-len(layers) // columns)
     step = _CELL + _GAP
-    width = max(columns * step - _GAP, len(STATES) * _ENTRY) + 2 * _MARGIN
     cells = tuple(_cell(layer, _MARGIN + place % columns * step, _LEGEND + _MARGIN + place // columns * step)
                   for place, layer in enumerate(layers))
     totals = {state: sum(int(layer[state]) for layer in layers) for state in STATES}
-    legend = tuple((state, SIGNS[state], totals[state]) for state in STATES)
+    # Where values were compared nothing is uncompared; where they were not, that nothing is unchanged would mislead.
+    unsaid = ("unchanged", "renamed") if totals["uncompared"] else ("uncompared",)
+    legend = tuple((state, SIGNS[state], totals[state]) for state in STATES if totals[state] or state not in unsaid)
+    width = max(columns * step - _GAP, len(legend) * _ENTRY) + 2 * _MARGIN
     told = ", ".join(f"{count:,} {state}" for state, _, count in legend)
     height = _LEGEND + rows * step - _GAP + 2 * _MARGIN
     return Strip(width, height, _CELL, _ENTRY, cells, legend, f"{len(layers):,} layers; tensors: {told}.")

@@ -1,33 +1,27 @@
 """Diff: two files or folders side by side, by their tensors first, then by header metadata and other files.
 
-The order: read both once, compare the weights, name the relation, compare what is beside the weights. `same` means
-that whoever loads the one has what whoever loads the other has: equal weights, and, where both are folders, equal
-other files. The container, the cut into shards and safetensors' header metadata are told and do not count; a GGUF
-file, which holds tokenizer and template too, is the same only bit for bit.
+The order: read both (`sides.py`), compare the weights, name the relation, compare what is beside the weights. `same`
+means that whoever loads the one is shown to have what whoever loads the other has: equal weights, and, where both are
+folders, equal other files; headers alone show nothing to be the same. The container, the cut into shards and
+safetensors' header metadata are told and do not count; a GGUF file, which holds tokenizer and template too, is the same
+only bit for bit.
 """
 
 from __future__ import annotations
 
-import os
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from provenance.artifacts.comparison import Change, Comparison, compare, size_of
-from provenance.artifacts.containers import gguf
-from provenance.artifacts.containers.kinds import CONTAINERS, container_of
-from provenance.artifacts.containers.safetensors import header_length
 from provenance.artifacts.layers import STATES, Layer, layers, ranges
 from provenance.artifacts.manifest import FileEntry, Manifest
 from provenance.artifacts.relation import Relation, relation
-from provenance.artifacts.sources.folder import open_folder, opened
 from provenance.artifacts.tensors import Tensor
 from provenance.errors import ArtifactError
-from provenance.statements.reader import parse_json
-from provenance.workflows.digest import digest
 from provenance.workflows.phases import Phases, silent
+from provenance.workflows.sides import Metadata, Side, containers, read_sides
 
 # Containers that hold more than tensors: two of them are the same only bit for bit.
 _RICH_SUFFIXES = (".gguf",)
@@ -40,11 +34,18 @@ _WITHOUT_WEIGHTS = {True: "Equal files; neither holds tensors that are read.",
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file beside the weights whose bytes differ; "" as a digest: it is not there."""
+    """A file beside the weights whose bytes differ; None as a digest: it is not there, "": it was not read."""
 
     path: str
-    first: str
-    second: str
+    first: str | None
+    second: str | None
+
+    @property
+    def fate(self) -> str:
+        """What became of it, in words."""
+        if self.first is None or self.second is None:
+            return "only in the second" if self.first is None else "only in the first"
+        return "differs"
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ class MetadataChange:
 class Diff:
     """Two artefacts side by side. `weights` is None where neither holds tensors that are read.
 
-    `files` is None where one of the two is a file: then there is nothing beside the weights to compare. `metadata` is
-    None where one of them is not on this machine.
+    `files` is None where one of the two is a file: then there is nothing beside the weights to compare; and where
+    `headers_only` was asked for. `metadata` is None where one of the two was not kept by where it came from.
     """
 
-    first: Manifest
-    second: Manifest
+    first: Side
+    second: Side
     weights: Comparison | None
     relation: Relation | None
     metadata: tuple[MetadataChange, ...] | None
@@ -73,15 +74,17 @@ class Diff:
     files_compared: int
     layers: tuple[Layer, ...]
     rich_differ: bool = False
+    headers_only: bool = False
 
     @property
     def identical(self) -> bool:
         """Whether both are the same bit for bit."""
-        return bool(self.first.digest) and self.first.digest == self.second.digest
+        digests = self.first.manifest.digest, self.second.manifest.digest
+        return not self.headers_only and bool(digests[0]) and digests[0] == digests[1]
 
     @property
     def same(self) -> bool:
-        """Whether both are the same to whoever loads them; see the module's docstring."""
+        """Whether both are shown to be the same to whoever loads them; see the module's docstring."""
         if self.identical:
             return True
         if self.weights is None:
@@ -94,13 +97,13 @@ class Diff:
         if self.identical:
             return "The same, bit for bit."
         if self.relation is None:
-            holding = [side for side, manifest in (("first", self.first), ("second", self.second)) if manifest.weights]
+            holding = [name for name, side in (("first", self.first), ("second", self.second)) if side.manifest.weights]
             return f"Only the {holding[0]} holds weights." if holding else _WITHOUT_WEIGHTS[self.same]
         if self.relation.kind != "same-weights":
             return self.relation.sentence
         if self.rich_differ:
             beside = "The files hold more than tensors, and that differs."
-        elif _digests(_containers(self.first)) == _digests(_containers(self.second)):
+        elif _digests(containers(self.first.manifest)) == _digests(containers(self.second.manifest)):
             beside = "Other files differ." if self.files else "The weight files are the same too."
         else:
             beside = _STORED_DIFFERENTLY
@@ -118,6 +121,7 @@ class Diff:
             "kind": "Diff",
             "same": self.same,
             "identical": self.identical,
+            "valuesCompared": not self.headers_only,
             "relation": {"kind": found.kind, "base": found.base} if found else None,
             "sentence": self.sentence,
             "first": _side(self.first),
@@ -132,34 +136,45 @@ class Diff:
     def _files_document(self) -> dict[str, Any] | None:
         if self.files is None:
             return None
-        rows = [{"path": row.path, "first": row.first or None, "second": row.second or None} for row in self.files]
+        rows = [{"path": row.path, "fate": row.fate, "first": row.first or None, "second": row.second or None}
+                for row in self.files]
         return {"compared": self.files_compared, "different": rows}
 
 
-def diff(first: Path | str, second: Path | str, *, online: bool = False, progress: Phases | None = None) -> Diff:
+def diff(
+    first: Path | str, second: Path | str, *, online: bool = False, headers_only: bool = False,
+    progress: Phases | None = None,
+) -> Diff:
     """Read both and compare them; ArtifactError where one cannot be read, or its tensors cannot and the other's can.
 
-    Each is a path, or an address as `workflows.digest.digest` takes it.
+    Each is a path, or an address as `workflows.digest.digest` takes it; of one at an address no more is fetched than
+    the answer needs. With `headers_only` names, dtypes and shapes are compared, and no values and no other files.
     """
-    listen = progress or silent
-    left, right = (_read(source, which, online, listen) for which, source in (("first", first), ("second", second)))
-    if left.digest != right.digest:
+    sides = read_sides((first, second), online=online, headers_only=headers_only, listen=progress or silent)
+    left, right = (side.manifest for side in sides)
+    if not left.digest or left.digest != right.digest:
         _refuse_incomparable(left, right)
-    weights = compare(left.weights, right.weights) if left.weights and right.weights else None
+    if headers_only:
+        _refuse_without_headers(left, right)
+    weights = None
+    if left.weights and right.weights:
+        weights = compare(left.weights, right.weights, headers_only=headers_only)
     before, after = (_others(side) if weights else side.files for side in (left, right))
-    has_files = not left.is_file and not right.is_file
+    has_files = not (left.is_file or right.is_file or headers_only)
     return Diff(
-        left, right, weights, relation(weights) if weights else None,
-        _metadata_changes(_metadata(first, left), _metadata(second, right)),
+        *sides, weights, relation(weights) if weights else None,
+        _metadata_changes(sides[0].metadata, sides[1].metadata),
         tuple(_file_changes(before, after)) if has_files else None,
         len({entry.path for entry in (*before, *after)}) if has_files else 0,
-        tuple(layers(weights)) if weights else (), _rich(left) != _rich(right),
+        tuple(layers(weights)) if weights else (), _rich(left) != _rich(right), headers_only,
     )
 
 
-def _read(source: Path | str, which: str, online: bool, listen: Phases) -> Manifest:
-    with listen(f"Reading the {which}") as (count, total):
-        return digest(source, online=online, progress=count, total=total).manifest
+def _refuse_without_headers(*sides: Manifest) -> None:
+    for side in sides:
+        if side.weights is None:
+            raise ArtifactError("folder-has-no-weights", "no file here holds weights, so there are no headers to "
+                                "compare", location=side.name, hint="leave out --headers-only")
 
 
 def _refuse_incomparable(left: Manifest, right: Manifest) -> None:
@@ -173,20 +188,9 @@ def _refuse_incomparable(left: Manifest, right: Manifest) -> None:
                                 f"be compared{told}", location=file, hint="convert them to safetensors")
 
 
-def _containers(side: Manifest) -> list[FileEntry]:
-    """The files of the tensors that are compared, those that hold the same once more, and their indexes."""
-    kinds = {entry.path: container_of(entry.path) for entry in side.files}
-    first = next((kind for kind in CONTAINERS if kind in kinds.values()), None)
-    if side.weights is None or first is None:
-        return []
-    again = {kinds.get(finding.location) for finding in side.findings if finding.code == "weights-elsewhere"}
-    return [entry for entry in side.files if kinds[entry.path] in {first, *again} - {None}
-            or entry.path.endswith(".index.json")]
-
-
 def _others(side: Manifest) -> tuple[FileEntry, ...]:
-    containers = {entry.path for entry in _containers(side)}
-    return tuple(entry for entry in side.files if entry.path not in containers)
+    holding = {entry.path for entry in containers(side)}
+    return tuple(entry for entry in side.files if entry.path not in holding)
 
 
 def _digests(entries: Iterable[FileEntry]) -> list[str]:
@@ -194,60 +198,19 @@ def _digests(entries: Iterable[FileEntry]) -> list[str]:
 
 
 def _rich(side: Manifest) -> list[str]:
-    return _digests(entry for entry in _containers(side) if entry.path.lower().endswith(_RICH_SUFFIXES))
+    return _digests(entry for entry in containers(side) if entry.path.lower().endswith(_RICH_SUFFIXES))
 
 
 def _file_changes(left: Iterable[FileEntry], right: Iterable[FileEntry]) -> Iterator[FileChange]:
     before = {entry.path: entry.sha256 for entry in left}
     after = {entry.path: entry.sha256 for entry in right}
     for path in sorted(before.keys() | after.keys(), key=lambda path: path.encode("utf-8")):
-        if before.get(path, "") != after.get(path, ""):
-            yield FileChange(path, before.get(path, ""), after.get(path, ""))
+        row = FileChange(path, before.get(path), after.get(path))
+        if row.first != row.second or not row.first:  # what was not read has another size on the other side
+            yield row
 
 
-def _metadata(source: Path | str, side: Manifest) -> dict[str, tuple[str, ...]] | None:
-    """Every key of the metadata of safetensors headers and GGUF files, with its distinct values.
-
-    None for what is not on this machine: it would be fetched once more.
-    """
-    if isinstance(source, str) and "://" in source:
-        return None
-    place = Path(os.path.realpath(source))
-    root = open_folder(place.parent if side.is_file else place)
-    found: dict[str, set[str]] = defaultdict(set)
-    try:
-        for entry in _containers(side):
-            for key, value in _header_metadata(root, entry.path).items():
-                found[key].add(value)
-    finally:
-        os.close(root)
-    return {key: tuple(sorted(values)) for key, values in found.items()}
-
-
-def _header_metadata(root: int, path: str) -> Mapping[str, str]:
-    kind = container_of(path)
-    if kind == "gguf":
-        with opened(root, path) as descriptor:
-            return gguf.plan(descriptor, os.fstat(descriptor).st_size, path).metadata
-    return _safetensors_metadata(root, path) if kind == "safetensors" else {}
-
-
-def _safetensors_metadata(root: int, path: str) -> Mapping[str, str]:
-    with opened(root, path) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-        size = os.fstat(descriptor).st_size
-        length = header_length(file.read(8), size, path)
-        body = file.read(length).rstrip(b" ")
-    if b'"__metadata__"' not in body and b"\\" not in body:  # most have none, and some have 100,000 tensors
-        return {}
-    header: Any = parse_json(body, path, limit=size)
-    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else {}
-    return {key: value for key, value in metadata.items() if isinstance(value, str)}
-
-
-_Metadata = Mapping[str, tuple[str, ...]]
-
-
-def _metadata_changes(left: _Metadata | None, right: _Metadata | None) -> tuple[MetadataChange, ...] | None:
+def _metadata_changes(left: Metadata | None, right: Metadata | None) -> tuple[MetadataChange, ...] | None:
     if left is None or right is None:
         return None
     keys = sorted(left.keys() | right.keys())
@@ -255,14 +218,16 @@ def _metadata_changes(left: _Metadata | None, right: _Metadata | None) -> tuple[
                  if left.get(key, ()) != right.get(key, ()))
 
 
-def _side(side: Manifest) -> dict[str, Any]:
-    weights = None
-    if side.weights is not None:
-        weights = {"digest": {"tensorTree": side.weights.root}, "tensors": len(side.weights.tensors),
-                   "parameters": side.weights.parameters, "bytes": sum(map(size_of, side.weights.tensors)),
-                   "files": sum(not entry.path.endswith(".index.json") for entry in _containers(side))}
-    return {"name": side.name, "isFile": side.is_file, "digest": side.digest, "files": len(side.files),
-            "bytes": side.size, "weights": weights, "findings": [f.to_dict() for f in side.findings]}
+def _side(side: Side) -> dict[str, Any]:
+    manifest, weights = side.manifest, None
+    if manifest.weights is not None:
+        weights = {"digest": manifest.weights.digest or None,
+                   "tensors": len(manifest.weights.tensors), "parameters": manifest.weights.parameters,
+                   "bytes": sum(map(size_of, manifest.weights.tensors)),
+                   "files": sum(not entry.path.endswith(".index.json") for entry in containers(manifest))}
+    return {"name": manifest.name, "isFile": manifest.is_file, "digest": manifest.digest or None,
+            "files": len(manifest.files), "bytes": manifest.size, "bytesFetched": side.fetched, "weights": weights,
+            "findings": [f.to_dict() for f in manifest.findings]}
 
 
 def _weights_document(comparison: Comparison, by_layer: Iterable[Layer]) -> dict[str, Any]:
@@ -274,6 +239,7 @@ def _weights_document(comparison: Comparison, by_layer: Iterable[Layer]) -> dict
         "renamed": [{**_tensor(change.before), "newName": change.after.name, "ambiguous": change.ambiguous}
                     for change in comparison.renamed],
         "changed": [_change(change) for change in comparison.changed],
+        "uncompared": [_tensor(tensor) for tensor in comparison.uncompared],
         "removed": [_tensor(tensor) for tensor in comparison.removed],
         "added": [_tensor(tensor) for tensor in comparison.added],
         "layers": [{"name": layer.name, **{state: getattr(layer, state) for state in STATES}} for layer in by_layer],
@@ -286,5 +252,5 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
-    return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), "head": tensor.head,
+    return {"name": tensor.name, "dtype": tensor.dtype, "shape": list(tensor.shape), "head": tensor.values or None,
             "bytes": size_of(tensor)}

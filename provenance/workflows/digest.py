@@ -12,6 +12,7 @@ from provenance.artifacts.crew import Progress
 from provenance.artifacts.hashing import FILES_AND_TENSORS, Wanted
 from provenance.artifacts.manifest import Manifest
 from provenance.artifacts.sources.collecting import Collected, collect_path
+from provenance.errors import ArtifactError, UsageError
 
 if TYPE_CHECKING:
     from provenance.artifacts.cache import DigestCache
@@ -42,6 +43,7 @@ def digest(
     online: bool = False,
     cache: bool = False,
     extract: bool | None = None,
+    scheduler: str | None = None,
     progress: Progress | None = None,
     total: Total | None = None,
 ) -> Digested:
@@ -49,20 +51,23 @@ def digest(
 
     Addresses are `hf://`, `oci://` and every URL of fsspec; of those only the local Hugging Face cache, `memory://` and
     `file://` are read without `online`. `cache` lets the digest cache of this user stand for files that did not change.
+    With `scheduler` the workers of that Dask scheduler read a file or folder of this machine that they see too.
     An archive is refused unless `extract` says to look into it (True) or to take it as one file (False).
     """
     address = source if isinstance(source, str) and "://" in source else None
-    if address is None:
+    if scheduler is not None:
+        found = _on_cluster(source, scheduler, wanted, online, progress, total)
+    elif address is None:
         found = _local(Path(source), wanted, cache, extract, progress, total)
     elif address.startswith("hf://"):
         found = _from_hub(address, wanted, online, cache, progress, total)
     elif address.startswith("oci://"):
         found = _from_registry(address, wanted, online, progress, total)
     else:
-        from provenance.artifacts.sources.remote import scan_remote
+        from provenance.artifacts.sources.remote import scan_remote, without_secrets
 
         collected = scan_remote(address, online=online, wanted=wanted, progress=progress, total=total)
-        found = _digested(collected, "remote", address)
+        found = _digested(collected, "remote", without_secrets(address))
     return replace(found, manifest=found.manifest.require_sound())
 
 
@@ -78,6 +83,22 @@ def _local(
     with _remembering(cache) as memory:
         collected = collect_path(path, wanted=wanted, cache=memory, progress=progress, total=total)
     return _digested(collected, "file" if collected.manifest.is_file else "folder")
+
+
+def _on_cluster(
+    source: Path | str, scheduler: str, wanted: Wanted, online: bool, progress: Progress | None, total: Total | None
+) -> Digested:
+    from provenance.artifacts.cluster import is_here, scan_on
+
+    if isinstance(source, str) and "://" in source:
+        raise UsageError("usage", "a cluster reads files and folders that its workers see", location=source,
+                         hint="give the path under which every worker sees the model")
+    if not online and not is_here(scheduler):
+        raise ArtifactError("network-not-allowed", "the scheduler is on a network", location=scheduler,
+                            hint="--online allows it")
+    manifest = scan_on(scheduler, Path(source), wanted=wanted, progress=progress, total=total)
+    read = sum(entry.size for entry in manifest.files if entry.digest)
+    return Digested(manifest, "file" if manifest.is_file else "folder", read)
 
 
 def _from_hub(

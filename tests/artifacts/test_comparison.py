@@ -41,6 +41,22 @@ class TestWhatBecameOfEachTensor:
     def test_a_change_says_what_differs(self, after: Row, differs: tuple[str, ...]) -> None:
         assert between({"x": ("F32", [2], 1)}, {"x": after}).changed[0].differs == differs
 
+    def test_what_was_not_read_is_equal_to_nothing(self) -> None:
+        """Not to itself, not under another name, and not as what moved."""
+        bare = Weights.of(replace(tensor, head="") for tensor in weights({"a": ("F32", [2], 1)}).tensors)
+        renamed = Weights.of(replace(tensor, name="b") for tensor in bare.tensors)
+        for first, second in ((bare, bare), (bare, weights({"a": ("F32", [2], 1)})), (bare, renamed)):
+            found = compare(first, second)
+            assert (found.unchanged, found.renamed, found.same, found.same_data) == ((), (), False, False)
+        assert compare(bare, bare).uncompared == bare.tensors
+        assert [tensor.name for tensor in compare(bare, renamed).removed] == ["a"]
+
+    def test_headers_alone_are_compared_whatever_is_known_of_values(self) -> None:
+        found = compare(weights({"a": ("F32", [2], 1)}), weights({"a": ("F32", [2], 1)}), headers_only=True)
+        assert (found.same, found.same_data, len(found.uncompared)) == (False, False, 1)
+        empty = compare(Weights(()), Weights(()), headers_only=True)
+        assert (empty.same, empty.same_data) == (False, False)
+
     def test_the_same_bytes_in_another_dtype_or_shape_are_no_rename(self) -> None:
         found = between({"x": ("F32", [2], 1)}, {"y": ("I32", [2], 1)})
         assert (len(found.renamed), len(found.removed), len(found.added)) == (0, 1, 1)
@@ -68,7 +84,7 @@ class TestWhatBecameOfEachTensor:
         shares = {name: (s.of, s.tensors, s.of_tensors, s.size, s.of_size) for name, s in found.shares.items()}
         assert shares == {
             "unchanged": ("first", 1, 2, 12, 16), "renamed": ("first", 0, 2, 0, 16), "changed": ("first", 0, 2, 0, 16),
-            "removed": ("first", 1, 2, 4, 16), "added": ("second", 1, 2, 32, 44),
+            "uncompared": ("first", 0, 2, 0, 16), "removed": ("first", 1, 2, 4, 16), "added": ("second", 1, 2, 32, 44),
         }
 
     def test_a_share_of_nothing_is_nothing(self) -> None:
@@ -131,7 +147,7 @@ def test_ten_times_as_many_tensors_take_ten_times_as_long() -> None:
             found = compare(first, other)
             relation(found)
             layers(found)
-            assert len(found.shares) == 5
+            assert len(found.shares) == 6
         return time.process_time() - start
 
     small, large = min(seconds(5_000) for _ in range(2)), seconds(50_000)

@@ -109,6 +109,26 @@ def test_an_array_is_encoded_as_the_reference_encodes_its_values(array: Any) -> 
     assert cells(array, kind) == [reference.cell(kind.to_dict(), value) for value in array.to_pylist()]
 
 
+@pytest.mark.parametrize("view", [pa.list_view(pa.null()), pa.list_view(pa.int8()), pa.large_list_view(pa.int8())])
+@pytest.mark.parametrize("start", range(5))
+def test_a_map_of_views_is_encoded_wherever_it_is_cut(view: Any, start: int) -> None:
+    """Cast to a list of structs, such a map ended the process."""
+    rows = [[("a", [None]), ("b", None)], None, [("c", [None] * 3), ("d", [])], [], [("e", [None] * 2)]]
+    array = pa.array(rows * 3, type=pa.map_(pa.string(), view)).slice(start, 9)
+    kind = type_of(array.type)
+    assert cells(array, kind) == [reference.cell(kind.to_dict(), value) for value in (rows * 3)[start : start + 9]]
+
+
+def test_what_lies_beneath_a_null_map_is_no_value() -> None:
+    kind = pa.map_(pa.string(), pa.int8())
+    whole = pa.array([[("a", 1)], [("b", 2), ("c", 3)], [("d", 4)]], type=kind)
+    hidden = pa.Array.from_buffers(kind, 3, [pa.py_buffer(b"\x05"), whole.buffers()[1]], children=[
+        pa.StructArray.from_arrays([whole.keys, whole.items], fields=[kind.key_field, kind.item_field])])
+    ours = type_of(kind)
+    assert hidden.to_pylist() == [[("a", 1)], None, [("d", 4)]]
+    assert cells(hidden, ours) == [reference.cell(ours.to_dict(), value) for value in hidden.to_pylist()]
+
+
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(arrays())
 def test_an_encoding_gives_its_value_back_also_through_json(array: Any) -> None:

@@ -36,6 +36,6 @@ class TestLayers:
         second = model(**{"model.layers.1.norm.weight": ("F32", [8], "tuned"), "model.layers.1.extra": ("F32", [1], 1)})
         found = {layer.name: layer for layer in layers(between(model(), second))}
         assert {state: getattr(found["model.layers.1"], state) for state in STATES} == {
-            "unchanged": 2, "renamed": 0, "changed": 1, "removed": 0, "added": 1}
+            "unchanged": 2, "renamed": 0, "changed": 1, "uncompared": 0, "removed": 0, "added": 1}
         assert not found["model.layers.1"].is_unchanged
         assert found["model.norm"].is_unchanged

@@ -8,7 +8,7 @@
     CHECK=1                   end with 1 where what must be reached is not
 
 Needs openssl; a peer that is not installed is named on the page. Where a goal is not reached, the page says by how
-much.
+much, and what the profile shows.
 """
 
 from __future__ import annotations
@@ -16,74 +16,119 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-from measuring import Sample, medians
-from page import page, ratio
-from races import GOALS, Command, commands
-from workloads import MODELS, SIZES, Place
+import peers
+from evidence import make_evidence
+from goals import Goal
+from measuring import Sample, medians, started
+from page import Run, page
+from profiles import row, sampled
+from races import Command, commands
+from workloads import GIB, SIZES, Place
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
-GIB = 1 << 30
 
 
 def main() -> int:
     """Make the workloads, run the races, write the page."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ended by whoever, it takes its folder and its Hub along
     size = os.environ.get("SIZE", "quarter")
     rounds = int(os.environ.get("ROUNDS", "5"))
     only = set(filter(None, os.environ.get("ONLY", "").split(",")))
     if size not in SIZES or rounds < 1 or shutil.which("openssl") is None:
         raise SystemExit(f"SIZE is one of {', '.join(SIZES)}, ROUNDS is 1 or more, and openssl must be installed")
-    load = f"{os.getloadavg()[0]:.1f}"
-    measured, missing = measure(SIZES[size], rounds, only)
-    text = page(measured, machine=_machine(), size=size, rounds=rounds, load=load, missing=missing)
+    room = shutil.disk_usage(os.environ.get("BENCH_DIR") or tempfile.gettempdir()).free
+    if room < 40 * GIB // SIZES[size]:
+        raise SystemExit(f"the workloads take {40 * GIB // SIZES[size]} bytes; set BENCH_DIR to where there is room")
+    with tempfile.TemporaryDirectory(prefix="open-provenance-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
+        run, text = race(Place(Path(folder), Path(sys.executable).parent, SIZES[size]), size, rounds, only)
     print(text)
     if not only and size != "small":
         PAGE.write_text(text, encoding="utf-8")
         print(f"wrote {PAGE.relative_to(PAGE.parents[1])}")
-    if not os.environ.get("CHECK"):
-        return 0
-    bare = measured[("G", "python -c pass")].peak if ("G", "python -c pass") in measured else 0.0
-    values = [(ratio(goal, measured, bare), goal.must) for goal in GOALS]
-    return int(any(value is not None and must is not None and value > must for value, must in values))
+    return int(bool(os.environ.get("CHECK")) and any(goal.must is not None for goal in run.not_met()))
 
 
-def measure(divisor: int, rounds: int, only: set[str]) -> tuple[dict[tuple[str, str], Sample], list[str]]:
-    """The medians of every command that is installed, and the names of those that are not."""
-    room = shutil.disk_usage(os.environ.get("BENCH_DIR") or tempfile.gettempdir()).free
-    if room < 30 * GIB // divisor:
-        raise SystemExit(f"the workloads take {25 * GIB // divisor} bytes; set BENCH_DIR to where there is room")
+def race(place: Place, size: str, rounds: int, only: set[str]) -> tuple[Run, str]:
+    """Make what the chosen workloads need, run every command that is installed, and write the page of it."""
+    before, starts, bare = load(), max(rounds, 15), started([sys.executable, "-c", "pass"], os.environ)[-1]
+    models = prepare(place, only)
+    every = [command for command in commands(place) if not only or command.workload in only]
+    lacks = {command.key: lacking(command, place) for command in every}
+    there = [command for command in every if not lacks[command.key]]
     measured: dict[tuple[str, str], Sample] = {}
-    with tempfile.TemporaryDirectory(prefix="open-provenance-bench-", dir=os.environ.get("BENCH_DIR")) as folder:
-        place = Place(Path(folder), Path(sys.executable).parent, divisor)
-        chosen = only or {*MODELS, "E"}
-        place.make(chosen)
-        every = [command for command in commands(place) if command.workload in chosen]
-        there = [command for command in every if is_installed(command)]
-        for workload in sorted({command.workload for command in there}):
-            print(f"{workload} ...", file=sys.stderr, flush=True)
+    with peers.hub_beside(place, models) as hub:
+        environment = {**os.environ, **peers.environment(place, hub)}
+        # A checkout would be compiled again by every process, as no installation is.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        for workload in dict.fromkeys(command.workload for command in there):
+            _say(workload)
             mine = [command for command in there if command.workload == workload]
-            measured |= medians(mine, max(rounds, 15) if workload == "G" else rounds)
-    missing = sorted({Path(command.line[0]).name for command in every} - {Path(one.line[0]).name for one in there})
-    return measured, missing
+            measured |= medians(mine, starts if workload == "G" else rounds, environment)
+        run = Run(measured, bare, ours={command.key for command in there if command.is_ours},
+                  missing=sorted({name for names in lacks.values() for name in names}), machine=machine(), size=size,
+                  rounds=rounds, starts=starts, before=before, after=load())
+        return run, page(run, Profiler(place, there, environment))
 
 
-def is_installed(command: Command) -> bool:
-    """Whether its program is there; for the peer of workload E, its package."""
-    if command.name == "entries, theirs":
-        return Path(sys.executable).with_name("model_signing").exists()
-    return shutil.which(command.line[0]) is not None
+def prepare(place: Place, only: set[str]) -> set[str]:
+    """Make the models that the chosen workloads need, and what lies beside them."""
+    _say("making the workloads")
+    chosen = only or {command.workload for command in commands(place)}
+    beside = {"D10": {"D"}, "H": {"A"}}  # what is timed beside, and what is admitted
+    models = chosen.union(*(beside.get(workload, ()) for workload in chosen))
+    place.make(models)
+    make_evidence(place, models)
+    if shutil.which(place.program("dvc")) and shutil.which("git"):
+        peers.make_dvc(place, models)
+    return models
 
 
-def _machine() -> str:
+class Profiler:
+    """Samples our command of a goal when its row is asked for; each command once."""
+
+    def __init__(self, place: Place, there: list[Command], environment: Mapping[str, str]) -> None:
+        self._place, self._environment = place, environment
+        self._commands = {command.key: command for command in there}
+        self._seen: dict[tuple[str, str], dict[str, object]] = {}
+
+    def __call__(self, goal: Goal) -> str:
+        key = goal.workload, goal.ours
+        if key not in self._seen:
+            _say(f"profile of {goal.title}")
+            self._seen[key] = sampled(self._commands[key], self._place.root / "profile.json", self._environment)
+        return row(goal, self._seen[key])
+
+
+def lacking(command: Command, place: Place) -> list[str]:
+    """The programs, here and on the path, and the packages that a command needs and that are not there."""
+    programs = [name for name in command.needs if not (shutil.which(place.program(name)) or shutil.which(name))]
+    return programs + [name for name in command.packages if find_spec(name) is None]
+
+
+def load() -> str:
+    """The load average of the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def machine() -> str:
+    """Its processor, cores and Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _say(what: str) -> None:
+    print(f"{what} ...", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

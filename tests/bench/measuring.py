@@ -6,10 +6,11 @@ its child, and the parent of a benchmark holds more than some of the commands.
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from races import Command
@@ -17,11 +18,12 @@ from races import Command
 STARTER = """
 import os, sys, time
 start = time.perf_counter()
-quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
-pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)] if sys.argv[1] == "quiet" else []
+pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ, file_actions=quiet)
 _, status, usage = os.wait4(pid, 0)
 wall = time.perf_counter() - start
-print(os.waitstatus_to_exitcode(status), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+print(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+sys.exit(abs(os.waitstatus_to_exitcode(status)))
 """
 
 
@@ -34,22 +36,37 @@ class Sample:
     peak: float
 
 
-def sample(command: Command) -> Sample:
+def sample(command: Command, environment: Mapping[str, str]) -> Sample:
     """Run it once; a command that fails is no measurement."""
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", STARTER, *command.line], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, check=True)
-    code, wall, cpu, peak = done.stdout.split()
-    if int(code) not in command.codes:
-        raise SystemExit(f"{' '.join(command.line[:6])} ... ends with {code}: {done.stderr[-2000:]}")
-    return Sample(float(wall), float(cpu), float(peak))
+    for path in command.fresh:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    *own, wall, cpu, peak = started(command.line, environment, prints=command.measures)
+    if command.measures:
+        wall, cpu = own
+    return Sample(wall, cpu, peak)
 
 
-def medians(commands: Sequence[Command], rounds: int) -> dict[tuple[str, str], Sample]:
+def started(line: Sequence[str], environment: Mapping[str, str], *, prints: bool = False) -> list[float]:
+    """The figures of a process: those that it prints itself, if it does, then its seconds, its CPU time, its memory."""
+    starter = [sys.executable, "-I", "-S", "-c", STARTER, "figures" if prints else "quiet"]
+    done = subprocess.run([*starter, *line], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          env=environment, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(line)[:500]} ends with {done.returncode}: {done.stderr[-2000:]}")
+    return [float(figure) for figure in done.stdout.split()]
+
+
+def medians(
+    commands: Sequence[Command], rounds: int, environment: Mapping[str, str]
+) -> dict[tuple[str, str], Sample]:
     """The median of each figure of each command; a round before the first warms the caches."""
     taken: dict[tuple[str, str], list[Sample]] = {command.key: [] for command in commands}
     for number in range(rounds + 1):
         for command in commands:
-            seen = sample(command)
+            seen = sample(command, environment)
             if number:
                 taken[command.key].append(seen)
     return {key: Sample(statistics.median(one.wall for one in seen), statistics.median(one.cpu for one in seen),

@@ -1,113 +1,138 @@
-"""The races: for each workload the commands, ours and theirs, and the goals that their ratio is held against.
-
-A goal with no race yet is listed too, with the reason: a page that leaves out what it does not measure reads as if
-all were well.
-"""
+"""The races: for each workload the commands, ours and theirs, in the order in which a round runs them."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workloads import Place
-
-HERE = Path(__file__).resolve().parent
+import goals
+import peers
+from workloads import HERE, Place
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command of one workload: whole process, the shell's quoting not involved. `codes` are its good exit codes."""
+    """A command of one workload: a whole process, the shell's quoting not involved.
+
+    `needs` and `packages` are the programs and Python packages without which it cannot run, `fresh` is removed before
+    each run. One that `measures` itself prints its seconds, of the clock and of all cores. `is_ours`: its memory is
+    held to the goal.
+    """
 
     workload: str
     name: str
     line: list[str]
-    codes: tuple[int, ...] = (0,)
+    needs: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    fresh: tuple[Path, ...] = ()
+    measures: bool = False
+    is_ours: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
         return self.workload, self.name
 
 
-@dataclass(frozen=True)
-class Goal:
-    """A ratio of two commands of one workload, by `measure`, and what it must be and should be at most."""
-
-    title: str
-    workload: str
-    ours: str
-    theirs: str
-    must: float | None
-    aim: float | None
-    measure: str = "wall"  # wall, cpu or peak (memory above a bare interpreter)
-
-
-VERIFY, POLICY, DIGEST, PLAIN = "bundle verify", "verify --policy", "digest", "digest, no tensors"
-SIGNED, OPENSSL, INTOTO, CLICK = "model_signing verify", "openssl sha256", "in-toto-run", "import click"
-
-
 def commands(place: Place) -> list[Command]:
-    """Every command of every workload, in the order in which a round runs them."""
-    ours, found = place.program("provenance"), []
-    for name in ("A", "B", "C", "D", "D10", "G"):
-        model, signature = str(place.model(name)), str(place.signature(name))
-        found.append(Command(name, VERIFY, [ours, "bundle", "verify", signature, "--public-key", str(place.public_key),
-                                            "--model", model]))
-        if name != "G":
-            found.append(Command(name, SIGNED, [place.program("model_signing"), "verify", "key", "--public_key",
-                                                str(place.public_key), "--signature", signature, model]))
-        if name in ("A", "C"):
-            found.append(Command(name, POLICY, [ours, "verify", model, "--policy", "open-weights", "--trust",
-                                                str(place.trust)], (0, 1)))
-            found.append(Command(name, DIGEST, [ours, "digest", "--no-cache", model]))
-        if name in ("A", "B", "C", "D"):
-            files = sorted(str(path) for path in place.model(name).rglob("*") if path.is_file())
-            found.append(Command(name, PLAIN, [ours, "digest", "--no-cache", "--no-tensors", model]))
-            found.append(Command(name, OPENSSL, ["openssl", "dgst", "-sha256", *files]))
-        if name in ("A", "D"):
-            found.append(Command(name, INTOTO, [
-                place.program("in-toto-run"), "--step-name", "bench", "--signing-key", str(place.private_key),
-                "--materials", model, "--metadata-directory", str(place.root), "--no-command"]))
-    entries = [sys.executable, str(HERE / "entries.py")]
-    found += [
-        *(Command("E", f"entries, {side}", [*entries, side, str(place.entries), str(place.root)])
-          for side in ("ours", "theirs")),
-        Command("G", "provenance --help", [ours, "--help"]),
-        Command("G", "provenance --version", [ours, "--version"]),
-        Command("G", CLICK, [sys.executable, "-c", "import click"]),
-        Command("G", "python -c pass", [sys.executable, "-c", "pass"]),
-        Command("G", "model_signing --help", [place.program("model_signing"), "--help"]),
+    """Every command of every workload."""
+    return [
+        *(command for name in ("A", "B", "C", "D", "D10", "G") for command in _verifying(place, name)),
+        *(command for name in ("A", "B", "C", "D") for command in _digesting(place, name)),
+        *(command for name in ("A", "D") for command in _beside(place, name)),
+        *_clustered(place), *_entries(place), *_loading(place), *_starting(place), *_admitting(place), *_policies(),
     ]
-    return found
 
 
-GOALS = [
-    Goal("A: verify an OMS bundle", "A", VERIFY, SIGNED, 0.92, 0.85),
-    Goal("A: sha256, tensor tree, coverage, policy", "A", POLICY, SIGNED, 1.15, 1.05),
-    Goal("A: sha256 and tensor tree, nothing else", "A", DIGEST, SIGNED, None, None),
-    Goal("A: sha256 of every file", "A", PLAIN, OPENSSL, None, None),
-    Goal("A: what in-toto-run needs for its digests", "A", INTOTO, OPENSSL, None, None),
-    Goal("B: verify an OMS bundle", "B", VERIFY, SIGNED, 0.90, 0.80),
-    Goal("B: sha256 of every file", "B", PLAIN, OPENSSL, None, None),
-    Goal("C: verify an OMS bundle", "C", VERIFY, SIGNED, None, None),
-    Goal("C: sha256 and tensor tree", "C", DIGEST, SIGNED, None, None),
-    Goal("D: verify an OMS bundle", "D", VERIFY, SIGNED, 0.35, 0.20),
-    Goal("D: the same / in-toto-run", "D", VERIFY, INTOTO, None, None),
-    Goal("D, ten times the files: verify, CPU", "D10", VERIFY, SIGNED, 0.15, 0.11, "cpu"),
-    Goal("E: build, sign, write, read, verify", "E", "entries, ours", "entries, theirs", 0.30, 0.15),
-    Goal("E: peak memory of the same", "E", "entries, ours", "entries, theirs", None, 0.5, "peak"),
-    Goal("G: --help / import click", "G", "provenance --help", CLICK, 2.0, 1.4),
-    Goal("G: --version / python -c pass", "G", "provenance --version", "python -c pass", None, None),
-    Goal("G: verify one small bundle / model_signing --help, CPU", "G", VERIFY, "model_signing --help", 0.35, 0.2,
-         "cpu"),
-]
+def _ours(place: Place, workload: str, name: str, *line: str | Path, fresh: tuple[Path, ...] = ()) -> Command:
+    return Command(workload, name, [place.program("provenance"), *map(str, line)], fresh=fresh, is_ours=True)
 
-UNMEASURED = {
-    "A and C: tensor tree alone": "no command computes the tree without the sha256 of the file",
-    "A, C and F: BLAKE3 twin of the tensor tree": "the tree has no BLAKE3 twin yet",
-    "F: verified loading": "measured inside one process; not part of this run",
-    "H: admission of A against the peers in sequence": "needs a full set of evidence, and a Hub for `hf cache verify`",
-    "Dask on two workers": "there is no `--scheduler` yet",
-    "policy evaluation with ten times the artefacts": "a test of growth, not of whole processes",
-}
-MEMORY_MUST, MEMORY_AIM = 200, 60  # MiB above a bare interpreter, any size
+
+def _verifying(place: Place, name: str) -> Iterator[Command]:
+    yield _verify(place, name, goals.VERIFY, name)
+    if name != "G":
+        yield Command(name, goals.SIGNED, peers.model_signing(place, name), ("model_signing",))
+    if name == "A":
+        yield _ours(place, name, goals.POLICY, "verify", place.model(name), "--policy", "open-weights",
+                    "--trust", place.trust, "--evidence", place.evidence(name))
+    if name == "D10":
+        yield _verify(place, name, goals.VERIFY_TENTH, "D")
+
+
+def _verify(place: Place, workload: str, name: str, model: str) -> Command:
+    return _ours(place, workload, name, "bundle", "verify", place.signature(model), "--public-key", place.public_key,
+                 "--model", place.model(model))
+
+
+def _digesting(place: Place, name: str) -> Iterator[Command]:
+    model, files = place.model(name), place.files(name)
+    digest = ("digest", "--no-cache", model)
+    if name in ("A", "C"):
+        yield _ours(place, name, goals.DIGEST, *digest)
+        yield _ours(place, name, goals.TREE, *digest, "--digest", "tensorTree")
+        yield _ours(place, name, goals.TWIN, *digest, "--digest", "tensorTreeBlake3")
+    if name == "A":
+        yield _ours(place, name, goals.DIGEST_PART, "digest", "--no-cache", next(iter(files), model))
+    yield _ours(place, name, goals.PLAIN, *digest, "--digest", "sha256")
+    yield Command(name, goals.OPENSSL, ["openssl", "dgst", "-sha256", *files], ("openssl",))
+    yield Command(name, goals.B3SUM, [sys.executable, str(HERE / "b3sum.py"), *files], packages=("blake3",))
+
+
+def _beside(place: Place, name: str) -> Iterator[Command]:
+    yield Command(name, goals.SHA256SUM, ["sha256sum", *place.files(name)], ("sha256sum",))
+    yield Command(name, goals.INTOTO, peers.in_toto_run(place, [place.model(name)]), ("in-toto-run",))
+    yield Command(name, goals.HUB, peers.hf_cache_verify(place, name), ("hf",))
+    yield Command(name, goals.DVC, peers.dvc_add(place, name), ("dvc", "git"), fresh=peers.dvc_memory(place, name))
+
+
+def _clustered(place: Place) -> Iterator[Command]:
+    for name, how in ((goals.THREADS, "threads"), (goals.DASK, "dask")):
+        line = [sys.executable, str(HERE / "clustered.py"), how, str(place.model("A"))]
+        yield Command("A", name, line, packages=("distributed",), measures=True)
+
+
+def _entries(place: Place) -> Iterator[Command]:
+    line = [sys.executable, str(HERE / "entries.py")]
+    what = [str(place.entries), str(place.root)]
+    yield Command("E", goals.ENTRIES, [*line, "ours", *what], is_ours=True)
+    yield Command("E", goals.THEIR_ENTRIES, [*line, "theirs", *what], ("model_signing",))
+
+
+def _loading(place: Place) -> Iterator[Command]:
+    folder, trust = place.model("F"), place.trust
+    release, signature = place.evidence("F") / "release.sigstore.json", place.signature("F")
+    for name, how, bundle, needs in (
+        (goals.LOAD_TWIN, "verified", release, "numpy"), (goals.LOAD_FRESH, "fresh", release, "numpy"),
+        (goals.LOAD_FILE, "verified", signature, "numpy"), (goals.READ, "read", "", "numpy"),
+        (goals.HASH_THEN_LOAD, "apart", "", "safetensors"),
+    ):
+        line = [sys.executable, str(HERE / "loading.py"), how, str(folder), str(bundle), str(trust)]
+        yield Command("F", name, line, packages=(needs,), measures=True)
+
+
+def _starting(place: Place) -> Iterator[Command]:
+    yield _ours(place, "G", goals.HELP, "--help")
+    yield _ours(place, "G", goals.VERSION, "--version")
+    yield Command("G", goals.CLICK, [sys.executable, "-c", "import click"])
+    yield Command("G", goals.BARE, [sys.executable, "-c", "pass"])
+    yield Command("G", goals.SIGNED_HELP, [place.program("model_signing"), "--help"], ("model_signing",))
+
+
+def _admitting(place: Place) -> Iterator[Command]:
+    model, registry = place.model("A"), place.root / "registry"
+    judged = ("--policy", "osaid-1.0", "--trust", place.trust, "--evidence")
+    yield _ours(place, "H", goals.FULL_FILES, "verify", model, *judged, place.evidence("A", tensors=False))
+    yield _ours(place, "H", goals.FULL_TREE, "verify", model, *judged, place.evidence("A"))
+    yield Command("H", goals.SEQUENCE, peers.in_sequence(
+        peers.model_signing(place, "A"), peers.hf_cache_verify(place, "A"),
+        peers.in_toto_run(place, [place.model("A"), place.corpus, place.code]),
+    ), ("model_signing", "hf", "in-toto-run"))
+    yield _ours(place, "H", goals.ADMIT, "admit", model, *judged, place.evidence("A"), "--key", place.private_key,
+                "--to", registry, fresh=(registry,))
+
+
+def _policies() -> Iterator[Command]:
+    for name, artefacts, rules in ((goals.ONCE, 1, 1), (goals.MORE_ARTEFACTS, 10, 1), (goals.MORE_RULES, 1, 10)):
+        line = [sys.executable, str(HERE / "policies.py"), str(artefacts), str(rules)]
+        yield Command("P", name, line, measures=True)

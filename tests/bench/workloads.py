@@ -7,7 +7,10 @@
 | C | one safetensors file of 8 GiB |
 | D | 10,000 files of 4 KiB, and D10 ten times as many |
 | E | a statement of 100,000 entries whose bytes are already hashed |
+| F | one safetensors file of 2 GiB, 64 tensors |
 | G | a model of two small files, for what starting costs |
+| H | A, with the evidence of a whole pipeline behind it (`evidence.py`) |
+| P | evidence made in memory (`policies.py`) |
 
 SIZE=quarter (the default) has a quarter of the bytes or files, SIZE=small a thirty-second.
 """
@@ -22,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+HERE = Path(__file__).resolve().parent
 GIB, MIB, KIB = 1 << 30, 1 << 20, 1 << 10
 SIZES = {"full": 1, "quarter": 4, "small": 32}
 
@@ -56,6 +60,20 @@ class Place:
     def signature(self, name: str) -> Path:
         return self.root / f"{name}.provenance" / "model.sig"
 
+    @property
+    def corpus(self) -> Path:
+        return self.root / "corpus"
+
+    @property
+    def code(self) -> Path:
+        return self.root / "code"
+
+    def files(self, name: str) -> list[str]:
+        return sorted(str(path) for path in self.model(name).rglob("*") if path.is_file())
+
+    def evidence(self, name: str, *, tensors: bool = True) -> Path:
+        return self.root / f"{name}.{'full' if tensors else 'files'}"
+
     def program(self, name: str) -> str:
         return str(self.programs / name)
 
@@ -75,9 +93,9 @@ class Place:
                  "--bundle", str(self.signature(name))])
 
 
-def run(command: list[str]) -> None:
+def run(command: list[str], folder: Path | None = None) -> None:
     """A step of the preparation; what it says is shown only if it fails."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ends with {done.returncode}: {done.stderr}")
 
@@ -85,6 +103,10 @@ def run(command: list[str]) -> None:
 def _shards(folder: Path, divisor: int) -> None:
     for number in range(4):
         _safetensors(folder / f"model-{number + 1:05}-of-00004.safetensors", 2 * GIB // divisor, f"layer{number}")
+
+
+def _one_shard(folder: Path, divisor: int) -> None:
+    _safetensors(folder / "model.safetensors", 2 * GIB // divisor, "layer")
 
 
 def _many(folder: Path, divisor: int) -> None:
@@ -131,5 +153,5 @@ def _fill(path: Path, header: bytes, size: int, seed: int) -> None:
 
 MODELS: dict[str, Callable[[Path, int], None]] = {
     "A": _shards, "B": _many, "C": _one, "D": _small,
-    "D10": lambda folder, divisor: _small(folder, divisor, 100_000), "G": _tiny,
+    "D10": lambda folder, divisor: _small(folder, divisor, 100_000), "F": _one_shard, "G": _tiny,
 }

@@ -211,3 +211,17 @@ def test_any_error_names_where_and_what_next() -> None:
         with pytest.raises(ProvenanceError) as refused:
             read_signed(data, "here")
         assert (refused.value.location, bool(refused.value.hint)) == ("here", True)
+
+
+def test_a_threshold_counts_the_principals_who_signed_one_envelope(holder: Make, trusting: Make, entry: Make) -> None:
+    lab, works = holder("lab"), holder("works", "ecdsa-p256")
+    payload = json.dumps(STATEMENT).encode()
+    alone = json.loads(sign_envelope(payload, lab.signer))
+    second = json.loads(sign_envelope(payload, works.signer))["signatures"]
+    both = alone | {"signatures": alone["signatures"] + second}
+    twice = alone | {"signatures": alone["signatures"] * 2}
+    wanted = [{"role": "producer", "predicateTypes": ["*"], "principals": 2}]
+    verifier = Verifier(trusting(entry(lab), entry(works), thresholds=wanted), NOW)
+    answers = [verifier.examine(json.dumps(value).encode(), "x") for value in (alone, twice, both)]
+    assert [item.status for item in answers] == ["UNSUPPORTED", "UNSUPPORTED", "VALID"]
+    assert answers[0].code == answers[1].code == "threshold-not-met"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from provenance.cli.diff import percent
 from provenance.statements.reader import validate
 from tests.cli.conftest import Run
 from tests.world import safetensors
@@ -49,8 +48,8 @@ class TestDiff:
         ran = run("diff", first, second)
         assert ran.code == 1
         assert ran.out.startswith("Different: Consistent with a fine-tune")
-        assert "unchanged 3 of 4 tensors (75.0 %), 24 of 32 bytes (75.0 %) of the first" in ran.out
-        assert "added     1 of 5 tensors (20.0 %), 4 of 36 bytes (11.1 %) of the second" in ran.out
+        assert "unchanged  3 of 4 tensors (75.0 %), 24 of 32 bytes (75.0 %) of the first" in ran.out
+        assert "added      1 of 5 tensors (20.0 %), 4 of 36 bytes (11.1 %) of the second" in ran.out
         assert "changed  layers.3.w: data" in ran.out
         assert "added  head  F32 [1]" in ran.out
         assert "unchanged layers (3 of 5): layers.0 to 2" in ran.out
@@ -89,11 +88,63 @@ class TestDiff:
         assert "file  config.json  differs" in out
         assert "file  README.md  only in the second" in run("diff", "other", "model").out
 
-    def test_an_address_is_read_too_without_its_metadata(self, run: Run, model: Path) -> None:
+    def test_an_address_is_read_too_and_says_how_much_of_it(self, run: Run, model: Path) -> None:
         pytest.importorskip("fsspec")
         ran = run("diff", "model", f"file://{model}")
         assert ran.code == 0
-        assert "not compared, one of the two is not on this machine" in ran.out
+        assert "    fetched  241 of 241 bytes (100 %)\n" in ran.out
+        answer = run("diff", "model", f"file://{model}", "--format", "json").json
+        assert [answer[side]["bytesFetched"] for side in ("first", "second")] == [None, 241]
+
+    def test_headers_alone_show_nothing_to_be_the_same(self, run: Run, model: Path) -> None:
+        """Not even a model and itself: the exit code is 1, and the text says why."""
+        ran = run("diff", "model", "model", "--headers-only")
+        assert ran.code == 1
+        assert ran.out.startswith("Not shown to be the same: Names, dtypes and shapes of all 2 tensors are equal.")
+        assert "No values were" in ran.out
+        assert "values, and files beside the weights: NOT compared" in ran.out
+        assert "uncompared 2 of 2 tensors (100 %)" in ran.out
+        assert not {"unchanged", "renamed"} & set(ran.out.split())
+        answer = run("diff", "model", "model", "--headers-only", "--format", "json").json
+        validate(answer, "diff", "stdout")
+        assert (answer["same"], answer["identical"], answer["valuesCompared"]) == (False, False, False)
+
+    def test_headers_that_differ_are_a_difference(self, run: Run, tmp_path: Path) -> None:
+        first = write(tmp_path / "base.safetensors", LAYERS)
+        second = write(tmp_path / "other.safetensors", {**LAYERS, "layers.3.w": [8.0], "head": [1.0]})
+        ran = run("diff", first, second, "--headers-only")
+        assert (ran.code, ran.out.startswith("Different: 3 of the first's 4 tensors")) == (1, True)
+        assert "changed  layers.3.w: shape, data, F32 [2] -> F32 [1]" in ran.out
+
+    def test_bytes_that_were_not_compared_are_not_called_equal(self, run: Run, tmp_path: Path) -> None:
+        pytest.importorskip("fsspec")
+        first = write(tmp_path / "base.safetensors", {"a": [1.0, 2.0]})
+        data = (tmp_path / "base.safetensors").read_bytes().replace(b'"F32"', b'"I32"')
+        (tmp_path / "other.safetensors").write_bytes(data)
+        ran = run("diff", first, f"file://{tmp_path}/other.safetensors", "--report", "page.html")
+        assert "changed  a: dtype, F32 [2] -> I32 [2] (bytes not compared)" in ran.out
+        assert "(bytes not compared)" in (tmp_path / "page.html").read_text()
+        assert "not compared" not in run("diff", first, str(tmp_path / "other.safetensors")).out
+
+    def test_without_weights_there_are_no_headers(self, run: Run, model: Path) -> None:
+        ran = run("diff", "model/config.json", "model", "--headers-only")
+        assert (ran.code, "[folder-has-no-weights]" in ran.err) == (2, True)
+        assert run("diff", "oci://localhost/a:1", "model", "--headers-only", "--online").code == 2
+
+    def test_the_report_is_a_page_with_the_picture_in_it(self, run: Run, tmp_path: Path) -> None:
+        first = write(tmp_path / "base.safetensors", LAYERS)
+        second = write(tmp_path / "tuned.safetensors", {**LAYERS, "layers.3.w": [8.0, 8.0]})
+        assert run("diff", first, second, "--report", "diff.html").code == 1
+        page = (tmp_path / "diff.html").read_text()
+        assert "<h1>Different</h1>" in page
+        assert "<title>layers.3: 1 changed</title>" in page
+        assert "Unchanged layers: layers.0 to 2." in page
+        assert run("diff", first, second, "--report", "diff.pdf").code == 2
+
+    def test_what_is_printed_fits_a_terminal(self, run: Run, tmp_path: Path) -> None:
+        first = write(tmp_path / "base.safetensors", LAYERS)
+        second = write(tmp_path / "tuned.safetensors", {**LAYERS, "layers.3.w": [8.0, 8.0], "head": [1.0] * 99_999})
+        assert max(map(len, run("diff", first, second).out.splitlines())) <= 80
 
     def test_without_weights_there_are_only_files(self, run: Run, model: Path) -> None:
         ran = run("diff", "model/config.json", "model/README.md", "--picture", "strip.svg")
@@ -115,10 +166,14 @@ class TestDiff:
         first = write(tmp_path / "1.safetensors", {f"{evil}.0.w": [1.0], f"{evil}gone": [4.0], f"{evil}old": [5.0]})
         second = write(tmp_path / "2.safetensors", {f"{evil}.0.w": [2.0], f"{evil}new": [6.0], f"{evil}young": [5.0]})
         for arguments in ((), ("--format", "json")):
-            ran = run("diff", first, second, "--picture", "strip.svg", *arguments)
+            ran = run("diff", first, second, "--picture", "strip.svg", "--report", "page.html", *arguments)
             assert ran.code == 1
             assert not {"\x1b", "\u202e"} & set(ran.out)
             assert "\n::error" not in ran.out
+        page = (tmp_path / "page.html").read_text()
+        assert not {"\x1b", "\u202e"} & set(page)
+        assert "<script" not in page
+        assert "\n::error" not in page
         picture = (tmp_path / "strip.svg").read_text()
         assert not {"\x1b", "\u202e"} & set(picture)
         assert "<script" not in picture
@@ -139,13 +194,6 @@ class TestDiff:
         start = time.process_time()
         assert "renamed 20,000 of them" in run("diff", first, second).out
         assert time.process_time() - start < 10
-
-    @pytest.mark.parametrize(("part", "whole", "told"), [
-        (0, 5, "0 %"), (0, 0, "0 %"), (5, 5, "100 %"), (1, 100_000, "under 0.1 %"), (99_999, 100_000, "over 99.9 %"),
-        (1, 3, "33.3 %"), (999, 1000, "99.9 %"),
-    ])
-    def test_a_share_is_only_nothing_or_all_when_it_is(self, part: int, whole: int, told: str) -> None:
-        assert percent(part, whole) == told
 
 
 class TestProof:

@@ -56,6 +56,15 @@ def test_a_digest_of_no_such_name_is_named(run: Run, model: Path) -> None:
     assert "tensorTreeBlake3" in ran.err
 
 
+def test_a_scheduler_on_a_network_is_not_asked_unless_that_is_allowed(run: Run, model: Path) -> None:
+    ran = run("digest", "model", "--scheduler", "tcp://10.0.0.1:8786")
+    assert ran.code == 2
+    assert "--online allows it" in ran.err
+    ran = run("digest", "hf://org/name", "--scheduler", "tcp://127.0.0.1:8786")
+    assert ran.code == 2
+    assert "every worker sees the model" in ran.err
+
+
 def test_output_goes_into_a_file_that_is_whole(run: Run, model: Path, tmp_path: Path) -> None:
     assert run("digest", "model", "--format", "json", "--output", "out/digest.json").out == ""
     assert (tmp_path / "out" / "digest.json").read_text().endswith("}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from provenance import resources
 from provenance.reports import render
+from provenance.reports.diff_page import render_diff
 
 Verdict = dict[str, Any]
 Poison = Callable[[str], Verdict]
@@ -78,3 +81,15 @@ def test_no_page_is_wider_than_its_window(open_pages: Opener, width: int, kjv: V
                                           poisoned: Poison) -> None:
     pages = [render(verdict, "html") for verdict in (kjv, minilm, poisoned("x" * 5000), poisoned("W" * 90))]
     assert open_pages(*pages, width=width)["widths"].split() == [str(width)] * 4
+
+
+def test_the_page_of_a_diff_runs_nothing_and_fits_its_window(open_pages: Opener) -> None:
+    document = json.loads(resources.read_text("schemas", "diff.schema.json"))["examples"][0]
+    document["metadata"][0] |= {"key": PAYLOAD, "second": [PAYLOAD, "W" * 5000]}
+    document["weights"]["layers"][0]["name"] = document["weights"]["changed"][0]["before"]["name"] = PAYLOAD
+    document["first"]["name"] = PAYLOAD
+    document["files"]["different"] = [{"path": PAYLOAD, "fate": "differs", "first": None, "second": None}]
+    page = render_diff(document, PAYLOAD)
+    measured = open_pages(page, without_csp(page), width=320)
+    assert measured["widths"] == "320 320"
+    assert "ran" not in measured

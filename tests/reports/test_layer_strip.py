@@ -47,6 +47,14 @@ def test_rows_are_filled_and_everything_lies_inside() -> None:
     assert picture.told == "65 layers; tensors: 65 unchanged, 0 renamed, 0 changed, 0 removed, 0 added."
 
 
+def test_the_legend_names_what_can_be_said() -> None:
+    """Of values that were compared none is uncompared; of others it is not said that none is unchanged."""
+    assert [state for state, _, _ in drawn(document({"changed": 1})).legend] == [
+        "unchanged", "renamed", "changed", "removed", "added"]
+    assert [state for state, _, _ in drawn(document({"uncompared": 1})).legend] == [
+        "changed", "uncompared", "removed", "added"]
+
+
 def test_names_are_text_and_nothing_else() -> None:
     svg = layers_svg(document({"name": "\x1b]0;x\x07</title><script>alert(1)</script>\u202e" + "a" * 9999, "added": 1}))
     assert not {"\x1b", "\u202e"} & set(svg)

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 # Who holds which key. `stranger` is in no trust file.
-NAMES = ("lab", "works", "former", "early", "late", "narrow", "first", "spare", "second", "stranger",
-         "curve-384", "curve-521")
+NAMES = ("lab", "works", "former", "early", "late", "narrow", "first", "spare", "second", "stranger", "curve-384",
+         "curve-521")
 CURVES: dict[str, tuple[type[ec.EllipticCurve], type[hashes.HashAlgorithm]]] = {
     "works": (ec.SECP256R1, hashes.SHA256),
     "curve-384": (ec.SECP384R1, hashes.SHA384),

@@ -120,7 +120,7 @@ def test_between_folders_other_files_count(base: Path, tmp_path: Path) -> None:
     assert "Other files differ" in found.sentence
     back = checked(other, base).files
     assert back is not None
-    assert FileChange("run.py", back[1].first, "") == back[1]
+    assert FileChange("run.py", back[1].first, None) == back[1]
 
 
 def test_a_file_and_a_folder_have_nothing_but_weights_to_compare(base: Path, tmp_path: Path) -> None:
@@ -286,10 +286,142 @@ def gguf(tensors: Mapping[str, Sequence[float]], metadata: Mapping[str, str]) ->
 def test_an_address_is_compared_with_what_lies_here(base: Path, tmp_path: Path) -> None:
     pytest.importorskip("fsspec")
     found = checked(base, f"file://{base}")
-    assert (found.identical, found.metadata, found.files) == (True, None, ())
+    assert (found.identical, found.metadata, found.files) == (True, (), ())
     other = folder(tmp_path / "other", {"model.safetensors": safetensors(BASE, {"format": "np"}), "config.json": "{}"})
     again = checked(f"file://{base}", other)
-    assert (again.same, again.identical, again.metadata) == (True, False, None)
+    assert (again.same, again.identical) == (True, False)
+    assert again.metadata == (MetadataChange("format", ("pt",), ("np",)),)
+
+
+def without_reading(document: Any) -> Any:
+    """A document without what it says of how much was read."""
+    if isinstance(document, dict):
+        return {key: without_reading(value) for key, value in document.items()
+                if key not in ("bytesFetched", "digest", "head", "first", "second")
+                or (key in ("first", "second") and isinstance(value, dict | list))}
+    return [without_reading(item) for item in document] if isinstance(document, list) else document
+
+
+SECONDS: dict[str, dict[str, list[float]]] = {
+    "same": BASE, "tuned": {**BASE, "model.layers.3.w": [9.0, 9.0]},
+    "grown": {**BASE, "model.embed.weight": [7.0] * 6}, "part": {name: BASE[name] for name in list(BASE)[:2]},
+    "renamed": {f"x.{name}": values for name, values in BASE.items()}, "moved": {"model.layers.0.w": [1.0, 1.0]},
+    "other": {"a": [1.0] * 9}, "empty tensor": {**BASE, "none": []},
+}
+
+
+@pytest.mark.parametrize("second", SECONDS)
+@pytest.mark.parametrize("far", ["first", "second", "both"])
+def test_the_answer_does_not_depend_on_how_little_was_fetched(
+    base: Path, tmp_path: Path, second: str, far: str
+) -> None:
+    """All that is said of tensors and files is what reading every byte gives."""
+    pytest.importorskip("fsspec")
+    other = folder(tmp_path / "other", {**shards(SECONDS[second], {"v": "2"}), "config.json": "{ }", "run.py": "x"})
+    near = checked(base, other)
+    found = checked(f"file://{base}" if far != "second" else base, f"file://{other}" if far != "first" else other)
+    assert without_reading(found.to_dict()) == without_reading(near.to_dict())
+    assert found.sentence == near.sentence
+    for side in (found.first, found.second):
+        assert side.fetched is None or side.fetched <= side.manifest.size
+
+
+def test_tensors_that_can_be_equal_to_nothing_are_not_fetched(base: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    grown = safetensors({**BASE, "model.embed.weight": [7.0] * 500, "more": [1.0] * 300})
+    other = folder(tmp_path / "other", {"model.safetensors": grown, "config.json": "{ }", "run.py": "x" * 999})
+    found = checked(base, f"file://{other}")
+    assert found.second.fetched == len(grown) - 4 * 800
+    assert found.weights is not None
+    assert len(found.weights.unchanged) == 4
+    assert [(row.path, row.fate, row.second) for row in found.files or ()] == [
+        ("config.json", "differs", ""), ("run.py", "only in the second", "")]
+
+
+def test_another_dtype_is_another_tensor_whatever_its_bytes_and_the_answer_says_so(tmp_path: Path) -> None:
+    """They are not fetched, and are neither called equal nor different."""
+    pytest.importorskip("fsspec")
+    data = safetensors(BASE)
+    near = folder(tmp_path / "near", {"model.safetensors": data})
+    far = folder(tmp_path / "far", {"model.safetensors": data.replace(b'"F32"', b'"I32"')})
+    found = checked(near, f"file://{far}")
+    assert found.second.fetched == len(data) - 52
+    assert found.weights is not None
+    assert {(change.differs, change.is_open) for change in found.weights.changed} == {(("dtype",), True)}
+    assert {change.differs for change in (checked(near, far).weights or found.weights).changed} == {("dtype",)}
+    assert (found.same, found.relation and found.relation.kind) == (False, "quantised")
+
+
+def test_a_tensor_that_is_there_twice_leaves_files_to_compare(base: Path, tmp_path: Path) -> None:
+    """Then no tensors are compared, and a file of equal size is read: it is not called different for that."""
+    pytest.importorskip("fsspec")
+    files = {"1.safetensors": safetensors(BASE), "2.safetensors": safetensors(BASE)}
+    twice = folder(tmp_path / "twice", files)
+    again = folder(tmp_path / "again", files)
+    found = checked(f"file://{twice}", f"file://{again}")
+    assert (found.weights, found.same, found.files) == (None, True, ())
+
+
+class TestHeadersOnly:
+    """Names, dtypes and shapes, and nothing of values: so nothing is ever the same."""
+
+    def headers(self, first: Path | str, second: Path | str) -> Diff:
+        found = diff(first, second, headers_only=True)
+        validate(found.to_dict(), "diff", "diff")
+        assert (found.same, found.identical, found.files) == (False, False, None)
+        document = found.to_dict()
+        assert (document["first"]["digest"], document["valuesCompared"]) == (None, False)
+        if found.weights is not None:
+            assert (found.weights.unchanged, found.weights.renamed) == ((), ())
+        return found
+
+    def kind(self, first: Path | str, second: Path | str) -> str:
+        found = self.headers(first, second).relation
+        assert found is not None
+        return found.kind
+
+    @pytest.mark.parametrize("address", ["", "file://"])
+    def test_a_model_and_itself_have_the_same_headers(self, base: Path, address: str) -> None:
+        pytest.importorskip("fsspec")
+        assert self.kind(base, f"{address}{base}") == "same-headers"
+
+    def test_other_values_are_not_seen(self, base: Path, tmp_path: Path) -> None:
+        other = folder(tmp_path / "other", shards({name: [0.0] * len(values) for name, values in BASE.items()}))
+        assert self.kind(base, other) == "same-headers"
+
+    def test_what_headers_tell_is_told(self, base: Path, tmp_path: Path) -> None:
+        grown = folder(tmp_path / "grown", {"model.safetensors": safetensors({**BASE, "more": [1.0]})})
+        found = self.headers(base, grown)
+        assert found.relation is not None
+        assert found.relation.kind == "other-headers"
+        assert "5 of the first's 5 tensors have their name, dtype and shape" in found.sentence
+        assert [layer.uncompared for layer in found.layers] == [1, 1, 1, 1, 1, 0]
+        assert found.metadata == (MetadataChange("format", ("pt",), ()),)
+
+    def test_a_model_with_an_adapter_in_it_is_no_adapter(self, base: Path, tmp_path: Path) -> None:
+        lora = {"model.embed.lora_A.weight": [1.0], "model.embed.lora_B.weight": [1.0]}
+        other = folder(tmp_path / "other", {"model.safetensors": safetensors({**BASE, **lora})})
+        assert self.kind(base, other) == "other-headers"
+
+    def test_other_containers_have_headers_too(self, base: Path, tmp_path: Path) -> None:
+        np.savez(tmp_path / "weights.npz", **{name: np.array(values, "f4") for name, values in BASE.items()})
+        (tmp_path / "m.gguf").write_bytes(gguf(BASE, {"k": "v"}))
+        assert self.kind(base, tmp_path / "weights.npz") == "same-headers"
+        found = self.headers(base, tmp_path / "m.gguf")
+        assert MetadataChange("k", (), ("v",)) in (found.metadata or ())
+
+    def test_the_same_names_in_another_dtype_are_a_conversion(self, tmp_path: Path) -> None:
+        for name, form in (("a", "f4"), ("b", "f2")):
+            np.savez(tmp_path / f"{name}.npz", w=np.zeros((2, 2), form))
+        assert self.kind(tmp_path / "a.npz", tmp_path / "b.npz") == "quantised"
+
+    def test_a_missing_shard_is_an_error(self, base: Path, tmp_path: Path) -> None:
+        cut = folder(tmp_path / "cut", shards(BASE))
+        (cut / "model-2.safetensors").unlink()
+        for place in (cut, f"file://{cut}"):
+            with pytest.raises(ArtifactError) as caught:
+                diff(base, place, headers_only=True)
+            assert caught.value.code == "shard-missing"
 
 
 @pytest.mark.parametrize("address", ["hf://example/model", "oci://example.org/model:1", "s3://bucket/model"])

@@ -397,7 +397,7 @@ def running(pipeline: Any, command: str, *wrapper: str, **options: Any) -> Itera
     command = f"import os, signal, sys, time\n{command}\nopen('running', 'w').close()\ntime.sleep(60)"
     words = [*wrapper, sys.executable, "-c", INTERRUPTED, str(pipeline.folder), command]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL, **options)
+    process = subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL, preexec_fn=_heed, **options)
     try:
         deadline = time.monotonic() + 20
         while not marker.exists():
@@ -408,6 +408,11 @@ def running(pipeline: Any, command: str, *wrapper: str, **options: Any) -> Itera
     finally:
         process.kill()
         process.wait()
+
+
+def _heed() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C, and so what that starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -9,31 +9,40 @@ Specification: ggml's docs/gguf.md.
 
 from __future__ import annotations
 
+import codecs
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from provenance.artifacts.containers.gguf_types import ALIGNMENT_TYPE, ARRAY, BOOL, STRING, TENSORS, VALUES
-from provenance.artifacts.containers.plan import Plan, WeightFile, byte_length, make_plan
-from provenance.artifacts.containers.zip_layout import hidden_bytes
+from provenance.artifacts.containers.plan import MAX_TENSORS, Plan, WeightFile, byte_length, make_plan, too_many
+from provenance.artifacts.containers.zip_layout import hidden_bytes, polyglot
 from provenance.artifacts.names import brief
 from provenance.artifacts.tensors import TensorInfo
-from provenance.errors import ArtifactError
+from provenance.errors import ArtifactError, Finding
 
 MAX_HEADER = 100_000_000  # the bound of safetensors; a tokenizer of 256,000 entries takes a tenth of it
 MAX_KEY = 65_535  # the specification's
 MAX_DIMENSIONS = 4  # ggml's
+MAX_PAIRS = 65_536  # models have some dozens
+MAX_TEXT = 1 << 20  # a longer one, such as a whole tokenizer, is checked and not kept
+MAX_KEPT = 16 << 20  # bytes of all keys, texts and names that are kept; in memory a byte may take four
 MAX_ALIGNMENT = 1 << 16
 _ALIGNMENT = "general.alignment"
 _WINDOW = 1 << 20
+_CUT = " bytes of text"
+_TEMPLATE = "tokenizer.chat_template"
+_LICENCES = ("general.license", "general.license.name", "general.license.link")
 
 
 def plan(descriptor: int, size: int, location: str) -> Plan:
     """Where the tensors lie, in C order.
 
-    `metadata` has every pair as text; of an array only its length and type. ArtifactError `gguf-invalid`;
-    `weights-unsupported` for another version, a big-endian file or an unknown tensor type.
+    `metadata` has every pair as text; of an array, and of a text beyond MAX_TEXT, only how long it is. ArtifactError
+    `gguf-invalid`; `weights-too-many`; `weights-unsupported` for another version, a big-endian file or an unknown
+    tensor type.
     """
     file = WeightFile(descriptor, size, location)
     cursor = _Cursor(file)
@@ -43,9 +52,11 @@ def plan(descriptor: int, size: int, location: str) -> Plan:
     alignment = _alignment(cursor, pairs)
     first = -(-cursor.at // alignment) * alignment
     infos = [row.placed(cursor, first, alignment) for row in rows]
-    hidden = _hidden(cursor, infos, alignment)
+    findings = [*_claims(file, pairs), *polyglot(file, "GGUF")]
+    if hidden := _hidden(cursor, infos, alignment):
+        findings.append(hidden_bytes(file, hidden))
     metadata = {**{key: value.text for key, value in pairs.items()}, "GGUF.version": str(cursor.version)}
-    return make_plan(file, infos, metadata, [hidden_bytes(file, hidden)] if hidden else [])
+    return make_plan(file, infos, metadata, findings)
 
 
 @dataclass
@@ -55,6 +66,7 @@ class _Cursor:
     file: WeightFile
     at: int = 0
     version: int = 0
+    kept: int = 0
     _window: bytes = field(default=b"", repr=False)
     _window_at: int = 0
 
@@ -76,12 +88,36 @@ class _Cursor:
     def number(self, form: str = "<Q") -> Any:
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
-    def string(self, limit: int = MAX_HEADER) -> str:
+    def string(self, limit: int = MAX_TEXT) -> str:
+        """The next string, which is kept: a key, a name, or a text of ordinary length."""
         length = self.number()
         if length > limit:
             raise self.invalid(f"it claims a string of {length} bytes")
-        try:
+        return self._kept(length)
+
+    def text(self) -> str:
+        """The next string; of one longer than MAX_TEXT only its length, in words."""
+        length = self.number()
+        if length <= MAX_TEXT:
+            return self._kept(length)
+        self._reach(length)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        with self._decoding():
+            for left in range(length, 0, -_WINDOW):
+                decoder.decode(self.take(min(left, _WINDOW)), left <= _WINDOW)
+        return f"{length}{_CUT}"
+
+    def _kept(self, length: int) -> str:
+        self.kept += length
+        if self.kept > MAX_KEPT:
+            raise too_many(self.file, f"{MAX_KEPT} bytes of keys, texts and names")
+        with self._decoding():
             return self.take(length).decode("utf-8")
+
+    @contextmanager
+    def _decoding(self) -> Iterator[None]:
+        try:
+            yield
         except UnicodeDecodeError as err:
             raise self.invalid("it holds a string that is not UTF-8") from err
 
@@ -105,7 +141,7 @@ class _Cursor:
                              hint="convert the model again with a current llama.cpp")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Value:
     kind: int
     text: str
@@ -122,6 +158,10 @@ def _counts(cursor: _Cursor) -> tuple[int, int]:
     tensors, pairs = cursor.number(), cursor.number()
     cursor.require(pairs, 8 + 4 + 1, "pairs of metadata")
     cursor.require(tensors, 8 + 4 + 4 + 8, "tensors")
+    if pairs > MAX_PAIRS:
+        raise too_many(cursor.file, f"{MAX_PAIRS} pairs of metadata")
+    if tensors > MAX_TENSORS:
+        raise too_many(cursor.file, f"{MAX_TENSORS} tensors")
     return tensors, pairs
 
 
@@ -138,7 +178,7 @@ def _pairs(cursor: _Cursor, count: int) -> dict[str, _Value]:
 
 def _text(cursor: _Cursor, kind: int) -> str:
     if kind == STRING:
-        return cursor.string()
+        return cursor.text()
     if kind == ARRAY:
         return _skipped_array(cursor)
     if kind not in VALUES:
@@ -209,15 +249,35 @@ def _alignment(cursor: _Cursor, pairs: dict[str, _Value]) -> int:
 
 
 def _hidden(cursor: _Cursor, infos: Sequence[TensorInfo], alignment: int) -> int:
-    """How many bytes belong to no tensor, beyond the padding; ArtifactError where two tensors share bytes."""
-    return sum(gap for gap in _gaps(cursor, infos) if gap >= alignment)
+    """How many bytes belong to no tensor and are no padding; ArtifactError where two tensors share bytes."""
+    return sum(end - start for start, end in _gaps(cursor, infos)
+               if end - start >= alignment or cursor.file.read(start, end - start).count(0) < end - start)
 
 
-def _gaps(cursor: _Cursor, infos: Sequence[TensorInfo]) -> Iterator[int]:
+def _gaps(cursor: _Cursor, infos: Sequence[TensorInfo]) -> Iterator[tuple[int, int]]:
     at = cursor.at
     for info in sorted((info for info in infos if info.end > info.start), key=lambda info: info.start):
         if info.start < at:
             raise cursor.invalid(f"its tensor {brief(info.name)} overlaps another")
-        yield info.start - at
+        yield at, info.start
         at = info.end
-    yield cursor.file.size - at
+    yield at, cursor.file.size
+
+
+def _claims(file: WeightFile, pairs: Mapping[str, _Value]) -> Iterator[Finding]:
+    """What the metadata say and bring along that nobody looks for in a weight file.
+
+    A template is never rendered here (CVE-2024-34359, CVE-2026-5760: rendering one ran what it held). Names with two
+    underscores are how a template leaves its data; ordinary ones have none, and other ways out there are.
+    """
+    templates = [value.text for key, value in pairs.items() if key == _TEMPLATE or key.startswith(f"{_TEMPLATE}.")]
+    if templates:
+        reaches = any("__" in text or text.endswith(_CUT) for text in templates)
+        what = "a chat template with names of Python's own" if reaches else "a chat template"
+        yield Finding("weights-hold-template", "warning" if reaches else "info",
+                      f"{what} in its metadata: a program that applications run", file.location,
+                      "read it before use, and render it in a sandbox only")
+    told = [f"{key} is {brief(pairs[key].text)}" for key in _LICENCES if key in pairs]
+    if told:
+        yield Finding("weights-state-licence", "info", f"its metadata: {', '.join(told)}", file.location,
+                      "compare it with the model card and with what is signed")

@@ -49,8 +49,8 @@ _END = re.compile(r"\s*\}\s*", re.ASCII)
 def plan(descriptor: int, size: int, location: str) -> Plan:
     """Where the arrays lie.
 
-    ArtifactError `npz-invalid`, `zip-invalid`, `pickle-unsafe` (an array of objects) or `weights-unsupported` (a
-    compressed entry, a structured array, a dtype without a name in the tensor tree).
+    ArtifactError `npz-invalid`, `zip-invalid`, `weights-too-many`, `pickle-unsafe` (an array of objects) or
+    `weights-unsupported` (a compressed entry, a structured array, a dtype without a name in the tensor tree).
     """
     file = WeightFile(descriptor, size, location)
     start = file.read(0, min(size, len(_MAGIC)))
@@ -63,7 +63,7 @@ def plan(descriptor: int, size: int, location: str) -> Plan:
     arrays = [entry for entry in layout.entries.values() if entry.name.endswith(".npy")]
     others = sum(entry.size for entry in layout.entries.values()) - sum(entry.size for entry in arrays)
     findings = [*layout.findings, *([hidden_bytes(file, others)] if others else [])]
-    views = [_array(file, entry.name.removesuffix(".npy"), entry.start, entry.end) for entry in arrays]
+    views = (_array(file, entry.name.removesuffix(".npy"), entry.start, entry.end) for entry in arrays)
     return make_plan(file, views, {}, findings)
 
 

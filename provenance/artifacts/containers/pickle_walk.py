@@ -5,7 +5,8 @@ what describes tensors: plain values, dicts, lists and tuples, the memo, `collec
 dtypes, and the functions with which PyTorch puts a tensor together from a storage. Any other global, opcode or call
 is an ArtifactError `pickle-unsafe` that names it. There is no list of bad names: such lists lose.
 
-The cost is bounded by the length of the pickle: an opcode adds at most one value, and no value is copied.
+The cost is bounded by the length of the pickle: an opcode adds at most one value, and no value is copied. What its
+values take in memory is counted as they are made, because one byte can make a dict of sixty-four.
 """
 
 from __future__ import annotations
@@ -13,18 +14,22 @@ from __future__ import annotations
 import io
 import pickletools
 import struct
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Never
 
-from provenance.artifacts.containers.plan import are_sizes
+from provenance.artifacts.containers.plan import WeightFile, are_sizes, too_many
 from provenance.artifacts.containers.torch_names import DTYPES, RAW, STORAGES, UNNAMED
 from provenance.artifacts.names import brief
 from provenance.errors import ArtifactError
 
-MAX_PICKLE = 64 << 20
-MAX_OPCODES = 1 << 22  # a tensor takes about thirty: 130,000 tensors in one file
+MAX_PICKLE = 32 << 20
+MAX_OPCODES = 1 << 22  # a tensor takes about thirty
+MAX_MEMORY = 88 << 20  # what all values take that were ever made; of what `torch.save` writes, some 60,000 tensors
+MAX_TEXT = 1 << 20  # in memory a byte of it may take four
+_STEP, _MARK, _MEMO, _ITEM = 8, 64, 9, 96  # an opcode (its place on the stack), a mark, an entry of the memo, of a dict
 MAX_INTEGER = 1 << 63
 OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 _TENSOR, _TYPED_TENSOR = "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3"
@@ -64,7 +69,8 @@ def walk(data: bytes, location: str) -> Any:
     """What the pickle describes: dicts with string keys, lists, tuples, plain values, Global, Storage, PickledTensor.
 
     Integer keys are spelled in decimal. Values may contain themselves. ArtifactError `pickle-unsafe`,
-    `pickle-invalid` (damaged) or `weights-unsupported` (tensors that the tensor tree has no name for).
+    `pickle-invalid` (damaged), `weights-too-many` or `weights-unsupported` (tensors that the tensor tree has no name
+    for).
     """
     walker = _Walker(data, location)
     try:
@@ -80,8 +86,8 @@ class _Walker:
 
     def __init__(self, data: bytes, location: str) -> None:
         self._stream, self._location, self.at = io.BytesIO(data), location, 0
-        self._length = len(data)
-        self._stack, self._marked, self._memo = list[Any](), list[list[Any]](), dict[int, Any]()
+        self._length, self._memory = len(data), 0
+        self._stack, self._marked, self._memo = list[Any](), list[list[Any]](), list[Any]()
         self._do: dict[str, Callable[[Any], None]] = {
             "PROTO": self._protocol, "FRAME": self._nothing,
             "NONE": self._constant(None), "NEWTRUE": self._constant(True), "NEWFALSE": self._constant(False),  # noqa: FBT003
@@ -110,14 +116,32 @@ class _Walker:
                 return self._result()
             if opcode.name not in self._do:  # before its argument is looked at
                 self._unsafe(f"the opcode {opcode.name}")
+            self._count(_STEP)
+            if opcode.name == "BINUNICODE":
+                self._check_length()
             # The reader of GLOBAL undoes escapes, which the unpicklers do not.
             known = opcode.arg if opcode.name != "GLOBAL" else None
             self._do[opcode.name](known.reader(self._stream) if known is not None else None)
-        raise self.damaged(f"it has more than {MAX_OPCODES} opcodes")
+        raise self._too_many(f"a pickle of {MAX_OPCODES} opcodes")
 
     def damaged(self, why: str) -> ArtifactError:
         return ArtifactError("pickle-invalid", f"not a sound pickle: {why}", location=self._location,
                              hint="fetch the file again, or ask its publisher for safetensors")
+
+    def _too_many(self, what: str) -> ArtifactError:
+        return too_many(WeightFile(-1, self._length, self._location), what)
+
+    def _count(self, size: int) -> None:
+        self._memory += size
+        if self._memory > MAX_MEMORY:
+            raise self._too_many(f"a pickle whose values take {MAX_MEMORY} bytes")
+
+    def _check_length(self) -> None:
+        """Look at the length of a text before it is read and decoded."""
+        length = struct.unpack("<I", self._stream.read(4))[0]
+        self._stream.seek(-4, io.SEEK_CUR)
+        if length > MAX_TEXT and length < self._length:
+            raise self._too_many(f"a text of {MAX_TEXT} bytes")
 
     def _unsafe(self, what: str) -> Never:
         raise ArtifactError("pickle-unsafe", f"its pickle uses {what} at byte {self.at}, which is no part of a tensor",
@@ -140,10 +164,11 @@ class _Walker:
     # Values. `_push` takes strings and numbers as pickletools read them.
 
     def _push(self, value: Any) -> None:
+        self._count(sys.getsizeof(value))
         self._stack.append(value)
 
     def _constant(self, value: Any) -> Callable[[Any], None]:
-        return lambda _: self._push(value)
+        return lambda _: self._stack.append(value)
 
     def _nothing(self, _: Any) -> None:
         """A frame is a hint about buffers; it changes nothing."""
@@ -156,6 +181,7 @@ class _Walker:
         self._push(value)
 
     def _mark(self, _: Any) -> None:
+        self._count(_MARK)
         self._marked.append(self._stack)
         self._stack = []
 
@@ -170,7 +196,9 @@ class _Walker:
     def _short_tuple(self, length: int) -> Callable[[Any], None]:
         def build(_: Any) -> None:
             self._expect(len(self._stack) >= length, "a tuple")
-            self._stack[-length:] = [tuple(self._stack[-length:])]
+            items = tuple(self._stack[-length:])
+            del self._stack[-length:]
+            self._push(items)
         return build
 
     def _append(self, _: Any) -> None:
@@ -197,13 +225,17 @@ class _Walker:
             # In decimal, an integer key has a hash that cannot be chosen; 0 and "0" would give one name.
             name = str(key) if type(key) is int else key
             self._expect(type(name) is str and name not in target, "a key of a dict")
+            self._count(_ITEM)
             target[name] = value
 
     def _put(self, number: int) -> None:
-        self._memo[number] = self._stack[-1]
+        # Picklers number what they remember from 0; a number out of order would make a table of four billion.
+        self._expect(number <= len(self._memo), "a memo number")
+        self._count(_MEMO)
+        self._memo[number : number + 1] = [self._stack[-1]]
 
     def _get(self, number: int) -> None:
-        self._push(self._memo[number])
+        self._stack.append(self._memo[number])
 
     # Names and what may be done with them.
 

@@ -20,6 +20,10 @@ from provenance.errors import ArtifactError, Finding
 # beside its parts doubles the work; sixteen times the file is more than any checkpoint needs.
 MAX_AMPLIFICATION = 16
 FREE_BYTES = 64 << 20
+# What is known of a tensor takes about a kilobyte, whatever its size: a million tensors of no bytes would take a
+# gigabyte. Mixtures of hundreds of experts have so many in all, in dozens of files.
+MAX_TENSORS = 100_000
+MAX_SIZES = 10 * MAX_TENSORS  # dimensions of all tensors together
 ITEM_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1,
     "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8, "C64": 8,
@@ -27,7 +31,7 @@ ITEM_BYTES = {
 _HALVES = {"C64"}  # a complex number is two numbers, each with its own byte order
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Strided:
     """A tensor as a view: element (i, j, ...) is number `offset` + i * strides[0] + j * strides[1] + ... of a storage.
 
@@ -150,6 +154,12 @@ def swap_width(dtype: str, *, big_endian: bool) -> int:
     return ITEM_BYTES[dtype] // (2 if dtype in _HALVES else 1)
 
 
+def too_many(file: WeightFile, what: str) -> ArtifactError:
+    """The error that a file speaks of more things than there is memory for."""
+    return ArtifactError("weights-too-many", f"more than are read of one file: {what}", location=file.location,
+                         hint="save the weights in several files, each with fewer tensors and less text")
+
+
 def make_plan(
     file: WeightFile,
     tensors: Iterable[TensorInfo | Strided],
@@ -158,10 +168,14 @@ def make_plan(
 ) -> Plan:
     """The plan of these tensors; a Strided that needs no gathering becomes a range of the file.
 
-    ArtifactError `tensor-duplicate`, `tensor-name-odd` (not text) or `weights-amplified`.
+    ArtifactError `tensor-duplicate`, `tensor-name-odd` (not text), `weights-too-many` or `weights-amplified`.
     """
-    infos, gathered = list[TensorInfo](), list[Strided]()
+    infos, gathered, names, sizes = list[TensorInfo](), list[Strided](), set[str](), 0
     for tensor in tensors:
+        _take_name(file, tensor.name, names)
+        sizes += len(tensor.shape)
+        if sizes > MAX_SIZES:
+            raise too_many(file, f"{MAX_SIZES} dimensions of tensors")
         if isinstance(tensor, TensorInfo):
             infos.append(tensor)
         elif tensor.swap == 1 and _is_in_c_order(tensor):
@@ -169,7 +183,6 @@ def make_plan(
             infos.append(TensorInfo(tensor.name, tensor.dtype, tensor.shape, start, start + tensor.size))
         else:
             gathered.append(tensor)
-    _check_names(file, [*(info.name for info in infos), *(view.name for view in gathered)])
     _check_work(file, infos, gathered)
     return Plan(tuple(infos), tuple(gathered), dict(metadata), tuple(sorted(findings)))
 
@@ -183,18 +196,18 @@ def _is_in_c_order(tensor: Strided) -> bool:
     )
 
 
-def _check_names(file: WeightFile, names: Sequence[str]) -> None:
-    seen = set[str]()
-    for name in names:
-        try:
-            name.encode("utf-8")
-        except UnicodeEncodeError as err:
-            raise ArtifactError("tensor-name-odd", "a tensor's name is not valid UTF-8", location=file.location,
-                                hint="save the weights again under names that are text") from err
-        if name in seen:
-            raise ArtifactError("tensor-duplicate", f"two tensors of the file are named {brief(name)}",
-                                location=file.location, hint="save each tensor under a name of its own")
-        seen.add(name)
+def _take_name(file: WeightFile, name: str, names: set[str]) -> None:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as err:
+        raise ArtifactError("tensor-name-odd", "a tensor's name is not valid UTF-8", location=file.location,
+                            hint="save the weights again under names that are text") from err
+    if name in names:
+        raise ArtifactError("tensor-duplicate", f"two tensors of the file are named {brief(name)}",
+                            location=file.location, hint="save each tensor under a name of its own")
+    if len(names) == MAX_TENSORS:
+        raise too_many(file, f"{MAX_TENSORS} tensors")
+    names.add(name)
 
 
 def _check_work(file: WeightFile, infos: Iterable[TensorInfo], gathered: Iterable[Strided]) -> None:

@@ -21,18 +21,21 @@ from typing import Any, Never
 from provenance.artifacts.containers.pickle_walk import MAX_PICKLE, OPCODES, PickledTensor, Storage, walk
 from provenance.artifacts.containers.plan import (
     ITEM_BYTES,
+    MAX_TENSORS,
     Plan,
     Strided,
     WeightFile,
     byte_length,
     make_plan,
     swap_width,
+    too_many,
 )
 from provenance.artifacts.containers.zip_layout import Entry, ZipLayout, hidden_bytes, read_entry, read_layout
 from provenance.artifacts.names import brief
 from provenance.errors import ArtifactError, Finding
 
 MAX_DEPTH = 32
+MAX_NAMES = 16 << 20  # characters of the names of all tensors, and steps to find them
 _SMALL = 64  # bytes of the entries that say one word
 _HINT = "save it again with torch.save of PyTorch 1.6 or later, or as safetensors"
 _UNSAFE_HINT = "ask its publisher for safetensors; do not load this file"
@@ -45,23 +48,26 @@ def plan(descriptor: int, size: int, location: str) -> Plan:
 
     `metadata` has the words of the archive (`version`, `byteorder`). ArtifactError `weights-unsupported` (an older
     layout, a compressed entry, a dtype without a name), `pickle-unsafe`, `pickle-invalid`, `zip-invalid`,
-    `weights-amplified`, `tensor-duplicate` or `tensor-name-odd`.
+    `weights-amplified`, `weights-too-many`, `tensor-duplicate` or `tensor-name-odd`.
     """
     file = WeightFile(descriptor, size, location)
     _refuse_other_kinds(file)
     layout = read_layout(file)
     members = _members(file, layout)
     layout.require_stored(file, _HINT)
+    findings = list(layout.findings)
+    del layout  # of a large checkpoint it takes as much as its pickle
     words = {name: _word(file, members[name]) for name in _WORDS if name in members}
     order = words.get("byteorder", "little")
     if order not in ("little", "big"):
         raise _invalid(file, "its byte order is neither little nor big")
-    data = read_entry(file, members["data.pkl"], MAX_PICKLE)
-    tensors = list(_named(walk(data, location), len(data), file))
+    pickle = members["data.pkl"]
+    if pickle.size > MAX_PICKLE:
+        raise too_many(file, f"a pickle of {MAX_PICKLE} bytes")
+    tensors = list(_named(walk(read_entry(file, pickle, MAX_PICKLE), location), pickle.size, file))
     places = {storage.key: _place(file, members, storage) for storage in _storages(tensors, file)}
-    views = [_strided(file, name, tensor, places[tensor.storage.key], order) for name, tensor in tensors]
-    findings = [*layout.findings, *_leftovers(file, members, places)]
-    return make_plan(file, views, words, findings)
+    views = (_strided(file, name, tensor, places[tensor.storage.key], order) for name, tensor in tensors)
+    return make_plan(file, views, words, [*findings, *_leftovers(file, members, places)])
 
 
 def _invalid(file: WeightFile, why: str) -> ArtifactError:
@@ -119,26 +125,36 @@ def _named(root: Any, length: int, file: WeightFile) -> Iterator[tuple[str, Pick
     if not isinstance(root, dict):
         raise ArtifactError("weights-unsupported", "its pickle is not a dict, so that its tensors have no names",
                             location=file.location, hint="save a state dict")
-    budget = 1024 + 8 * length
-    waiting: list[tuple[str, Any, int]] = [("", root, 0)]
+    budget, found = min(MAX_NAMES, 1024 + 8 * length), 0
+    waiting = [("", _items(root))]
     while waiting:
-        path, value, depth = waiting.pop()
-        if isinstance(value, PickledTensor):
-            yield path, value
+        path, items = waiting[-1]
+        key, value = next(items, (None, None))
+        if key is None:
+            waiting.pop()
             continue
-        if isinstance(value, Storage):
-            raise ArtifactError("weights-unsupported", f"its {brief(path)} is a storage and not a tensor",
+        budget -= 1
+        if isinstance(value, PickledTensor | Storage | dict | list | tuple):
+            name = f"{path}.{key}" if len(waiting) > 1 else str(key)
+            budget -= len(name)
+        if budget < 0:
+            raise _invalid(file, "its parts are shared so often that they grow without end, or its names are too long")
+        if isinstance(value, PickledTensor):
+            found += 1
+            if found > MAX_TENSORS:
+                raise too_many(file, f"{MAX_TENSORS} tensors")
+            yield name, value
+        elif isinstance(value, Storage):
+            raise ArtifactError("weights-unsupported", f"its {brief(name)} is a storage and not a tensor",
                                 location=file.location, hint="save tensors")
-        if depth == MAX_DEPTH:
-            raise _invalid(file, f"its dicts are nested deeper than {MAX_DEPTH}, or hold themselves")
-        budget -= len(value)
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(inner, PickledTensor | Storage | dict | list | tuple):
-                name = f"{path}.{key}" if depth else str(key)
-                budget -= len(name)
-                waiting.append((name, inner, depth + 1))
-            if budget < 0:
-                raise _invalid(file, "its parts are shared so often that they grow without end")
+        elif isinstance(value, dict | list | tuple):
+            if len(waiting) == MAX_DEPTH:
+                raise _invalid(file, f"its dicts are nested deeper than {MAX_DEPTH}, or hold themselves")
+            waiting.append((name, _items(value)))
+
+
+def _items(value: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[tuple[Any, Any]]:
+    return iter(value.items() if isinstance(value, dict) else enumerate(value))
 
 
 def _storages(tensors: Iterable[tuple[str, PickledTensor]], file: WeightFile) -> Iterable[Storage]:

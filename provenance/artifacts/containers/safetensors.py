@@ -11,12 +11,17 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from provenance.artifacts.containers.plan import Plan, WeightFile
+from provenance.artifacts.containers.plan import MAX_TENSORS, Plan, WeightFile, too_many
 from provenance.artifacts.names import brief
 from provenance.artifacts.tensors import MAX_RANK, MAX_SIZE, TensorInfo
 from provenance.errors import ArtifactError
 
 MAX_HEADER = 100_000_000  # the safetensors package's own limit
+# What is read of it. A byte of JSON may become thirty in memory: a hundred megabytes would take three gigabytes. A
+# tensor of a large model takes some 130 bytes of header, and parts as many as are counted here.
+MAX_READ = 16 << 20
+_MOST = {b"{": MAX_TENSORS + 2, b"[": 2 * MAX_TENSORS, b",": 12 * MAX_TENSORS, b'"': 11 * MAX_TENSORS}
+MAX_NAME = 2 << 20  # characters; one may take four bytes, and a name is copied often
 _WORD = 1 << 64  # what other readers compute sizes in
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _BITS = {
@@ -27,7 +32,7 @@ _BITS = {
 
 
 def plan(descriptor: int, size: int, location: str) -> Plan:
-    """Where the tensors lie; ArtifactError `safetensors-invalid` or `safetensors-truncated`."""
+    """Where the tensors lie; ArtifactError `safetensors-invalid`, `safetensors-truncated` or `weights-too-many`."""
     file = WeightFile(descriptor, size, location)
     prefix = file.read(0, min(8, size))
     header = prefix + file.read(8, header_length(prefix, size, location))
@@ -43,8 +48,8 @@ def plan_from(header: bytes, size: int, location: str) -> Plan:
 def parse_header(header: bytes, file_size: int, location: str) -> list[TensorInfo]:
     """The tensors that a safetensors header (8 length bytes and JSON) describes, with file offsets.
 
-    ArtifactError `safetensors-invalid` or `safetensors-truncated`. Rules: safetensors format description; no
-    duplicate names, no holes and no overlaps (both hide payloads), exact lengths, string-only metadata.
+    ArtifactError `safetensors-invalid`, `safetensors-truncated` or `weights-too-many`. Rules: safetensors format
+    description; no duplicate names, no holes and no overlaps (both hide payloads), exact lengths, string-only metadata.
     """
     return _read(header, file_size, location)[0]
 
@@ -84,6 +89,8 @@ def header_length(prefix: bytes, file_size: int, location: str) -> int:
     if 8 + length > file_size:
         raise ArtifactError("safetensors-truncated", f"its header claims {length} bytes in a file of {file_size}",
                             location=location, hint="fetch the file again")
+    if length > MAX_READ:
+        raise _too_many(f"a header of {MAX_READ} bytes", location)
     return int(length)
 
 
@@ -93,6 +100,9 @@ def _header_object(header: bytes, location: str) -> dict[str, Any]:
     body = header[8:]
     if not body.startswith(b"{"):
         raise _invalid("its header does not begin with '{'", location)
+    # Names may hold these characters too; not so many of them.
+    if any(body.count(mark) > most for mark, most in _MOST.items()):
+        raise _too_many(f"{MAX_TENSORS} tensors", location)
     try:
         entries = jiter.from_json(body.rstrip(b" "), catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError as err:
@@ -104,6 +114,8 @@ def _header_object(header: bytes, location: str) -> dict[str, Any]:
 
 
 def _tensor_info(name: str, entry: Any, data_start: int, location: str) -> TensorInfo:
+    if len(name) > MAX_NAME:
+        raise _too_many(f"a name of {MAX_NAME} characters", location)
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise _invalid(f"tensor {brief(name)} is not described by dtype, shape and data_offsets", location)
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -137,3 +149,7 @@ def _are_sizes(values: Any) -> bool:
 def _invalid(why: str, location: str) -> ArtifactError:
     return ArtifactError("safetensors-invalid", f"not a safetensors file: {why}", location=location,
                          hint="convert the weights again with the safetensors package")
+
+
+def _too_many(what: str, location: str) -> ArtifactError:
+    return too_many(WeightFile(-1, 0, location), what)

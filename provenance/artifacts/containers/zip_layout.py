@@ -20,11 +20,12 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from provenance.artifacts.containers.plan import WeightFile
+from provenance.artifacts.containers.plan import MAX_TENSORS, WeightFile, too_many
 from provenance.artifacts.names import brief
 from provenance.errors import ArtifactError, Finding
 
-MAX_DIRECTORY = 16 << 20  # a quarter of a million entries; held in memory
+MAX_DIRECTORY = 16 << 20  # held in memory
+MAX_ENTRIES = MAX_TENSORS + 64  # an entry is a tensor or a storage; a checkpoint has some others beside
 _END = struct.Struct("<4s4H2LH")  # 4.3.16
 _LOCATOR = struct.Struct("<4sLQL")  # 4.3.15
 _END64 = struct.Struct("<4sQ2H2L4Q")  # 4.3.14
@@ -32,6 +33,7 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")  # 4.3.12
 _LOCAL = struct.Struct("<4s5H3L2H")  # 4.3.7
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF  # "look in the zip64 fields"
 _DESCRIPTOR, _UTF8, _DEFLATE = 0x0008, 0x0800, 0x0006  # 4.4.4
+_NEWEST = 63  # the version of APPNOTE, times ten, that a reader must know (4.4.3)
 _ENCRYPTED = 0x2041  # traditional, strong, masked headers
 _ZIP64_FIELD = 0x0001
 _OTHER_NAME, _AES = 0x7075, 0x9901  # 4.6.9: a second name; WinZip: a second compression method
@@ -85,7 +87,7 @@ class _Row:
 
 
 def read_layout(file: WeightFile) -> ZipLayout:
-    """Read the directory and all local headers; ArtifactError `zip-invalid`."""
+    """Read the directory and all local headers; ArtifactError `zip-invalid` or `weights-too-many`."""
     reader = _Reader(file)
     first, last, count, comment = reader.find_directory()
     rows = reader.directory(first, last, count)
@@ -104,6 +106,15 @@ def hidden_bytes(file: WeightFile, count: int) -> Finding:
     """The finding that so many bytes of a container belong to nothing."""
     return Finding("weights-hidden-bytes", "warning", f"{count} bytes of the file belong to no part of it",
                    file.location, "write the weights again, and look at what these bytes are")
+
+
+def polyglot(file: WeightFile, kind: str) -> list[Finding]:
+    """The finding that a file of another kind opens as an archive too: the end record is looked for from behind."""
+    tail = min(file.size, _END.size + _FULL16)
+    if b"PK\x05\x06" not in file.read(file.size - tail, tail):
+        return []
+    return [Finding("file-polyglot", "warning", f"a {kind} file that opens as a zip archive too", file.location,
+                    f"convert the weights again, and load them with nothing but readers of {kind}")]
 
 
 def read_entry(file: WeightFile, entry: Entry, limit: int) -> bytes:
@@ -171,9 +182,11 @@ class _Reader:
         """The rows of the central directory, which fill it exactly."""
         if last - first > MAX_DIRECTORY:
             raise self._invalid(f"its directory has {last - first} bytes; the limit is {MAX_DIRECTORY}")
+        if count > MAX_ENTRIES:
+            raise too_many(self.file, f"{MAX_ENTRIES} entries of an archive")
         data = self.file.read(first, last - first)
         rows, names, at = list[_Row](), set[bytes](), 0
-        while at < len(data):
+        while at < len(data) and len(rows) <= count:
             row, at = self._row(data, at)
             if row.name in names:
                 raise self._invalid(f"it holds {_shown(row.name)} twice")
@@ -186,7 +199,7 @@ class _Reader:
     def _row(self, data: bytes, at: int) -> tuple[_Row, int]:
         if len(data) - at < _CENTRAL.size or not data.startswith(b"PK\x01\x02", at):
             raise self._invalid("its directory is damaged")
-        (_, _, _, flags, method, _, _, crc, packed, size, name_length, extra_length, comment, disk, _, _, header
+        (_, _, needed, flags, method, _, _, crc, packed, size, name_length, extra_length, comment, disk, _, _, header
          ) = _CENTRAL.unpack_from(data, at)
         at += _CENTRAL.size
         name = data[at : at + name_length]
@@ -194,6 +207,8 @@ class _Reader:
         at += name_length + extra_length
         if at > len(data) or comment or disk:
             raise self._invalid("its directory is damaged, or has comments")
+        if needed & 0xFF > _NEWEST:  # other readers stop at the whole archive
+            raise self._invalid(f"its {_shown(name)} asks for a reader that does not exist")
         self._check_name(name, flags)
         wide = self._extra(extra)
         wanted = [value == _FULL32 for value in (size, packed, header)]

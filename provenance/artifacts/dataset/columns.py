@@ -204,13 +204,17 @@ def _cut(array: Any, lengths: Any, items: Cells) -> Cells:
 
 
 def _map(array: Any, kind: Type) -> Cells:
-    lib = arrow()
-    found = array.type
-    entry = lib.pa.struct([lib.pa.field("key", found.key_type, nullable=False), lib.pa.field("value", found.item_type)])
-    lists = array.cast(lib.pa.large_list(entry))
-    lengths = lib.pc.fill_null(lib.pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    parts = [_encode(_values(part), child)
-             for part, child in zip(lists.flatten().flatten(), kind.children, strict=True)]
+    np = arrow().np
+    # Its entries are looked up, and not cast to a list of structs: pyarrow cuts views within them in the wrong place,
+    # and ends the process where it notices.
+    offsets = array.offsets.to_numpy()
+    lengths = np.diff(offsets) * _valid(array)
+    first, last = int(offsets[0]), int(offsets[-1])
+    parts = [part.slice(first, last - first) for part in (array.keys, array.items)]
+    if lengths.sum() != last - first:  # something lies beneath a null
+        shown = np.repeat(_valid(array), np.diff(offsets))
+        parts = [part.filter(arrow().pa.array(shown)) for part in parts]
+    parts = [_encode(_values(part), child) for part, child in zip(parts, kind.children, strict=True)]
     return _cut(array, lengths, join(parts))
 
 

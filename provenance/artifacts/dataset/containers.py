@@ -14,6 +14,7 @@ from provenance.errors import ArtifactError
 
 BATCH_ROWS = 4096
 BATCH_BYTES = 2 << 20
+MAX_WHOLE = 32 << 20
 
 
 class TypedFile:
@@ -43,18 +44,24 @@ class TypedFile:
 
 
 class _Parquet:
-    """Reads page by page: row groups may be larger than the memory."""
+    """Reads page by page where the file is large: row groups may be larger than the memory.
+
+    Page by page, Arrow takes as much memory as the header of a page claims before it finds that the page is not
+    there: of a file of a kilobyte, two gigabytes. A small file is read by whole row groups, which costs no more than
+    its size.
+    """
 
     def __init__(self, file: ShardFile) -> None:
         import pyarrow.parquet
 
-        pa = arrow().pa
         self._parquet = pyarrow.parquet.ParquetFile(
-            pa.PythonFile(file, mode="r"), pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
+            arrow().pa.PythonFile(file, mode="r"), pre_buffer=False, page_checksum_verification=True,
+            buffer_size=1 << 20 if file.size > MAX_WHOLE else 0)
         self.schema = self._parquet.schema_arrow
 
     def batches(self, schema: Schema) -> Iterator[Any]:
         metadata = self._parquet.metadata
+        # Not of its columns: where they contradict the schema, asking pyarrow for one ends the process.
         groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
         widest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
         rows = min(BATCH_ROWS, max(1, BATCH_BYTES // max(widest, 1)))

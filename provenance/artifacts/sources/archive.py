@@ -1,7 +1,8 @@
 """A zip or tar of a model: never opened unless that is asked for, then unpacked where it can do no harm.
 
     1. a zip must read the same from both of its ends (`containers.zip_layout`); a tar is plain, or packed by gzip or
-       bzip2 (xz lets its author choose how much memory is taken)
+       bzip2 (xz lets its author choose how much memory is taken); a tar has no headers that are meant for all members,
+       but for a comment
     2. only regular files and folders, never links, devices or sparse files; names as `names.problem_with_name` has
        them; no name twice, and none that is equal to another on some system
     3. no more bytes come out than a multiple of what went in, and than there is room for; a tar's own headers are
@@ -30,6 +31,7 @@ from provenance.artifacts.hashing import FILES_AND_TENSORS, Wanted
 from provenance.artifacts.manifest import scan
 from provenance.artifacts.names import brief, collisions, problem_with_name
 from provenance.artifacts.sources.collecting import Collected, Total
+from provenance.artifacts.sources.folder import FoundFile, refuse_hole
 from provenance.errors import ArtifactError, RegistryError
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ def unpacked(path: Path, limits: Limits | None = None) -> Iterator[Path]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ArtifactError("file-special", "not a regular file", location=str(path), hint="give a zip or tar file")
+        refuse_hole(descriptor, FoundFile(path.name, status.st_size))
         target = _Target(Path(name), path.name, status.st_size, limits or Limits())
         if path.name.lower().endswith(ZIP_SUFFIXES):
             read_layout(WeightFile(descriptor, status.st_size, path.name))
@@ -114,18 +117,28 @@ class _Target:
     packed: int
     limits: Limits
     names: set[str] = field(default_factory=set)
+    folders: set[str] = field(default_factory=set)
+    members: int = 0
     written: int = 0
 
+    def begin(self, name: str, size: int, *, is_folder: bool) -> None:
+        """Count the next member, and check its size."""
+        self.members += 1  # and not the names: a folder may be named again and again
+        if self.members > self.limits.members:
+            raise self.too_many()
+        if size < 0 or (is_folder and size):
+            raise self.invalid(f"{brief(name)} has a size that it cannot have")
+
     def admit(self, name: str, *, is_folder: bool) -> None:
-        """Check the name of the next member, before anything is made of it."""
+        """Check the name of a member, before anything is made of it."""
         if problem := problem_with_name(name):
             shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             raise self.invalid(f"a name {problem}: {brief(shown)}")
-        if name in self.names and not is_folder:
+        if name in self.names and not (is_folder and name in self.folders):
             raise self.invalid(f"it holds {brief(name)} twice")
         self.names.add(name)
-        if len(self.names) > self.limits.members:
-            raise self.too_large(f"more than {self.limits.members} files and folders")
+        if is_folder:
+            self.folders.add(name)
 
     def take(self, name: str, source: IO[bytes]) -> None:
         """Write one file, which is new."""
@@ -163,6 +176,9 @@ class _Target:
         for group in collisions(self.names):
             raise self.invalid(f"these names are one name on other systems: {' and '.join(map(brief, group))}")
 
+    def too_many(self) -> ArtifactError:
+        return self.too_large(f"more than {self.limits.members} files and folders")
+
     def invalid(self, why: str) -> ArtifactError:
         return ArtifactError("archive-invalid", f"not unpacked: {why}", location=self.location,
                              hint="ask for the model as a folder")
@@ -179,6 +195,8 @@ def _unpack_zip(file: IO[bytes], target: _Target) -> None:
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
+            if len(members) > target.limits.members:
+                raise target.too_many()
             target.announce(sum(member.file_size for member in members))
             for member in members:
                 _check_zip_member(member, target)
@@ -196,6 +214,7 @@ def _check_zip_member(member: zipfile.ZipInfo, target: _Target) -> None:
         raise target.invalid(f"{brief(member.filename)} is neither a regular file nor a folder")
     if member.filename != member.orig_filename:  # what follows a NUL is cut off
         raise target.invalid(f"{brief(member.filename)} has another name too")
+    target.begin(member.filename, member.file_size, is_folder=member.is_dir())
     target.admit(member.filename.removesuffix("/"), is_folder=member.is_dir())
 
 
@@ -207,7 +226,7 @@ def _unpack_tar(file: IO[bytes], target: _Target) -> None:
         with _plain(file) as plain:
             reader: Any = _Measured(plain, target)
             archive = tarfile.open(fileobj=reader, mode="r:", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
-            while (member := archive.next()) is not None:
+            while (member := _next(archive, reader, target)) is not None:
                 # Kept for lookups by name, which nobody makes here: without this, memory grows with the archive.
                 archive.members = []  # type: ignore[attr-defined]
                 _check_tar_member(member, target)
@@ -216,9 +235,21 @@ def _unpack_tar(file: IO[bytes], target: _Target) -> None:
             _check_tar_end(reader, archive.offset, target)
     except (tarfile.TarError, zlib.error, EOFError, UnicodeError, ValueError) as err:
         raise target.invalid(str(err) or type(err).__name__) from err
+    except RecursionError as err:  # `tarfile` calls itself for each header that is about the next one
+        raise target.invalid("headers that are about headers") from err
     except OSError as err:
         raise target.invalid(str(err)) from err
     target.finish()
+
+
+def _next(archive: tarfile.TarFile, reader: _Measured, target: _Target) -> tarfile.TarInfo | None:
+    """The next member. No more than a megabyte is read for it, however many headers it has."""
+    reader.left = MAX_HEADER + _BLOCK
+    member = archive.next()
+    reader.left = None
+    if set(archive.pax_headers) - {"comment"}:  # some readers heed them, some do not; they would add up, too
+        raise target.invalid("it has headers that are meant for all members")
+    return member
 
 
 def _check_tar_end(reader: _Measured, offset: int, target: _Target) -> None:
@@ -236,6 +267,7 @@ def _check_tar_end(reader: _Measured, offset: int, target: _Target) -> None:
 def _check_tar_member(member: tarfile.TarInfo, target: _Target) -> None:
     if member.issparse() or not (member.isreg() or member.isdir()):
         raise target.invalid(f"{brief(member.name)} is neither a regular file nor a folder")
+    target.begin(member.name, member.size, is_folder=member.isdir())
     target.announce(member.size)
     if not (member.isdir() and member.name == "."):  # what `tar -C folder -c .` begins with
         member.name = member.name.removeprefix("./")
@@ -268,11 +300,14 @@ class _Measured:
 
     def __init__(self, file: IO[bytes], target: _Target) -> None:
         self._file, self._target = file, target
+        self.left: int | None = MAX_HEADER + _BLOCK  # bytes that may still be read for a header
 
     def read(self, size: int = -1) -> bytes:
-        if size < 0 or size > MAX_HEADER + _BLOCK:
+        if size < 0 or size > (MAX_HEADER + _BLOCK if self.left is None else self.left):
             raise self._target.invalid("a header is longer than a megabyte")
         data = self._file.read(size)
+        if self.left is not None:
+            self.left -= len(data)
         self._check(self._file.tell())
         return data
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from provenance.artifacts.containers.kinds import container_of
 from provenance.artifacts.crew import Crew, Progress, in_threads
+from provenance.artifacts.documents import examined, is_configuration
 from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted, read_file
 from provenance.artifacts.manifest import Manifest, is_index, manifest_of, opened_for
 from provenance.artifacts.sources.beneath import Beneath
-from provenance.artifacts.sources.folder import FoundFile, Listing
+from provenance.artifacts.sources.folder import FoundFile, Listing, refuse_hole
 from provenance.errors import ArtifactError, Finding
 
 if TYPE_CHECKING:
@@ -100,18 +101,20 @@ class _Taken:
 
 
 def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Crew) -> _Taken:
-    kept, needed = is_index(file), what.needed(file)
+    kept, needed, looked_at = is_index(file), what.needed(file), is_configuration(file.path, file.size)
     wanted = what.wanted.and_also(needed) if needed else what.wanted
     try:
         with what.open(file) as descriptor:
+            refuse_hole(descriptor, file)
             memory = None if kept or cache is None or not cache.is_of_use(descriptor) else cache
             asked = question(wanted, file.path)
             status = os.fstat(descriptor)
             read = memory.get(status, asked) if memory is not None else None
             if read is not None:
                 crew.advance(read.size)
-                return _Taken(_asked_for(read, what.wanted), from_cache=True, finding=what.examine(file, read))
-            read = read_file(descriptor, file.path, wanted, keep=kept, crew=crew)
+                return _Taken(asked_for(read, what.wanted), from_cache=True, finding=what.examine(file, read))
+            read = read_file(descriptor, file.path, wanted, keep=kept or looked_at, crew=crew)
+            read = examined(read, file.path, keep=kept) if looked_at else read
             if memory is not None:
                 memory.put(status, asked, read)
     except ArtifactError as err:
@@ -119,7 +122,7 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Cr
     except OSError as err:
         unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
         return _Taken(FileRead(file.size, problem=unreadable))
-    return _Taken(_asked_for(read, what.wanted), finding=what.examine(file, read))
+    return _Taken(asked_for(read, what.wanted), finding=what.examine(file, read))
 
 
 def question(wanted: Wanted, path: str) -> str:
@@ -127,7 +130,7 @@ def question(wanted: Wanted, path: str) -> str:
     return " ".join([*wanted.names, container_of(path) or "-"])
 
 
-def _asked_for(read: FileRead, wanted: Wanted) -> FileRead:
+def asked_for(read: FileRead, wanted: Wanted) -> FileRead:
     """The same read without the digests that only `examine` wanted to see."""
     others = tuple((name, value) for name, value in read.others if name in wanted.files)
     return replace(read, sha256=read.sha256 if "sha256" in wanted.files else "", others=others)

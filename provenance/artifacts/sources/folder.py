@@ -7,6 +7,7 @@ What is not a regular file is reported and never opened: opening a pipe would wa
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from provenance.errors import ArtifactError, Finding
 FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 # O_NONBLOCK: should a pipe take the place of a file between listing and opening, the open returns at once.
 FILE_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+# A terabyte of zeros that takes a kilobyte of the disk is made in an instant and read in an hour.
+FREE_HOLE = 64 << 20
+MAX_HOLE_RATIO = 16
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -80,6 +84,34 @@ def _open_beneath(root: int, path: str, held: list[int]) -> None:
                             hint="check its permissions, and that nothing changes the folder") from err
     if not stat.S_ISREG(os.fstat(held[-1]).st_mode):
         raise ArtifactError("file-special", "not a regular file", location=path, hint="remove it")
+
+
+def refuse_hole(descriptor: int, file: FoundFile) -> None:
+    """ArtifactError `file-sparse` where reading an open file would take far longer than making it did."""
+    if file.size > FREE_HOLE and _is_mostly_hole(descriptor):
+        raise ArtifactError("file-sparse", "nearly all of it is a hole: it was made faster than it can be read",
+                            location=file.path, hint="remove it, or fetch it again")
+
+
+def _is_mostly_hole(descriptor: int) -> bool:
+    """Whether a file claims much more, and many times more, than was ever written to it."""
+    status = os.fstat(descriptor)
+    blocks: int | None = getattr(status, "st_blocks", None)
+    if blocks is None or status.st_size - blocks * 512 <= FREE_HOLE or not hasattr(os, "SEEK_DATA"):
+        return False
+    # Blocks are an estimate, and nothing on some network file systems; the ranges of the data are not.
+    data, at = 0, 0
+    try:
+        while at < status.st_size and data * MAX_HOLE_RATIO < status.st_size:
+            start = os.lseek(descriptor, at, os.SEEK_DATA)
+            at = os.lseek(descriptor, start, os.SEEK_HOLE)
+            data += at - start
+    except OSError as err:
+        if err.errno != errno.ENXIO:  # no data behind this place
+            return False
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    return data * MAX_HOLE_RATIO < status.st_size
 
 
 def listing(root: int) -> Listing:

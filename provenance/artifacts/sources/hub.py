@@ -7,8 +7,10 @@
 
 Links are followed by name, never by the system: a link of a snapshot leads to a regular file in `blobs/` of the same
 repository, or it is refused. What was hashed is compared with the name of the blob. Nothing touches a network unless
-`online` is true; then `huggingface_hub` fetches the snapshot first. A snapshot that somebody fetched in part is read as
-it is: what the repository holds beside it, the cache does not know.
+`online` is true; then `huggingface_hub` fetches the snapshot first, and what was hashed is compared with what the Hub
+says of the commit itself: a cache can be made to lie, by a link to another blob. A snapshot that somebody fetched in
+part is read as it is without `online`: what the repository holds beside it, the cache does not know. `hub_headed` keeps
+nothing: it reads the Hub itself, headers first.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted
@@ -31,6 +34,7 @@ from provenance.errors import ArtifactError, Finding, UsageError
 
 if TYPE_CHECKING:
     from provenance.artifacts.cache import DigestCache
+    from provenance.artifacts.sources.ranged import Headed
 
 PREFIX = "hf://"
 _ADDRESS = re.compile(r"(?:(datasets)/)?((?:[\w.-]+/)?[\w.-]+)(?:@(.+))?", re.ASCII)
@@ -96,7 +100,8 @@ def scan_hub(
 ) -> HubSnapshot:
     """Read a snapshot once; ArtifactError `hub-not-cached` where the cache does not hold it.
 
-    A file that is not what its name in the cache says is an error finding `hub-digest-mismatch`.
+    A file that is not what its name in the cache says, or online not what the Hub says, is an error finding
+    `hub-digest-mismatch`.
     """
     address = HubAddress.parse(uri)
     if online:
@@ -108,29 +113,108 @@ def scan_hub(
     root = open_folder(place)
     try:
         found, blobs = _snapshot(place, commit)
+        oids = {path: _oid_of(blob) for path, blob in blobs.items()}
+        if online:
+            recorded = _oids_of(address, commit)
+            found.findings += _unlike(oids.keys(), recorded.keys())
+            oids |= {path: recorded[path] for path in oids.keys() & recorded.keys()}
         what = Collection(
             address.repository.rpartition("/")[2], found, lambda file: opened(root, blobs[file.path]), wanted=wanted,
-            needed=lambda file: _NAMED_BY[len(_oid_of(blobs[file.path]))],
-            examine=lambda file, read: _compared(file, read, _oid_of(blobs[file.path])))
+            needed=lambda file: _NAMED_BY[len(oids[file.path])],
+            examine=lambda file, read: _compared(file, read, oids[file.path]))
         return HubSnapshot(address, commit, collect(what, cache=cache, progress=progress, total=total))
     finally:
         os.close(root)
 
 
+@contextmanager
+def snapshot_opener(uri: str, commit: str) -> Iterator[Callable[[str], AbstractContextManager[int]]]:
+    """What opens a file of a snapshot in the cache by its name in the repository."""
+    place = Path(os.path.realpath(cache_folder())) / HubAddress.parse(uri).folder
+    root = open_folder(place)
+    try:
+        yield lambda path: opened(root, _blob_of(place, f"snapshots/{commit}/{path}"))
+    finally:
+        os.close(root)
+
+
+def hub_headed(uri: str) -> Headed:
+    """A repository on the Hub with the headers of its weights, at the commit that the revision means now.
+
+    What is then read to its end is held against the Hub's own digests, as in a snapshot. This is the network.
+    """
+    from provenance.artifacts.sources.ranged import headed
+    from provenance.artifacts.sources.remote import Store
+
+    address = HubAddress.parse(uri)
+    library = _library(address)
+    try:
+        system = library.HfFileSystem(skip_instance_cache=True)
+        commit = str(library.HfApi().repo_info(address.repository, repo_type=address.kind,
+                                               revision=address.revision).sha)
+    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
+        raise _not_given(address, err) from err
+    if not _COMMIT.fullmatch(commit) or commit != (address.revision if _COMMIT.fullmatch(address.revision) else commit):
+        raise ArtifactError("hub-digest-mismatch", f"the Hub answers with the commit {brief(commit)}",
+                            location=str(address), hint="ask again; if it stays so, the Hub is broken or lies")
+    place = f"{'datasets/' if address.kind == 'dataset' else ''}{address.repository}@{commit}"
+    # A buffered file would read ahead: more than was asked for, and uncounted.
+    store = Store(system, place, str(address), {"cache_type": "none"}, is_fixed=True)
+    return headed(store, address.repository.rpartition("/")[2], needed=lambda info: _NAMED_BY[len(_recorded(info))],
+                  examine=lambda file, info, read: _compared(file, read, _recorded(info)))
+
+
+def _recorded(info: Mapping[str, Any]) -> str:
+    """The digest that the Hub recorded for a file: the sha256 of one in LFS, the git blob SHA-1 of any other."""
+    lfs = info.get("lfs")
+    oid = lfs.get("sha256") if isinstance(lfs, Mapping) else info.get("blob_id")
+    return oid if isinstance(oid, str) and _OID.fullmatch(oid) else ""
+
+
+def _oids_of(address: HubAddress, commit: str) -> dict[str, str]:
+    """What the Hub says of each file of a commit."""
+    library = _library(address)
+    try:
+        listed = library.HfApi().repo_info(address.repository, repo_type=address.kind, revision=commit,
+                                           files_metadata=True).siblings
+        return {str(row.rfilename): _recorded({"lfs": row.lfs and {"sha256": row.lfs.sha256}, "blob_id": row.blob_id})
+                for row in listed or ()}
+    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
+        raise _not_given(address, err) from err
+
+
+def _unlike(held: Iterable[str], listed: Iterable[str]) -> list[Finding]:
+    """A snapshot that has other files than its commit."""
+    here, there = set(held), set(listed)
+    rows = [(path, "the Hub lists it, and the snapshot does not hold it") for path in there - here]
+    rows += [(path, "the Hub lists no such file in this commit") for path in here - there]
+    return [Finding("hub-digest-mismatch", "error", why, path, "delete the snapshot, and fetch it again")
+            for path, why in sorted(rows)]
+
+
 def _fetch(address: HubAddress) -> None:
+    library = _library(address)
+    try:
+        library.snapshot_download(address.repository, repo_type=address.kind, revision=address.revision,
+                                  cache_dir=cache_folder())
+    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
+        raise _not_given(address, err) from err
+
+
+def _library(address: HubAddress) -> Any:
     # Read when the library is imported: it tells the Hub which tools run it, unless it is asked not to.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        from huggingface_hub import snapshot_download
+        import huggingface_hub
     except ImportError as err:
         raise ArtifactError("extra-missing", "fetching from the Hub needs huggingface_hub", location=str(address),
                             hint="pip install 'open-provenance[hub]'") from err
-    try:
-        snapshot_download(address.repository, repo_type=address.kind, revision=address.revision,
-                          cache_dir=cache_folder())
-    except Exception as err:  # its HTTP library, the system and itself each have errors of their own
-        raise ArtifactError("source-unreachable", f"the Hub did not give the snapshot: {brief(str(err))}",
-                            location=str(address), hint="check the name, the network and HF_TOKEN") from err
+    return huggingface_hub
+
+
+def _not_given(address: HubAddress, err: Exception) -> ArtifactError:
+    return ArtifactError("source-unreachable", f"the Hub did not give it: {brief(str(err))}", location=str(address),
+                         hint="check the name, the network and HF_TOKEN")
 
 
 def _commit_of(place: Path, address: HubAddress) -> str:

@@ -29,7 +29,12 @@ def read_blocks(
         except ArtifactError as err:
             problem = err
     read = read_stream(stream.fill, size, location, wanted, keep=keep, crew=crew, plan=plan, problem=problem)
-    if container in (None, "safetensors"):
+    return unread_container(read, location) if wanted.trees else read
+
+
+def unread_container(read: FileRead, location: str) -> FileRead:
+    """The same read, with a finding where the name says that it holds weights in another container than safetensors."""
+    if container_of(location) in (None, "safetensors"):
         return read
     finding = Finding("weights-unsupported", "warning", "the tensors of this container are not read from a stream",
                       location, "fetch it to a folder, or publish the weights as safetensors too")

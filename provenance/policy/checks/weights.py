@@ -22,7 +22,7 @@ _WEIGHTS = "model-parameters-final"
 # What keeps weights from being known, or would run code where they are loaded: never passed, whoever signed it.
 UNREADABLE = frozenset({
     "folder-has-no-weights", "gguf-invalid", "npz-invalid", "pickle-invalid", "pickle-unsafe", "weights-amplified",
-    "weights-differ", "weights-unsupported", "zip-invalid",
+    "weights-differ", "weights-too-many", "weights-unsupported", "zip-invalid",
 })
 
 

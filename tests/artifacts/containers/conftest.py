@@ -21,7 +21,7 @@ import pytest
 
 from provenance.artifacts.containers import gguf, npz, pytorch
 from provenance.artifacts.containers.plan import Plan, Strided
-from provenance.artifacts.containers.safetensors import parse_header
+from provenance.artifacts.containers.safetensors import header_length, parse_header
 from provenance.artifacts.tensors import CHUNK, Tensor, TensorInfo, Weights, chunk_digest, tree_head
 from provenance.errors import ArtifactError
 
@@ -56,10 +56,11 @@ class Member:
         return fixed + h["name"] + self.extra + self.data + (self.descriptor or b"")
 
     def central_bytes(self, offset: int) -> bytes:
-        h = self._header({"mark": b"PK\1\2", "offset": offset, "disk": 0, **self.central})
-        fixed = struct.pack("<4s6H3L5H2L", h["mark"], 20, 20, h["flags"], h["method"], 0, 0, h["crc"], h["packed"],
-                            h["size"], len(h["name"]), len(self.central_extra), len(self.comment), h["disk"], 0, 0,
-                            h["offset"])
+        h = self._header({"mark": b"PK\1\2", "offset": offset, "disk": 0, "needed": 20,
+                          **self.central})
+        fixed = struct.pack("<4s6H3L5H2L", h["mark"], 20, h["needed"], h["flags"], h["method"], 0, 0, h["crc"],
+                            h["packed"], h["size"], len(h["name"]), len(self.central_extra), len(self.comment),
+                            h["disk"], 0, 0, h["offset"])
         return fixed + h["name"] + self.central_extra + self.comment
 
 
@@ -221,7 +222,7 @@ class Bench:
     def weights(self, kind: str, data: bytes) -> Weights:
         """The tensors of the file, by the bytes that the plan leads to."""
         if kind == "safetensors":
-            header = data[: 8 + struct.unpack("<Q", data[:8])[0]]
+            header = data[: 8 + header_length(data[:8], len(data), kind)]
             return Weights.of(_hashed(info, data) for info in parse_header(header, len(data), kind))
         plan = self.read(kind, data)
         return Weights.of([*(_hashed(info, data) for info in plan.infos),

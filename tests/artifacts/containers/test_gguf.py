@@ -60,13 +60,51 @@ def test_an_unquantised_tensor_has_the_leaf_that_it_has_in_safetensors(bench: An
     assert bench.root("gguf", file) == bench.root("safetensors", bench.safetensors({"w": ("F32", (1, 2), TWO)}))
 
 
+def codes(plan: Any) -> list[str]:
+    return [finding.code for finding in plan.findings]
+
+
 def test_bytes_behind_the_tensors_are_a_finding(bench: Any) -> None:
     row = bench.gguf_row("w", (2,), F32, 0)
     archive = bench.archive([("payload.py", b"print()")])
     assert bench.read("gguf", bench.gguf([], [row], TWO + bytes(24))).findings == ()
-    assert bench.read("gguf", bench.gguf([], [row], TWO + archive)).findings[0].code == "weights-hidden-bytes"
+    assert codes(bench.read("gguf", bench.gguf([], [row], TWO + archive))) == ["file-polyglot", "weights-hidden-bytes"]
     apart = bench.gguf([], [row, bench.gguf_row("v", (2,), F32, 96)], TWO + bytes(88) + TWO)
     assert bench.read("gguf", apart).findings[0].code == "weights-hidden-bytes"
+
+
+def test_padding_that_is_not_zero_is_a_finding(bench: Any) -> None:
+    """With an alignment of 65,536 there is room for a program between two tensors."""
+    pair = bench.gguf_pair("general.alignment", 4, u32(1 << 16))
+    rows = [bench.gguf_row("w", (2,), F32, 0), bench.gguf_row("v", (2,), F32, 1 << 16)]
+    for padding, expected in ((bytes(65_528), []), (b"#!/bin/sh\n".ljust(65_528, b"\0"), ["weights-hidden-bytes"])):
+        data = bench.gguf([pair], rows, TWO + padding + TWO, alignment=1 << 16)
+        assert codes(bench.read("gguf", data)) == expected
+
+
+def test_a_tensor_that_is_an_archive_is_a_finding(bench: Any) -> None:
+    """A valid GGUF whose last tensor is a zip: what opens it from behind finds other files (as SER-26)."""
+    archive = bench.archive([("data.pkl", b"cos\nsystem\n.")])
+    row = bench.gguf_row("w", (len(archive),), 24, 0)
+    assert codes(bench.read("gguf", bench.gguf([], [row], archive))) == ["file-polyglot"]
+
+
+@pytest.mark.parametrize(("text", "severity"), [
+    ("{% for m in messages %}{{ m.content }}{% endfor %}", "info"),
+    ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "warning"),
+    ("x" * ((1 << 20) + 1), "warning"),
+], ids=["ordinary", "reaches Python (SER-62)", "too long to be looked at"])
+def test_a_chat_template_is_a_finding_and_is_not_rendered(bench: Any, text: str, severity: str) -> None:
+    for key in ("tokenizer.chat_template", "tokenizer.chat_template.tool_use"):
+        plan = bench.read("gguf", bench.gguf([bench.gguf_pair(key, STRING, bench.gguf_text(text))], [], b""))
+        assert [(finding.code, finding.severity) for finding in plan.findings] == [("weights-hold-template", severity)]
+
+
+def test_a_licence_in_the_file_is_a_finding_that_names_it(bench: Any) -> None:
+    pair = bench.gguf_pair("general.license", STRING, bench.gguf_text("cc-by-nc-4.0"))
+    finding = bench.read("gguf", bench.gguf([pair], [], b"")).findings[0]
+    assert (finding.code, finding.severity) == ("weights-state-licence", "info")
+    assert "general.license is cc-by-nc-4.0" in finding.message
 
 
 Flaw = Callable[[Any], bytes]
@@ -147,6 +185,26 @@ def test_a_header_longer_than_the_window_is_read(bench: Any, monkeypatch: pytest
     before = bench.read("gguf", whole(bench))
     monkeypatch.setattr("provenance.artifacts.containers.gguf._WINDOW", 5)
     assert bench.read("gguf", whole(bench)) == before
+
+
+@pytest.mark.parametrize(("bound", "value"), [("MAX_PAIRS", 7), ("MAX_TENSORS", 2), ("MAX_KEPT", 64)])
+def test_more_than_there_is_memory_for_is_refused(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
+) -> None:
+    monkeypatch.setattr(f"provenance.artifacts.containers.gguf.{bound}", value)
+    assert bench.refusal("gguf", whole(bench)).code == "weights-too-many"
+
+
+def test_a_long_text_is_checked_and_not_kept(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole tokenizer may stand in one; its characters may lie across two windows."""
+    monkeypatch.setattr("provenance.artifacts.containers.gguf.MAX_TEXT", 8)
+    monkeypatch.setattr("provenance.artifacts.containers.gguf._WINDOW", 5)
+    text, key = "\u00fc\U0001f600" * 5, bench.gguf_text("k")
+    sound = key + u32(STRING) + bench.gguf_text(text)
+    assert bench.read("gguf", header(bench, sound, pairs=1)).metadata["k"] == "30 bytes of text"
+    for flaw in (text.encode()[:-1], text.encode()[:12] + b"\xff" + text.encode()[12:]):
+        assert bench.refusal("gguf", header(bench, key + u32(STRING) + bench.gguf_text(flaw), pairs=1)).code == (
+            "gguf-invalid")
 
 
 def test_a_file_cut_anywhere_is_refused(bench: Any) -> None:

@@ -91,7 +91,9 @@ DAMAGED: dict[str, Flaw] = {
     "an opcode that does not exist": lambda b: b"\xff",
     "something behind the end": lambda b: b"}.}",
     "an unknown memo number": lambda b: b"h\x07",
-    "nothing to remember": lambda b: b"q\x07",
+    "nothing to remember": lambda b: b"q\0",
+    "a memo number out of order": lambda b: b"}q\1",
+    "a memo number of 2^32 - 1": lambda b: b"}r\xff\xff\xff\xff",
     "too few for a tuple": lambda b: b"K\x01\x87",
     "a text behind the end": lambda b: b"X\xff\xff\xff\xff",
     "a text that is not UTF-8": lambda b: b"X\1\0\0\0\xff",
@@ -147,7 +149,7 @@ def seed(bench: Any) -> bytes:
     """The body of a pickle that uses most of what is understood."""
     versions = b"}" + bench.text("_metadata") + bench.dict({}, ordered=True) + b"sb"
     return bench.dict({  # type: ignore[no-any-return]
-        "m": bench.dict({"w": bench.grid() + b"q\1", "t": b"h\1"}, ordered=True) + versions,
+        "m": bench.dict({"w": bench.grid() + b"q\0", "t": b"h\0"}, ordered=True) + versions,
         "n": b"](K\1NG" + bytes(8) + b"e",
         "p": bench.call(bench.name("torch._utils", "_rebuild_parameter"),
                         bench.tuple(bench.grid(), b"\x88", bench.hooks())),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from provenance.artifacts.containers import plan
 from provenance.artifacts.containers.plan import (
     Strided,
     WeightFile,
@@ -90,3 +91,16 @@ def test_a_file_that_becomes_shorter_is_an_error(tmp_path: Path) -> None:
     with path.open("rb", buffering=0) as file, pytest.raises(ArtifactError) as caught:
         WeightFile(file.fileno(), 10, "file").read(2, 4)
     assert caught.value.code == "file-changed-while-read"
+
+
+def test_more_tensors_or_dimensions_than_there_is_memory_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [info(str(number), 0, 0) for number in range(4)]
+    deep = TensorInfo("x", "U8", (1,) * 9, 0, 1)
+    monkeypatch.setattr(plan, "MAX_TENSORS", 3)
+    monkeypatch.setattr(plan, "MAX_SIZES", 9)
+    assert len(make_plan(FILE, names[:3], {}, []).infos) == 3
+    assert make_plan(FILE, [deep], {}, []).infos == (deep,)
+    for tensors in (names, [deep, names[0]]):
+        with pytest.raises(ArtifactError) as caught:
+            make_plan(FILE, tensors, {}, [])
+        assert caught.value.code == "weights-too-many"

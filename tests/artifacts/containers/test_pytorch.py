@@ -121,13 +121,22 @@ def test_an_expanded_tensor_larger_than_the_file_is_refused(bench: Any) -> None:
     assert error.code == "weights-amplified"
 
 
-def test_the_number_of_opcodes_and_the_size_of_the_pickle_are_bounded(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_opcodes_and_the_length_of_the_pickle_are_bounded(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pickle_walk, "MAX_OPCODES", 10)
-    assert bench.refusal("pytorch", bench.one(bench.grid())).code == "pickle-invalid"
+    assert bench.refusal("pytorch", bench.one(bench.grid())).code == "weights-too-many"
     monkeypatch.setattr("provenance.artifacts.containers.pytorch.MAX_PICKLE", 10)
-    assert bench.refusal("pytorch", bench.one(bench.grid())).code == "zip-invalid"
+    assert bench.refusal("pytorch", bench.one(bench.grid())).code == "weights-too-many"
+
+
+def test_the_tensors_that_a_pickle_leads_to_are_counted(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One tensor under many names costs two bytes a name, and a kilobyte of memory."""
+    monkeypatch.setattr("provenance.artifacts.containers.pytorch.MAX_TENSORS", 3)
+    for count, refused in ((2, False), (3, True)):
+        data = bench.one(bench.grid() + b"q\0" + b"".join(bench.text(str(n)) + b"h\0" for n in range(count)))
+        if refused:
+            assert bench.refusal("pytorch", data).code == "weights-too-many"
+        else:
+            assert len(bench.read("pytorch", data).infos) == 3
 
 
 # The archive.

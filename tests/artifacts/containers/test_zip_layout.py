@@ -111,6 +111,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "patch data": {"flags": 0x0820},
     "a comment": {"comment": b"x"},
     "another disk": {"central": {"disk": 1}},
+    "a version of the format that does not exist": {"central": {"needed": 0x0040}},
     "no directory mark": {"central": {"mark": b"PK\1\3"}},
     "no local mark": {"local": {"mark": b"PK\3\5"}},
     "another name in the local header": {"local": {"name": b"x.npy"}},
@@ -178,3 +179,13 @@ def test_an_archive_cut_anywhere_is_refused(bench: Any, make_streamed: Callable[
 def test_a_directory_too_large_for_memory_is_refused(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("provenance.artifacts.containers.zip_layout.MAX_DIRECTORY", 40)
     assert bench.refusal("npz", bench.archive([(W, ONE)])).code == "zip-invalid"
+
+
+def test_more_entries_than_there_is_memory_for_are_refused(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("provenance.artifacts.containers.zip_layout.MAX_ENTRIES", 2)
+    entries = [(f"{number}.npy", ONE) for number in range(3)]
+    assert len(bench.read("npz", bench.archive(entries[:2])).infos) == 2
+    assert bench.refusal("npz", bench.archive(entries)).code == "weights-too-many"
+    # A directory that holds more than it counts is not read to its end.
+    lying = bench.archive(entries, end={"count": 2, "here": 2})
+    assert bench.refusal("npz", lying).code == "zip-invalid"

@@ -155,6 +155,95 @@ def test_a_bomb_in_a_header_of_a_tar_is_not_read(tmp_path: Path) -> None:
     assert "header" in error.message
 
 
+def raw(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE, size: int | None = None) -> bytes:
+    """A member of a tar, with whatever size it claims."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, len(data) if size is None else size
+    return member.tobuf(tarfile.GNU_FORMAT) + data + bytes(-len(data) % 512)
+
+
+def pax(key: str, value: str, kind: bytes = tarfile.XHDTYPE) -> bytes:
+    """An extended header with one record."""
+    length = len(f" {key}={value}\n")
+    length += len(str(length + len(str(length))))
+    return raw("pax", f"{length} {key}={value}\n".encode(), kind)
+
+
+END = bytes(1024)
+
+
+@pytest.mark.parametrize("header", [pax("a", "b"), raw("././@LongLink", b"a\0", tarfile.GNUTYPE_LONGNAME)],
+                         ids=["pax", "gnu"])
+def test_a_chain_of_headers_about_headers_is_refused(tmp_path: Path, header: bytes) -> None:
+    """`tarfile` calls itself for each."""
+    for count in (600, 20_000):
+        (tmp_path / "m.tar").write_bytes(header * count + raw("a", b"x") + END)
+        assert refused(tmp_path / "m.tar").code == "archive-invalid"
+
+
+def test_headers_that_are_meant_for_all_members_are_refused_but_for_a_comment(tmp_path: Path) -> None:
+    """`git archive` writes its commit so. Others would rename what follows, for some readers, and fill the memory."""
+    (tmp_path / "m.tar").write_bytes(pax("comment", "c0ffee", tarfile.XGLTYPE) + raw("a", b"x") + END)
+    assert scan_archive(tmp_path / "m.tar").read == 1
+    for key in ("path", "size", "k"):
+        (tmp_path / "m.tar").write_bytes(raw("a", b"x") + pax(key, "1", tarfile.XGLTYPE) + raw("b", b"x") + END)
+        assert "all members" in refused(tmp_path / "m.tar").message
+
+
+def test_many_large_headers_before_one_member_are_not_read(tmp_path: Path) -> None:
+    large = b"".join(pax(f"k{number}", "c" * 900_000, tarfile.XGLTYPE) for number in range(9))
+    (tmp_path / "m.tar").write_bytes(large + raw("a", b"x") + END)
+    assert "longer than a megabyte" in refused(tmp_path / "m.tar").message
+
+
+@pytest.mark.parametrize("name", ["d", "."])
+def test_a_folder_that_is_named_again_and_again_counts_each_time(tmp_path: Path, name: str) -> None:
+    """Two million of them are five megabytes of gzip and a minute of work."""
+    (tmp_path / "m.tar").write_bytes(raw(name, kind=tarfile.DIRTYPE) * 200 + raw("a", b"x") + END)
+    assert scan_archive(tmp_path / "m.tar", limits=Limits(members=201)).read == 1
+    assert refused(tmp_path / "m.tar", members=200).code == "archive-too-large"
+
+
+def test_sizes_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    """Less than nothing, and folders of some bytes: what follows is another archive to another reader."""
+    for content in (raw("a", size=-256), pax("size", "-512") + raw("a", b"x"), raw("d", b"x", tarfile.DIRTYPE)):
+        (tmp_path / "m.tar").write_bytes(raw("good", b"x") + content + END)
+        assert refused(tmp_path / "m.tar").code == "archive-invalid"
+    assert "size" in refused(zipped(tmp_path / "m.zip", {"good": b"x", "d/": b"payload"})).message
+
+
+def test_a_file_and_a_folder_of_one_name_are_refused(tmp_path: Path) -> None:
+    for names in (("a", "a/"), ("a/", "a")):
+        with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, b"" if name.endswith("/") else b"x")
+        assert "twice" in refused(tmp_path / "m.zip").message
+    (tmp_path / "m.tar").write_bytes(raw("a", b"x") + raw("a", kind=tarfile.DIRTYPE) + END)
+    assert "twice" in refused(tmp_path / "m.tar").message
+
+
+def test_a_file_is_not_written_through_a_link(tmp_path: Path) -> None:
+    """A link to a place outside, or a hard link to a file, and then a member beneath or over it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    for kind, target, name in ((tarfile.SYMTYPE, outside, "d/kept"), (tarfile.LNKTYPE, outside / "kept", "d"),
+                               (tarfile.SYMTYPE, outside / "kept", "d")):
+        link = tarfile.TarInfo("d")
+        link.type, link.linkname = kind, str(target)
+        (tmp_path / "m.tar").write_bytes(link.tobuf() + raw(name, b"evil") + END)
+        assert refused(tmp_path / "m.tar").code == "archive-invalid"
+        assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("kept", "kept")]
+
+
+def test_entries_of_a_zip_that_overlap_are_refused(tmp_path: Path) -> None:
+    """The bomb of one kernel of data under many names."""
+    data = bytearray(zipped(tmp_path / "m.zip", {"a": b"x" * 100, "b": b"y" * 100}, zipfile.ZIP_STORED).read_bytes())
+    data[data.rindex(b"PK\1\2") + 42] = 0  # the place of the second local header: that of the first
+    (tmp_path / "m.zip").write_bytes(data)
+    assert "overlaps" in refused(tmp_path / "m.zip").message
+
+
 def test_limits_are_kept(tmp_path: Path) -> None:
     place = tarred(tmp_path / "m.tar", {"a": b"x" * 600, "b": b"x" * 600})
     assert refused(place, total=1000).code == "archive-too-large"

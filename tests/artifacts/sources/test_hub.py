@@ -14,7 +14,9 @@ import pytest
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.artifacts.sources.hub import HubAddress, cache_folder, scan_hub
 from provenance.errors import ArtifactError, UsageError
+from provenance.workflows.diff import MetadataChange, diff
 from tests.artifacts.conftest import Write
+from tests.world import safetensors
 
 COMMIT = "1" * 40
 Cached = Callable[..., Path]
@@ -83,6 +85,17 @@ def test_bytes_that_are_not_those_that_the_hub_recorded_are_a_finding(
     [finding] = scan_hub("hf://org/name").manifest.findings
     assert (finding.code, finding.severity, finding.location) == ("hub-digest-mismatch", "error", path)
     assert blob.name in finding.message
+
+
+def test_a_diff_with_a_snapshot_tells_the_metadata_of_its_headers(cached: Cached, tmp_path: Path) -> None:
+    body = b'{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    cached({"model.safetensors": len(body).to_bytes(8, "little") + body + bytes(4)})
+    (tmp_path / "model.safetensors").write_bytes(safetensors({"a": [0.0]}))
+    for headers_only in (False, True):
+        found = diff("hf://org/name", tmp_path / "model.safetensors", headers_only=headers_only)
+        assert found.metadata == (MetadataChange("format", ("pt",), ()),)
+        assert found.same is not headers_only
+        assert found.first.fetched is None
 
 
 def test_a_link_out_of_the_cache_is_refused(cached: Cached, tmp_path: Path) -> None:
@@ -182,6 +195,7 @@ def test_fetching_happens_only_online(cached: Cached, monkeypatch: pytest.Monkey
     asked = []
     place = cached({"config.json": b"{}"})
     monkeypatch.setattr(hub, "snapshot_download", lambda *names, **options: asked.append((names, options)))
+    monkeypatch.setattr("provenance.artifacts.sources.hub._oids_of", lambda *_: {"config.json": oid(b"{}", lfs=False)})
     scan_hub("hf://org/name")
     assert asked == []
     scan_hub("hf://org/name@main", online=True)

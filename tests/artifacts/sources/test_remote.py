@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from provenance.artifacts.manifest import scan
-from provenance.artifacts.sources.remote import remote_header, scan_remote
+from provenance.artifacts.sources.ranged import open_headed
+from provenance.artifacts.sources.remote import scan_remote, without_secrets
 from provenance.errors import ArtifactError, UsageError
 from tests.artifacts.conftest import Write
 from tests.world import safetensors
@@ -73,31 +74,9 @@ def test_one_remote_file_is_known_by_its_sha256(memory: Any, tmp_path: Path, fil
     assert scan_remote(f"file://{tmp_path}/config.json").manifest.digest == plain
 
 
-def test_a_remote_header_is_read_by_its_range_alone(memory: Any, ranges: list[tuple[str, int, int]]) -> None:
-    data = safetensors({"a": [1.0] * 1000})
-    memory.pipe_file("/one/model.safetensors", data)
-    [info] = remote_header("memory://one/model.safetensors")
-    assert (info.name, info.dtype, info.shape) == ("a", "F32", (1000,))
-    assert sum(end - start for _, start, end in ranges) == len(data) - 4000
-
-
-@pytest.mark.parametrize(("data", "code"), [
-    (b"", "safetensors-truncated"), (b"\xff" * 16, "safetensors-invalid"),
-    ((1000).to_bytes(8, "little") + b"{}", "safetensors-truncated"), (b"\2" + b"\0" * 7 + b"[]", "safetensors-invalid"),
-])
-def test_a_broken_header_is_the_same_error_near_and_far(memory: Any, folder: Write, data: bytes, code: str) -> None:
-    memory.pipe_file("/bad/model.safetensors", data)
-    with pytest.raises(ArtifactError) as caught:
-        remote_header("memory://bad/model.safetensors")
-    assert caught.value.code == code
-    near = scan(folder({"model.safetensors": data})).findings
-    far = scan_remote("memory://bad", block=5).manifest.findings
-    assert [finding.code for finding in far] == [finding.code for finding in near] == [code]
-
-
 @pytest.mark.parametrize("url", ["s3://bucket/model", "https://host/model", "sftp://host/model", "gs://bucket/model"])
 def test_nothing_touches_a_network_unless_it_may(url: str) -> None:
-    for read in (scan_remote, remote_header):
+    for read in (scan_remote, open_headed):
         with pytest.raises(ArtifactError) as caught:
             read(url)
         assert (caught.value.code, "--online" in caught.value.hint) == ("network-not-allowed", True)
@@ -190,3 +169,29 @@ def test_a_failing_store_is_one_kind_of_error(memory: Any, monkeypatch: pytest.M
     monkeypatch.setattr(memory, "info", fail)
     with pytest.raises(ArtifactError, match="no credentials"):
         scan_remote("memory://model")
+
+
+def test_a_file_that_is_listed_once_more_is_looked_at_anew(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File systems that remember their listings would say that nothing changed."""
+    asked = []
+    monkeypatch.setattr(memory, "invalidate_cache", lambda: asked.append("forget"))
+    info = memory.info
+    monkeypatch.setattr(memory, "info", lambda path: [asked.append("info"), info(path)][1])
+    scan_remote("memory://model/config.json")
+    assert asked == ["forget", "info"] * 2
+
+
+def test_an_address_with_a_password_in_it_is_refused_and_not_shown() -> None:
+    with pytest.raises(UsageError) as caught:
+        scan_remote("s3://key:secret@bucket/model", online=True)
+    assert "secret" not in f"{caught.value} {caught.value.location}"
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("https://user:word@host/a", "https://host/a"), ("https://us@er:wo@rd@host/a", "https://host/a"),
+    ("https://host/a?X-Amz-Signature=abc&b", "https://host/a"), ("s3://key:secret@bucket/a", "s3://bucket/a"),
+    ("404, url='https://h/a?sig=x'", "404, url='https://h/a'"), ("s3://bucket/a@b", "s3://bucket/a@b"),
+    ("is it? no", "is it? no"),
+])
+def test_no_address_is_shown_with_what_opens_it(text: str, shown: str) -> None:
+    assert without_secrets(text) == shown
