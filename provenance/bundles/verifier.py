@@ -17,7 +17,7 @@ For each bundle, in this order:
    a bundle that is examined by itself has the one principal who signed it.
 
 Of several signatures over one statement, those by trusted keys count, each for its principal, and the others neither
-help nor hurt. Layouts are held against the links beside them after all is examined (`delegated`).
+help nor hurt. Trusted in-toto layouts are held against the links beside them after all of this (`delegated`).
 
 A bundle whose signer the trust file does not list, and a plain declaration, come out with the voice `unsigned`: they
 can be read, and nothing that needs a signer passes on them. The verifier keeps no state between calls.
@@ -90,8 +90,8 @@ class Examined:
     principal: Principal | None = None
     verified: VerifiedStatement | None = None
     proven: tuple[str, str] | None = None  # a time, and who proves it: "log" or "timestamp"
-    payload: str = ""  # the sha256 of the statement, by which two signatures of one are known
     cosigners: tuple[tuple[Principal, str], ...] = ()  # whose signatures over the same statement hold too, by which key
+    payload: str = ""  # the sha256 of the statement, by which two signatures of one are known
 
 
 @dataclass(frozen=True)
@@ -155,13 +155,17 @@ class Verifier:
         if signed.is_stamped and signers and self.trust:
             said = self._examine_stamped(statement, signers[0], data, file, digest, self.trust)
             return replace(said, payload=payload)
+        return replace(self._first_who_may(statement, signers, signed.hint, file, digest), payload=payload)
+
+    def _first_who_may(
+        self, statement: Statement, signers: Sequence[_Signer], hint: str, file: str, digest: str
+    ) -> Examined:
+        """The judgement of a statement by the first of its signers who may say it; where none may, by the first."""
         if len(signers) < 2:
-            said = self._judge(statement, signers[0] if signers else None, signed.hint, file, digest)
-            return replace(said, payload=payload)
-        # The first who may say this speaks; where none may, the first is told why.
+            return self._judge(statement, signers[0] if signers else None, hint, file, digest)
         able = [signer for signer in signers if self._objection(signer, statement) is None]
-        said = self._judge(statement, (able or signers)[0], signed.hint, file, digest)
-        return replace(said, payload=payload, cosigners=tuple((other.principal, other.name) for other in able[1:]))
+        said = self._judge(statement, (able or signers)[0], hint, file, digest)
+        return replace(said, cosigners=tuple((other.principal, other.name) for other in able[1:]))
 
     def _examine_stamped(self, statement: Statement, signer: _Signer, data: bytes, file: str, digest: str,
                          trust: Trust) -> Examined:
@@ -239,8 +243,9 @@ class Verifier:
         if not owner.may_speak_of(link.predicate_type, verified.statement.subjects):
             return replace(link, reason=f"{owner.name}, whose layout lets its key do this step, may not speak of it")
         voiced = VerifiedStatement(_SEAL, verified.statement, verified.claim, link.file, link.sha256, owner)
-        return replace(link, status="VALID", code="", principal=owner, verified=voiced,
+        lent = replace(link, status="VALID", code="", principal=owner, verified=voiced,
                        reason=f"by a key that the layout of {owner.name} lets do this step")
+        return self._hold_to_thresholds(lent, [owner])  # whoever did the step is one voice, the owner's
 
     def declare(self, statement: Statement, file: str, digest: str) -> VerifiedStatement:
         """An unsigned declaration (a card) in the same form, with the voice `unsigned`."""

@@ -55,14 +55,13 @@ def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathere
     found = [(place, file) for place in places for file in read_evidence(place)]
     inside = {path for place, file in found for path in _path_in(model, place, file)}
     files = tuple(in_order(file for _, file in found))
-    examined = verifier.delegated(examine(verifier, files), files)
-    return Gathered(files, tuple(examined), frozenset(inside))
+    return Gathered(files, tuple(examine(verifier, files)), frozenset(inside))
 
 
 def examine(verifier: Verifier, files: Sequence[EvidenceFile]) -> list[Examined]:
     """What the Verifier says of files that are shown together, in their order; one that is too large is INVALID."""
     read = iter(verifier.examine_all((file.name, file.data) for file in files if file.data is not None))
-    return [_too_large(file) if file.data is None else next(read) for file in files]
+    return verifier.delegated([_too_large(file) if file.data is None else next(read) for file in files], files)
 
 
 def _too_large(file: EvidenceFile) -> Examined:

@@ -17,7 +17,7 @@ from typing import Any
 from workloads import MIB, Place, run
 
 from provenance.bundles.envelope import parse_bundle, sha256, sign
-from provenance.bundles.keys import load_signer
+from provenance.bundles.signers.key import load_signer
 
 FACTS = {
     "version": "1", "selection": "all of it", "labelling": "none", "processing": ["none"], "license": "CC0-1.0",

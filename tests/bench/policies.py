@@ -20,7 +20,7 @@ from timing import timed
 
 from provenance.artifacts.manifest import FileEntry, Manifest
 from provenance.bundles.envelope import sha256, sign
-from provenance.bundles.keys import load_signer
+from provenance.bundles.signers.key import load_signer
 from provenance.bundles.trust import Trust, read_trust
 from provenance.bundles.verifier import VerifiedStatement, Verifier
 from provenance.policy.evaluate import Evaluation, Subject

@@ -96,8 +96,11 @@ def test_both_say_the_same_of_every_predicate_policy_and_trust_file_of_this_proj
                 assert decided(value, schema) == explained(value, schema), (path, schema)
                 seen += 1
     for path in [*sorted((ROOT / "policies").glob("*.yaml")), *VECTORS.rglob("*.yaml")]:
-        for schema in ("policy", "trust", "dataset"):
+        try:
             document = parse_yaml(path.read_bytes(), path.name)
+        except StatementError:
+            continue  # a negative of the reader's own
+        for schema in ("policy", "trust", "dataset"):
             assert decided(document, schema) == explained(document, schema), (path, schema)
             seen += 1
     assert seen > 1000
