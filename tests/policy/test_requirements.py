@@ -840,7 +840,7 @@ def test_the_table_asks_every_requirement_for_every_answer_that_it_can_give() ->
                   "J-5", "X-1"}
     beside = {"W-5", "S-2", "L-5"}
     for name in CATALOGUE:
-        shown = {OPEN} if name == "L-5" else {PASSED, OPEN}  # L-5 passes on what a person finds: test_assessments.py
+        shown = {OPEN} if name == "L-5" else {PASSED, OPEN}  # L-5 passes on what a person finds
         wanted = shown | (set() if name in never_fail else {FAILED}) | ({BESIDE} if name in beside else set())
         assert {outcome for asked, outcome in told if asked == name} == wanted, name
 
