@@ -22,6 +22,7 @@ from provenance.bundles.unpacking import MAX_PIECES, unpacked
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.bundles.writing import sign_envelope, sign_metablock
 from provenance.errors import BundleError, ProvenanceError
+from provenance.statements.intoto import LEGACY_LINK
 from tests.bundles.conftest import NOW
 
 Make = Callable[..., Any]
@@ -225,3 +226,24 @@ def test_a_threshold_counts_the_principals_who_signed_one_envelope(holder: Make,
     answers = [verifier.examine(json.dumps(value).encode(), "x") for value in (alone, twice, both)]
     assert [item.status for item in answers] == ["UNSUPPORTED", "UNSUPPORTED", "VALID"]
     assert answers[0].code == answers[1].code == "threshold-not-met"
+
+
+def test_a_link_that_a_layout_vouches_for_is_one_voice_to_a_threshold(
+    holder: Make, trusting: Make, entry: Make
+) -> None:
+    """However many functionaries signed it: they are keys of the layout, and no principals."""
+    lab, bob = holder("lab"), holder("bob")
+    key = public_key(bob.public, "x")
+    known = {"keyid": in_toto_name(key), "keytype": key.keytype, "scheme": key.scheme, "keyval": dict(key.keyval)}
+    layout = {"_type": "layout", "expires": "2027-01-01T00:00:00Z", "readme": "", "keys": {known["keyid"]: known},
+              "steps": [{"_type": "step", "name": "train", "threshold": 1, "pubkeys": [known["keyid"]],
+                         "expected_command": [], "expected_materials": [], "expected_products": []}], "inspect": []}
+    files = [EvidenceFile("a.layout", sign_metablock(layout, lab.signer)),
+             EvidenceFile("b.link", sign_metablock(LINK, bob.signer))]
+    wanted = [{"role": "producer", "predicateTypes": [LEGACY_LINK], "principals": 2}]
+    for thresholds, status in (([], "VALID"), (wanted, "UNSUPPORTED")):
+        verifier = Verifier(trusting(entry(lab), thresholds=thresholds), NOW)
+        answers = verifier.examine_all((file.name, file.data or b"") for file in files)
+        held, link = verifier.delegated(answers, files)
+        assert (held.status, held.code, link.status) == ("VALID", "", status), (held.reason, link.reason)
+    assert link.code == "threshold-not-met"
