@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from admission import without_trees
 from bench import lacking
-from evidence import without_trees
 from goals import GOALS, MEMORY_AIM, Goal
 from hub import listing
 from measuring import Sample, sample, started

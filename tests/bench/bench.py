@@ -24,7 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import peers
-from evidence import make_evidence
+from admission import make_evidence
 from goals import Goal
 from measuring import Sample, medians, started
 from page import Run, page
