@@ -9,7 +9,7 @@
 | E | a statement of 100,000 entries whose bytes are already hashed |
 | F | one safetensors file of 2 GiB, 64 tensors |
 | G | a model of two small files, for what starting costs |
-| H | A, with the evidence of a whole pipeline behind it (`evidence.py`) |
+| H | A, with the evidence of a whole pipeline behind it (`admission.py`) |
 | P | evidence made in memory (`policies.py`) |
 
 SIZE=quarter (the default) has a quarter of the bytes or files, SIZE=small a thirty-second.
