@@ -35,6 +35,9 @@ LOAD_TWIN, LOAD_FILE, LOAD_FRESH = "load by the BLAKE3 twin", "load by sha256", 
 READ, HASH_THEN_LOAD = "unhashed read", "hash, then load"
 HELP, VERSION, CLICK, BARE = "provenance --help", "provenance --version", "import click", "python -c pass"
 SIGNED_HELP = "model_signing --help"
+JUDGED, ALONE = "judged, 1,000 resources", "parsed, verified, held to the schema"
+JUDGED_MANY, JUDGED_TENTH = "judged, 100,000 resources", "judged, 10,000 resources"
+JUDGED_PEAK, STATEMENT_SIZE = "judged, 100,000 resources: MiB for s", "its statement: MiB for s"
 DASK, THREADS = "tensor tree, two workers of Dask", "tensor tree, two threads"
 FULL_FILES, FULL_TREE, ADMIT = "verify, files", "verify, files and tensors", "admit into a folder"
 SEQUENCE = "model_signing, hf, in-toto-run"
@@ -79,6 +82,9 @@ GOALS = (
     Goal("H: the same, and copied into a registry", "H", ADMIT, SEQUENCE),
     Goal("policy: ten times the artefacts and statements, CPU", "P", MORE_ARTEFACTS, ONCE, 12, 10, "cpu"),
     Goal("policy: ten times the rules, CPU", "P", MORE_RULES, ONCE, 12, 10, "cpu"),
+    Goal("bundle of 1,000 resources / its checks measured alone, CPU", "J", JUDGED, ALONE, 1.5, 1.2, "cpu"),
+    Goal("bundle of 100,000 resources / 10,000, CPU", "J", JUDGED_MANY, JUDGED_TENTH, 12, 10, "cpu"),
+    Goal("bundle of 100,000 resources: peak memory / its statement", "J", JUDGED_PEAK, STATEMENT_SIZE, 8, 6),
     # What the goals call linear; held to what they say of policies: a fifth more than in proportion.
     Goal("growth: ten times the files, CPU", "D10", VERIFY, VERIFY_TENTH, 12, 10, "cpu"),
     Goal("growth: four times the bytes, CPU", "A", DIGEST, DIGEST_PART, 4.8, 4, "cpu"),

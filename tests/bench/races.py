@@ -41,7 +41,8 @@ def commands(place: Place) -> list[Command]:
         *(command for name in ("A", "B", "C", "D", "D10", "G") for command in _verifying(place, name)),
         *(command for name in ("A", "B", "C", "D") for command in _digesting(place, name)),
         *(command for name in ("A", "D") for command in _beside(place, name)),
-        *_clustered(place), *_entries(place), *_loading(place), *_starting(place), *_admitting(place), *_policies(),
+        *_clustered(place), *_entries(place), *_loading(place), *_starting(place), *_admitting(place),
+        *_policies(), *_judging(),
     ]
 
 
@@ -136,3 +137,12 @@ def _policies() -> Iterator[Command]:
     for name, artefacts, rules in ((goals.ONCE, 1, 1), (goals.MORE_ARTEFACTS, 10, 1), (goals.MORE_RULES, 1, 10)):
         line = [sys.executable, str(HERE / "policies.py"), str(artefacts), str(rules)]
         yield Command("P", name, line, measures=True)
+
+
+def _judging() -> Iterator[Command]:
+    for name, how, count in (
+        (goals.JUDGED, "whole", 1000), (goals.ALONE, "alone", 1000), (goals.JUDGED_MANY, "whole", 100_000),
+        (goals.JUDGED_TENTH, "whole", 10_000), (goals.JUDGED_PEAK, "peak", 100_000),
+        (goals.STATEMENT_SIZE, "size", 100_000),
+    ):
+        yield Command("J", name, [sys.executable, str(HERE / "judging.py"), how, str(count)], measures=True)
