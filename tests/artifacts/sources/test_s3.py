@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from provenance.artifacts.manifest import scan
-from provenance.artifacts.sources.ranged import Wanted, open_headed
+from provenance.artifacts.sources.ranged import Choice, open_headed
 from provenance.artifacts.sources.remote import scan_remote
 from provenance.errors import ArtifactError
 from provenance.workflows.diff import Diff, diff
@@ -204,6 +204,6 @@ def test_wanted_neighbours_come_in_one_range(store: S3Store) -> None:
     url = store.put({"model.safetensors": safetensors(BASE)}, "bucket/near")
     far = open_headed(url, online=True)
     store.asked.clear()
-    manifest = far.read(Wanted(lambda info: info.name.startswith("layers"), lambda _: False))
+    manifest = far.read(Choice(lambda info: info.name.startswith("layers"), lambda _: False))
     assert [end - begin for begin, end in store.fetched()] == [2400]
     assert manifest.digest == {}
