@@ -32,15 +32,17 @@ from provenance.statements.verification_summary import VERIFICATION_SUMMARY, Ver
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
+    from provenance.statements.assessment import Assessment
     from provenance.statements.dataset import Dataset
     from provenance.statements.release import Release
     from provenance.statements.reproduction import Reproduction
     from provenance.statements.step import Step
+    from provenance.statements.waiver import Waiver
 
 Status = Literal["VALID", "INVALID", "UNSUPPORTED"]
 Voice = Literal["none", "unsigned", "trusted", "independent"]
 VOICES: tuple[Voice, ...] = ("none", "unsigned", "trusted", "independent")
-Claim: TypeAlias = "Step | Dataset | Release | Reproduction | ModelSignature"
+Claim: TypeAlias = "Step | Dataset | Release | Reproduction | Assessment | Waiver | ModelSignature"
 _SEAL: Final = object()
 
 
@@ -215,10 +217,12 @@ def _claim(statement: Statement, file: str) -> Claim:
     if kind == MODEL_SIGNATURE:
         return ModelSignature.from_statement(statement, file)
     # Not at the top: whoever checks a model signature does not wait for what the others are made of.
+    from provenance.statements.assessment import ASSESSMENT, Assessment
     from provenance.statements.dataset import DATASET, Dataset
     from provenance.statements.release import RELEASE, Release
     from provenance.statements.reproduction import REPRODUCTION, Reproduction
     from provenance.statements.step import SLSA_PROVENANCE_V1, Step
+    from provenance.statements.waiver import WAIVER, Waiver
 
     if kind == SLSA_PROVENANCE_V1:
         return Step.from_statement(statement, file)
@@ -228,5 +232,9 @@ def _claim(statement: Statement, file: str) -> Claim:
         return Release.from_statement(statement, file)
     if kind == REPRODUCTION:
         return Reproduction.from_statement(statement, file)
+    if kind == ASSESSMENT:
+        return Assessment.from_statement(statement, file)
+    if kind == WAIVER:
+        return Waiver.from_statement(statement, file)
     raise ProvenanceError("predicate-unknown", f"the predicate type {brief(kind)} proves nothing here", location=file,
                           hint="see attestations/ for the types that are read")

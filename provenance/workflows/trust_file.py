@@ -14,18 +14,23 @@ from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
 from provenance.files import write_whole
+from provenance.statements.assessment import ASSESSMENT
 from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
 from provenance.statements.reproduction import REPRODUCTION
 from provenance.statements.step import SLSA_PROVENANCE_V1
 from provenance.statements.verification_summary import VERIFICATION_SUMMARY
+from provenance.statements.waiver import WAIVER
 
 # What each role has reason to sign; `trust add --predicate-type` says otherwise.
 USUAL_TYPES: dict[str, tuple[str, ...]] = {
     "producer": (MODEL_SIGNATURE, RELEASE, SLSA_PROVENANCE_V1, DATASET),
     "data-supplier": (DATASET, SLSA_PROVENANCE_V1),
+    "assessor": (ASSESSMENT,),
     "reproducer": (REPRODUCTION,),
+    "approver": (WAIVER,),
+    "buyer": (ASSESSMENT,),
     "gate": (VERIFICATION_SUMMARY,),
 }
 
