@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -37,11 +37,12 @@ def is_card(path: str) -> bool:
 
 
 def declarations(
-    model: Manifest, verifier: Verifier, licence: str | None, *, free: bool
+    model: Manifest, verifier: Verifier, licence: str | None, *, free: bool, beside: Sequence[VerifiedStatement] = ()
 ) -> tuple[list[VerifiedStatement], list[Finding]]:
     """What the card declares, as unsigned statements, and what could not be read of it.
 
     `licence` is what `declared_licence` means and `free` whether it grants to everyone at no charge: floor 5 knows.
+    `beside` are other declarations that belong to the model: as a release, the card stands on them.
     """
     card = model.contents.get(CARD)
     if card is None or not model.digest:
@@ -53,6 +54,7 @@ def declarations(
         return [], [Finding(err.code, "warning", told, err.location, err.hint)]
     release = Release(
         describe(model), model.name, components=tuple(_components(model, card, licence)),
+        evidence=tuple(ResourceDescriptor(said.file, {"sha256": said.sha256}) for said in beside),
         datasets=tuple(ResourceDescriptor(name) for name in _names(facts.get("datasets"))),
         base_models=tuple(ResourceDescriptor(name) for name in _names(facts.get("base_model"))),
         declarations={"freeOfCharge": True} if free and not _gated(facts) else {},

@@ -99,6 +99,8 @@ CODES: dict[str, str] = {
     "statement-invalid": "not an in-toto Statement v1",
     "statement-weak-digest": "a subject has no digest of SHA-2 strength",
     "predicate-unknown": "a predicate type that this version does not know",
+    "declared-read": "a declared document was read; it is unsigned",
+    "declared-unsupported": "a declared document of a kind or version that is not read",
     # signatures, bundles
     "bundle-invalid": "not a Sigstore bundle",
     "bundle-media-type": "a bundle media type that this version does not know",

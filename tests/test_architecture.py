@@ -31,6 +31,7 @@ FLOORS = {
     "statements": 2,
     "bundles": 3,
     "cards": 4,
+    "declared": 4,
     "lineage": 4,
     "mof_file": 4,
     "policy": 5,

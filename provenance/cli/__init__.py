@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reproduce": ("reproduce", "Recompute attested checksums, or run a step again."),
     "admit": ("admit", "Copy a model into a registry if it passes a policy."),
     "inventory": ("inventory", "List many models: how open they are, declared and shown."),
+    "declared": ("declared", "Read what cards, Croissant, SBOMs and lock files declare."),
     "policy": ("policy", "List, show and check policies."),
     "demo": ("demo", "See the whole story on real models."),
 }

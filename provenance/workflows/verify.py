@@ -32,6 +32,7 @@ from provenance.statements.assessment import Assessment
 from provenance.statements.release import Release
 from provenance.statements.step import Step
 from provenance.statements.waiver import Waiver
+from provenance.workflows.declared import Reading, read_all
 from provenance.workflows.gathering import gather, trees_named, worth_reading
 
 LIMITS = (
@@ -69,11 +70,13 @@ def verify(
     progress: Progress | None = None,
     total: Callable[[int], None] | None = None,
     copy_into: Path | None = None,
+    documents: Sequence[Path] = (),
 ) -> Verification:
     """Judge a model folder or file by a policy (id or file) as of a time in UTC.
 
     `evidence` defaults to `MODEL.provenance/` beside the model, if it is there. With `copy_into` the bytes that are
-    judged are also written there. ProvenanceError when the question cannot be asked; a model that falls short is an
+    judged are also written there. `documents` are declared ones (`declared/`), read beside the model's card.
+    ProvenanceError when the question cannot be asked; a model that falls short is an
     answer, not an error.
     """
     chosen = policies.load_policy(policy)
@@ -89,17 +92,23 @@ def verify(
         model, exclude=gathered.inside, wanted=Wanted(trees=trees), progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
-    declared, card_findings = _declarations(manifest, verifier)
+    reading = read_all(documents)
+    declared, card_findings = _declarations(manifest, verifier, reading)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
     document = _document(subject, chosen, gathered.examined, card_findings, now)
     return Verification(document, manifest, gathered.files, chosen)
 
 
-def _declarations(model: Manifest, verifier: Verifier) -> tuple[list[VerifiedStatement], list[Finding]]:
+def _declarations(
+    model: Manifest, verifier: Verifier, reading: Reading
+) -> tuple[list[VerifiedStatement], list[Finding]]:
     licence, name, link = cards.declared_licence(cards.front_matter_of(model))
     read = licences.normalise(licence, name=name, link=link)
     free = licences.category(read.expression, "weights").status == "open"
-    return cards.declarations(model, verifier, read.expression or read.declared or None, free=free)
+    beside = reading.statements(verifier)
+    said, findings = cards.declarations(model, verifier, read.expression or read.declared or None, free=free,
+                                        beside=beside)
+    return [*said, *beside], [*findings, *reading.findings()]
 
 
 def _document(
