@@ -14,20 +14,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from provenance.artifacts.manifest import FileEntry, Manifest
 from provenance.bundles.verifier import VerifiedStatement, Verifier
-from provenance.errors import Finding, ProvenanceError, StatementError
+from provenance.errors import Finding, ProvenanceError
 from provenance.statements.artifact import describe
-from provenance.statements.reader import parse_yaml
+from provenance.statements.front_matter import front_matter
 from provenance.statements.release import Component, Release
 from provenance.statements.statement import ResourceDescriptor
 
 CARD = "README.md"
-MAX_HEADER = 128 << 10
-_FRONT_MATTER = re.compile(rb"\A---\r?\n(.*?)\r?\n---\r?\n", re.DOTALL)
 _PYTHON_EXAMPLE = re.compile(rb"^```(python|py)\s*$", re.MULTILINE)
 
 
@@ -48,7 +45,7 @@ def declarations(
     if card is None or not model.digest:
         return [], []
     try:
-        facts = front_matter(card)
+        facts = front_matter(card, CARD)
     except ProvenanceError as err:
         told = f"the model card cannot be read: {err.message}"
         return [], [Finding(err.code, "warning", told, err.location, err.hint)]
@@ -62,21 +59,10 @@ def declarations(
     return [verifier.declare(release.to_statement(), CARD, hashlib.sha256(card).hexdigest())], []
 
 
-@lru_cache(maxsize=8)
-def front_matter(card: bytes) -> Mapping[str, Any]:
-    """The card's YAML header as a mapping, empty where there is none; StatementError `yaml-invalid`."""
-    match = _FRONT_MATTER.match(card)
-    if match and len(match[1]) > MAX_HEADER:
-        raise StatementError("document-too-large", f"its header has {len(match[1])} bytes; the limit is {MAX_HEADER}",
-                             location=CARD, hint="a card's header is a page, not a data file")
-    facts = parse_yaml(match[1], CARD) if match else None
-    return facts if isinstance(facts, dict) else {}
-
-
 def front_matter_of(model: Manifest) -> Mapping[str, Any]:
     """The header of the model's card; empty where there is no card, or none that can be read."""
     try:
-        return front_matter(model.contents.get(CARD, b""))
+        return front_matter(model.contents.get(CARD, b""), CARD)
     except ProvenanceError:
         return {}
 

@@ -17,8 +17,9 @@ from provenance.reports.escape import printable
 @click.argument("files", type=EXISTING, nargs=-1, required=True, metavar="FILE...")
 @click.option("--root", type=EXISTING, metavar="DIR",
               help="The folder of the files that a dvc.lock names: they are read again, and give their sha256.")
+@click.option("--validate", is_flag=True, help="Also hold CycloneDX against its schema (extra `bom`).")
 @common_options
-def command(files: tuple[Path, ...], root: Path | None, shown: Shown) -> int:
+def command(files: tuple[Path, ...], root: Path | None, validate: bool, shown: Shown) -> int:
     """Read what documents declare: dataset cards, Croissant, SPDX, CycloneDX, dvc.lock, MLflow runs.
 
     Every line is stated and unsigned: it shows nothing. Exit code 0, or 1 where a document could not be read.
@@ -30,7 +31,7 @@ def command(files: tuple[Path, ...], root: Path | None, shown: Shown) -> int:
     """
     from provenance.workflows.declared import document, read_all
 
-    reading = read_all(files, root)
+    reading = read_all(files, root, validate=validate)
     answer = document(reading)
     shown.answer(answer, lambda: "".join(f"{line}\n" for line in _lines(answer)))
     return NOT_PASSED if reading.refused else PASSED

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from provenance.cards import front_matter
 from provenance.declared.document import Declared, Edge, Told, as_list, facts_of, joined_licence, texts, unsupported
 from provenance.statements.dataset import Dataset
+from provenance.statements.front_matter import front_matter
 
 _OF_MODELS = frozenset({"base_model", "pipeline_tag", "library_name", "model-index", "datasets", "inference", "widget"})
 _GATED = "the card asks whoever wants it to agree first"
@@ -24,7 +24,7 @@ def is_card(data: bytes) -> bool:
 
 def read_dataset_card(data: bytes, file: str, sha256: str) -> Declared:
     """What a card declares; StatementError `yaml-invalid`, `document-too-large` or `declared-unsupported`."""
-    card = front_matter(data)
+    card = front_matter(data, file)
     if not card:
         raise unsupported("there is no header of a card in it", file, "a card begins with YAML between lines of ---")
     if _OF_MODELS.intersection(card):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from provenance.bundles.verifier import VerifiedStatement, Verifier
 from provenance.declared.document import Declared
 from provenance.declared.reading import read_declared
+from provenance.declared.validating import validated
 from provenance.errors import ArtifactError, Finding, ProvenanceError
 from provenance.policy import licences
 from provenance.statements.reader import MAX_JSON
@@ -42,9 +43,10 @@ class Reading:
             yield Finding(err.code, "warning", f"not read: {err.message}", file, err.hint)
 
 
-def read_all(files: Sequence[Path], root: Path | None = None) -> Reading:
+def read_all(files: Sequence[Path], root: Path | None = None, *, validate: bool = False) -> Reading:
     """Read documents; `root` is the folder of the files that a `dvc.lock` names, to be read again.
 
+    `validate` also holds a bill of materials against its specification, by its library (extra `bom`).
     One that cannot be read is told beside the others. ArtifactError `input-unreadable` for one that is not there.
     """
     read: list[Declared] = []
@@ -52,7 +54,9 @@ def read_all(files: Sequence[Path], root: Path | None = None) -> Reading:
     for file in files:
         data = _bytes(file)
         try:
-            read.append(read_declared(data, file.name, root))
+            declared = read_declared(data, file.name, root)
+            more = tuple(validated(declared, data)) if validate else ()
+            read.append(replace(declared, findings=(*declared.findings, *more)))
         except ProvenanceError as err:
             refused.append((file.name, err))
     return Reading(tuple(read), tuple(refused))

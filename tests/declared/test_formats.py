@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provenance.declared import validating
 from provenance.declared.document import Declared
 from provenance.declared.reading import read_declared
 from provenance.errors import ProvenanceError
 from provenance.policy import licences
+from provenance.workflows.declared import read_all
 from tests.declared.documents import CARD, CONTEXT, LOCK, H, croissant, cyclonedx, mlflow, read, spdx2, spdx3
 
 SHA = hashlib.sha256
@@ -154,6 +157,36 @@ def test_a_licence_that_cannot_be_read_makes_the_whole_unknown() -> None:
     licence = read(cyclonedx(components=[part])).components[1].license
     assert licence == "MIT AND unknown"
     assert licences.normalise(licence).expression is None
+
+
+def test_a_bill_of_materials_is_held_against_its_schema_where_that_is_asked(tmp_path: Path) -> None:
+    pytest.importorskip("cyclonedx.validation.json")
+    plain = {"type": "library", "name": "x", "licenses": [{"license": {"id": "MIT"}}]}
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(cyclonedx(components=[plain])))
+    bad.write_text(json.dumps(cyclonedx(components=[{**plain, "type": "thing"}])))
+    first, second = read_all([good, bad], validate=True).read
+    assert first.findings == ()
+    assert "breaks the schema of CycloneDX 1.6: components/0/type" in second.findings[0].message
+    assert [len(found.findings) for found in read_all([good, bad]).read] == [0, 0]
+
+
+def test_a_document_too_large_or_too_deep_to_be_validated_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = pytest.importorskip("cyclonedx.validation.json")
+    file = tmp_path / "deep.json"
+    file.write_text(json.dumps(cyclonedx(components=[])))
+
+    def exhausted(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(library.JsonStrictValidator, "validate_str", exhausted)
+    (found,) = read_all([file], validate=True).read
+    assert [told.message for told in found.findings] == [
+        "breaks the schema of CycloneDX 1.6: it is nested deeper than the library can follow"]
+    monkeypatch.setattr(validating, "MAX_VALIDATED", 10)
+    assert "not validated" in read_all([file], validate=True).read[0].findings[0].message
 
 
 # Pipelines
