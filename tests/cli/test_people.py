@@ -50,6 +50,19 @@ def test_an_assessment_and_a_waiver_are_written_beside_the_evidence_and_count(ru
     assert "Passed, 1 requirement waived" in shown
 
 
+def test_a_model_that_is_admitted_with_a_waiver_says_so_in_its_summary(run: Run, ours: Path) -> None:
+    run(*ASSESS)
+    run(*WAIVE)
+    ran = run("admit", "model", "--policy", "ours.yaml", "--trust", "trust.yaml", "--to", "registry",
+              "--key", "gate.key")
+    assert ran.code == 0, ran.err
+    (summary,) = ours.parent.glob("registry/**/verdict.sigstore.json")
+    said = run("bundle", "inspect", str(summary), "--format", "json").json["statement"]["predicate"]
+    assert said["verifiedLevels"] == [
+        "urn:open-provenance:policy:our-rules", "urn:open-provenance:policy:g7-2026-open-weights",
+        "urn:open-provenance:waived:W-7"]
+
+
 def test_two_people_do_not_overwrite_each_other(run: Run, ours: Path) -> None:
     run(*ASSESS)
     run(*[word if word != "adequate" else "inadequate" for word in ASSESS])
