@@ -9,14 +9,16 @@ could be taken away, and the judgement would stand. With evidence missing that t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from provenance.artifacts.digest import Identity
 from provenance.bundles.trust import parse_time
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import TrustError
-from provenance.lineage import LineageGraph, Use
+from provenance.lineage import LineageGraph
 from provenance.policy.checks.base import Context
 from provenance.policy.verdict import Item, Outcome
 from provenance.statements.assessment import SCALES, Assessment
@@ -59,19 +61,13 @@ def objection(statement: VerifiedStatement, claim: Assessment, graph: LineageGra
         return f"it is dated {claim.assessed_on}, which is in the future"
     if until <= as_of:
         return f"it was valid until {claim.valid_until}"
-    if not graph.is_about_model(statement) and not any(_is_about(claim, use, graph) for use in graph.data_uses):
+    if not graph.is_about_model(statement) and graph.data_identities.isdisjoint(all_identities(claim.subjects)):
         return "it is about neither this model nor data behind it"
     releases = {release.sha256: release.principal for release in graph.releases}
     signed = {digest for digest, principal in releases.items() if principal}
     if claim.looked_at.isdisjoint(releases) or not signed <= claim.looked_at:
         return "whoever made it did not look at the release"
     return ""
-
-
-def _is_about(claim: Assessment, use: Use, graph: LineageGraph) -> bool:
-    attested = graph.attested_by(use.identities)
-    known = use.identities | all_identities(subject for s in attested for subject in s.statement.subjects)
-    return not known.isdisjoint(all_identities(claim.subjects))
 
 
 def _item(statement: VerifiedStatement, claim: Assessment, graph: LineageGraph) -> Item:
@@ -98,12 +94,14 @@ def _for_each_dataset(
     good: Sequence[tuple[VerifiedStatement, Item]], graph: LineageGraph
 ) -> Iterator[Item]:
     """The findings about datasets, where there is one for every dataset at the beginning of a chain; else nothing."""
+    found: dict[Identity, list[Item]] = defaultdict(list)
+    for statement, item in good:
+        for identity in all_identities(statement.statement.subjects):
+            found[identity].append(item)
     uses = [use for use in graph.data_uses if not graph.is_made_from_data(use)]
-    by_use = [[item for statement, item in good
-               if isinstance(statement.claim, Assessment) and _is_about(statement.claim, use, graph)] for use in uses]
+    by_use = [[item for identity in sorted(graph.known_as(use)) for item in found.get(identity, ())] for use in uses]
     if all(by_use):
-        for items in by_use:
-            yield from items
+        yield from dict.fromkeys(item for items in by_use for item in items)
 
 
 def _settled(item: Item, judges: Sequence[Item]) -> Item:
