@@ -16,6 +16,7 @@ from provenance.artifacts.manifest import Manifest
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.lineage import LineageGraph
+from provenance.policy import assessments, waivers
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.checks.base import Context
 from provenance.policy.coverage import Coverage, coverage
@@ -72,11 +73,24 @@ class Evaluation:
         context = Context(self.subject.model, graph, self.coverage, self.subject.as_of, voice, row.roles,
                           row.parameters)
         items = [enough(self._heard(item, graph), row.min_basis, voice) for item in check.run(context)]
+        if assessments.asks_a_person(row.roles):
+            items = self._judged(row, items, context)
         if check.uses_lineage:
             items += _missing(graph)
         if check.asks_how_made:
             items += _unexplained(graph)
         return Decision(row.id, row.title, row.source, row.remedy, row.min_basis, voice, row.roles, tuple(items))
+
+    def _judged(self, row: Requirement, items: list[Item], context: Context) -> list[Item]:
+        """The items with what persons found; a finding that is weaker than asked is none, and never in the way."""
+        found = [(s, self._heard(item, context.graph)) for s, item in assessments.assessed(row.id, context)]
+        strong = [(s, item) for s, item in found if enough(item, row.min_basis, context.min_voice) == item]
+        return assessments.settled(row.id, items, strong, context)
+
+    def waivers(self, policy: Policy) -> tuple[waivers.Considered, ...]:
+        """Every waiver among the evidence, held against a policy. The ladder is always asked without them."""
+        subject = self.subject
+        return waivers.consider(subject.statements, policy, self.graph("trusted"), subject.trust, subject.as_of)
 
     def _heard(self, item: Item, graph: LineageGraph) -> Item:
         """The item, in an independent voice where everything that it rests on is said by independent parties."""
@@ -126,4 +140,4 @@ def _unexplained(graph: LineageGraph) -> Iterable[Item]:
 def outcome_of(decisions: Sequence[Decision]) -> Outcome:
     """A policy's outcome from those of its requirements; a policy in which nothing passes is not passed."""
     outcome = combine([decision.outcome for decision in decisions])
-    return "undetermined" if outcome == "not_applicable" else outcome
+    return "undetermined" if outcome in ("not_applicable", "waived") else outcome

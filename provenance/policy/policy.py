@@ -42,6 +42,7 @@ class Requirement:
     min_voice: Voice
     roles: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    waivable: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _requirement(row: Mapping[str, Any], location: str) -> Requirement:
     # The defaults belong to what was asked, and so to the digest: another version of this tool may have others.
     parameters = {name: parameter.default for name, parameter in check.parameters.items()} | given
     return Requirement(row["id"], row["title"], row["source"], row["remedy"], row["minBasis"], row["minVoice"],
-                       tuple(row["roles"]), parameters)
+                       tuple(row["roles"]), parameters, row.get("waivable", False))
 
 
 def _tightened(parent: dict[str, Requirement], own: dict[str, Requirement], location: str) -> dict[str, Requirement]:
@@ -149,6 +150,7 @@ def _tightened(parent: dict[str, Requirement], own: dict[str, Requirement], loca
             BASES.index(row.min_basis) < BASES.index(before.min_basis)
             or VOICES.index(row.min_voice) < VOICES.index(before.min_voice)
             or not set(row.roles) <= set(before.roles)
+            or row.waivable > before.waivable
             or any(p.is_looser(row.parameters[n], before.parameters[n]) for n, p in check.parameters.items())
         )
         if looser:
@@ -164,7 +166,8 @@ def _in_order(rows: Mapping[str, Requirement]) -> dict[str, Requirement]:
 
 def _row_dict(row: Requirement) -> dict[str, Any]:
     return {"id": row.id, "title": row.title, "source": row.source, "remedy": row.remedy, "minBasis": row.min_basis,
-            "minVoice": row.min_voice, "roles": list(row.roles), "parameters": dict(row.parameters)}
+            "minVoice": row.min_voice, "roles": list(row.roles), "parameters": dict(row.parameters),
+            "waivable": row.waivable}
 
 
 def _invalid(why: str, location: str, hint: str) -> ProvenanceError:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 
-Outcome = Literal["pass", "fail", "undetermined", "not_applicable"]
+Outcome = Literal["pass", "fail", "undetermined", "not_applicable", "waived"]
 Basis = Literal["stated", "recomputed"]
 BASES: tuple[Basis, ...] = ("stated", "recomputed")
 
@@ -43,8 +43,18 @@ class Item:
 
 def combine(outcomes: Sequence[Outcome]) -> Outcome:
     """Kleene's `all`: a fail fails, then an undetermined undetermines; of nothing, undetermined (never a pass)."""
-    decisive: tuple[Outcome, ...] = ("fail", "undetermined", "pass", "not_applicable")
+    decisive: tuple[Outcome, ...] = ("fail", "undetermined", "pass", "waived", "not_applicable")
     return next((outcome for outcome in decisive if outcome in outcomes), "undetermined")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A waiver that counts: the sha256 of its bundle, who gave it, until when, and why."""
+
+    sha256: str
+    approver: str
+    expires: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -59,17 +69,31 @@ class Decision:
     min_voice: Voice
     roles: tuple[str, ...]
     items: tuple[Item, ...]
+    grants: tuple[Grant, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
+        """All items together, or `waived` where they leave something open and somebody goes without it."""
+        found = self.without_grants
+        return "waived" if self.grants and found in ("fail", "undetermined") else found
+
+    @property
+    def without_grants(self) -> Outcome:
         """All items together."""
         return combine([item.outcome for item in self.items])
 
     @property
     def reason(self) -> str:
         """The reasons that led to the outcome, in one line."""
+        found = self._reason_of(self.without_grants)
+        if self.outcome != "waived":
+            return found
+        first = self.grants[0]
+        waived = f"waived by {first.approver} until {first.expires}: {first.reason}"
+        return f"{waived}; {self.without_grants} without the waiver: {found}"
+
+    def _reason_of(self, outcome: Outcome) -> str:
         told: dict[str, list[str]] = {}
-        outcome = self.outcome
         for item in self.items:
             if item.outcome == outcome:
                 told.setdefault(item.reason, []).append(item.subject)
@@ -79,6 +103,7 @@ class Decision:
         """As the verdict document spells it."""
         bases = [item.basis for item in self.items if item.basis]
         voices = [item.voice for item in self.items]
+        grants = self.grants if self.outcome == "waived" else ()
         return {
             "id": self.id, "title": self.title, "source": self.source, "outcome": self.outcome,
             "minBasis": self.min_basis, "minVoice": self.min_voice, "roles": list(self.roles),
@@ -86,8 +111,8 @@ class Decision:
             "voice": min(voices, key=VOICES.index) if voices else "none",
             "reason": self.reason, "remedy": "" if self.outcome in ("pass", "not_applicable") else self.remedy,
             "items": [item.to_dict() for item in self.items],
-            "evidence": sorted({digest for item in self.items for digest in item.evidence}),
-            "signers": sorted({name for item in self.items for name in item.signers}),
+            "evidence": sorted({d for item in self.items for d in item.evidence} | {g.sha256 for g in grants}),
+            "signers": sorted({name for item in self.items for name in item.signers} | {g.approver for g in grants}),
         }
 
 

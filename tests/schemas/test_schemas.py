@@ -68,7 +68,7 @@ def test_what_is_required_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [
-    "digest", "output", "release", "reproduction", "step", "trust", "verification-summary"])
+    "assessment", "waiver", "digest", "output", "release", "reproduction", "step", "trust", "verification-summary"])
 def test_a_pattern_of_times_and_digests_ends_where_the_text_ends_and_its_digits_are_ascii(name: str) -> None:
     """Python lets `$` match before a final newline, and `\\d` match the digits of every script."""
     document = schema(f"{name}.schema.json")
