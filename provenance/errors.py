@@ -140,6 +140,7 @@ CODES: dict[str, str] = {
     # policies and verdicts
     "policy-not-found": "there is no policy of this name",
     "policy-invalid": "the policy cannot be used",
+    "policy-not-in-force": "the policy is not in force yet, or has expired",
     "requirement-unknown": "the catalogue has no such requirement",
     "as-of-in-the-past": "the verdict was asked for as of a time in the past",
     # registries

@@ -47,9 +47,19 @@ def combine(outcomes: Sequence[Outcome]) -> Outcome:
     return next((outcome for outcome in decisive if outcome in outcomes), "undetermined")
 
 
+def worse(one: Outcome, other: Outcome) -> Outcome:
+    """The lesser of two answers to one question; what does not apply by one of them is no pass."""
+    order: tuple[Outcome, ...] = ("fail", "undetermined", "not_applicable", "pass")
+    return min(one, other, key=order.index)
+
+
 @dataclass(frozen=True)
 class Decision:
-    """One requirement of a policy with its outcome, item by item."""
+    """One requirement of a policy with its outcome, item by item.
+
+    `binds` are the policies of the chain in which it decides; none where it is only advice. A rule has `parts`, and its
+    outcome is `settled` by how they combine.
+    """
 
     id: str
     title: str
@@ -59,17 +69,35 @@ class Decision:
     min_voice: Voice
     roles: tuple[str, ...]
     items: tuple[Item, ...]
+    binds: tuple[str, ...] = ("",)
+    rule: str = ""
+    parts: tuple[Decision, ...] = ()
+    settled: Outcome | None = None
 
     @property
     def outcome(self) -> Outcome:
-        """All items together."""
-        return combine([item.outcome for item in self.items])
+        """All items together, or how the parts combine."""
+        return self.settled or combine([item.outcome for item in self.items])
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether it decides on the policy that was asked, the last of the chain."""
+        return bool(self.binds)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands between the model and the policy."""
+        return self.is_binding and self.outcome in ("fail", "undetermined")
 
     @property
     def reason(self) -> str:
         """The reasons that led to the outcome, in one line."""
-        told: dict[str, list[str]] = {}
         outcome = self.outcome
+        if self.parts:
+            decisive = [part for part in self.parts if part.outcome == outcome] or list(self.parts)
+            reasons = dict.fromkeys(f"{part.id} {part.reason}".strip() for part in decisive)
+            return f"{self.rule}: {'; '.join(reasons)}"
+        told: dict[str, list[str]] = {}
         for item in self.items:
             if item.outcome == outcome:
                 told.setdefault(item.reason, []).append(item.subject)
@@ -88,7 +116,14 @@ class Decision:
             "items": [item.to_dict() for item in self.items],
             "evidence": sorted({digest for item in self.items for digest in item.evidence}),
             "signers": sorted({name for item in self.items for name in item.signers}),
+            **({} if self.is_binding else {"advisory": True}),
+            **({"rule": self.rule, "parts": [part.brief() for part in self.parts]} if self.parts else {}),
         }
+
+    def brief(self) -> dict[str, Any]:
+        """As a part of a rule is told in the verdict document."""
+        parts = {"parts": [part.brief() for part in self.parts]} if self.parts else {}
+        return {"id": self.id, "title": self.title, "outcome": self.outcome, "reason": self.reason, **parts}
 
 
 def _names(subjects: Sequence[str]) -> str:

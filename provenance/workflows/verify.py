@@ -195,7 +195,7 @@ def _counts(decisions: Sequence[Decision]) -> dict[str, int]:
 
 def _open_points(decisions: Sequence[Decision]) -> list[str]:
     """At most three: failures first, then what is undetermined, in the policy's order."""
-    ranked = [d for d in decisions if d.outcome == "fail"] + [d for d in decisions if d.outcome == "undetermined"]
+    ranked = sorted((d for d in decisions if d.is_open), key=lambda decision: decision.outcome != "fail")
     return [f"{decision.id} {decision.title}: {decision.reason}" for decision in ranked[:3]]
 
 
@@ -210,14 +210,14 @@ def _next(
     if changes:  # everything else is undetermined because of it, and nobody needs to publish anything
         return [{"requirement": "W-1", "towards": policy.id,
                  "remedy": f"Do not use it; get {changes[0].location} again from the producer"}]
-    towards, open_decisions = policy.id, [d for d in decisions if d.outcome in ("fail", "undetermined")]
+    towards, open_decisions = policy.id, [d for d in decisions if d.is_open]
     if not open_decisions:
         rung = next((rung for rung in ladder if rung.shown != "pass"), None)
         if rung is None:
             return []
         towards = rung.policy
         asked = evaluation.decide(policies.load_policy(rung.policy))
-        open_decisions = [d for d in asked if d.outcome in ("fail", "undetermined")]
+        open_decisions = [d for d in asked if d.is_open]
     grouped: dict[str, list[str]] = {}
     for decision in open_decisions:
         grouped.setdefault(decision.remedy, []).append(decision.id)
