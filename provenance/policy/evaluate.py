@@ -72,7 +72,8 @@ class Evaluation:
         """
         policy.refuse_out_of_force(self.subject.as_of)
         highest: Voice = "unsigned" if declared else "independent"
-        return [replace(self._row(row, highest), binds=row.binds(self.subject.as_of)) for row in policy.requirements]
+        return [replace(self._row(row, highest), asked_by=tuple(name for name, _, _ in row.asked_by),
+                        binds=row.binds(self.subject.as_of)) for row in policy.requirements]
 
     def _row(self, row: Requirement, highest: Voice) -> Decision:
         """A row of the policy, and beside it the row that it tightens: the worse of the two."""
@@ -160,6 +161,6 @@ def outcome_of(decisions: Sequence[Decision]) -> Outcome:
     """
     binding = [decision for decision in decisions if decision.is_binding]
     outcome = combine([decision.outcome for decision in binding])
-    policies = {policy for decision in binding for policy in decision.binds}
+    policies = {policy for decision in decisions for policy in decision.asked_by}
     shown = {policy for decision in binding if decision.outcome == "pass" for policy in decision.binds}
     return outcome if outcome in ("fail", "undetermined") or policies == shown else "undetermined"

@@ -13,6 +13,7 @@ from provenance.policy.rules import Cel, Group, Part, Rule, Says
 from provenance.policy.verdict import BASES, Basis
 
 Severity = Literal["mandatory", "advisory"]
+Direction = Literal["tighter", "looser", "different"]
 
 
 @dataclass(frozen=True)
@@ -68,27 +69,47 @@ def is_weaker(row: Requirement, than: Requirement) -> bool:
             or VOICES.index(row.min_voice) < VOICES.index(than.min_voice) or not set(row.roles) <= set(than.roles))
 
 
-def looser(row: Requirement, before: Requirement) -> str:
-    """In what one row asks for less than another of the same id, or ""."""
-    if row.rule != before.rule:
-        return "rule"
-    if row.unless is not None and row.unless != before.unless:
-        return "unless"
-    order = {"severity": ("advisory", "mandatory")}
-    if BASES.index(row.min_basis) < BASES.index(before.min_basis):
-        return "minBasis"
-    if VOICES.index(row.min_voice) < VOICES.index(before.min_voice):
-        return "minVoice"
-    if not set(row.roles) <= set(before.roles):
-        return "roles"
-    if order["severity"].index(row.severity) < order["severity"].index(before.severity):
-        return "severity"
-    if row.effective_on > before.effective_on:
-        return "effectiveOn"
-    if row.waivable and not before.waivable:
-        return "waivable"
+def differences(row: Requirement, before: Requirement) -> dict[str, Direction]:
+    """In what two rows of one id differ, field by field, and which way: only what is asked, not how it is told."""
+    pairs: dict[str, tuple[int, int]] = {
+        "minBasis": (BASES.index(row.min_basis), BASES.index(before.min_basis)),
+        "minVoice": (VOICES.index(row.min_voice), VOICES.index(before.min_voice)),
+        "severity": (row.severity == "mandatory", before.severity == "mandatory"),
+        "waivable": (before.waivable, row.waivable),
+    }
+    found: dict[str, Direction] = {
+        name: "tighter" if one > other else "looser" for name, (one, other) in pairs.items() if one != other
+    }
+    if row.effective_on != before.effective_on:
+        found["effectiveOn"] = "looser" if row.effective_on > before.effective_on else "tighter"
+    if set(row.roles) != set(before.roles):
+        subset, superset = set(row.roles) < set(before.roles), set(row.roles) > set(before.roles)
+        found["roles"] = "tighter" if subset else "looser" if superset else "different"
     known = CATALOGUE[row.id].parameters if row.id in CATALOGUE else {}
-    return next((n for n, p in known.items() if p.is_looser(row.parameters[n], before.parameters[n])), "")
+    for name, parameter in known.items():
+        one, other = row.parameters[name], before.parameters[name]
+        if one != other:
+            less, more = parameter.is_looser(one, other), parameter.is_looser(other, one)
+            found[name] = "different" if less and more else "looser" if less else "tighter"
+    if _shape(row.rule) != _shape(before.rule):
+        found["rule"] = "different"
+    if _shape(row.unless) != _shape(before.unless):
+        found["unless"] = "tighter" if row.unless is None else "looser" if before.unless is None else "different"
+    return found
+
+
+def looser(row: Requirement, before: Requirement) -> str:
+    """In what one row may ask for less than another of the same id, or ""."""
+    return next((name for name, way in differences(row, before).items() if way != "tighter"), "")
+
+
+def _shape(part: Part | Rule | None) -> Any:
+    """What a part asks, without how strong the evidence must be, which a part has from the row around it."""
+    if isinstance(part, Group):
+        return part.operator, part.count, part.thing, tuple(map(_shape, part.parts)), _shape(part.unless)
+    if isinstance(part, Requirement):
+        return part.id, dict(part.parameters), _shape(part.rule), _shape(part.unless)
+    return part
 
 
 def parse_day(text: str) -> datetime:

@@ -57,8 +57,8 @@ def worse(one: Outcome, other: Outcome) -> Outcome:
 class Decision:
     """One requirement of a policy with its outcome, item by item.
 
-    `binds` are the policies of the chain in which it decides; none where it is only advice. A rule has `parts`, and its
-    outcome is `settled` by how they combine.
+    `asked_by` are the policies of the chain that ask it, and `binds` those in which it decides: none where it is only
+    advice. A rule has `parts`, and its outcome is `settled` by how they combine.
     """
 
     id: str
@@ -69,6 +69,7 @@ class Decision:
     min_voice: Voice
     roles: tuple[str, ...]
     items: tuple[Item, ...]
+    asked_by: tuple[str, ...] = ("",)
     binds: tuple[str, ...] = ("",)
     rule: str = ""
     parts: tuple[Decision, ...] = ()
