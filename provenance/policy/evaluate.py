@@ -23,8 +23,8 @@ from provenance.policy.checks.base import Context
 from provenance.policy.coverage import Coverage, coverage
 from provenance.policy.policy import LADDER, Policy, load_policy
 from provenance.policy.requirement import Requirement
-from provenance.policy.rules import Group, decide_part, of_statements
-from provenance.policy.verdict import Decision, Item, Outcome, combine, enough, worse
+from provenance.policy.rules import Ask, Cel, Says, decide_row, of_statements
+from provenance.policy.verdict import Decision, Item, Outcome, combine, enough
 from provenance.statements.statement import all_identities
 
 
@@ -72,27 +72,15 @@ class Evaluation:
         """
         policy.refuse_out_of_force(self.subject.as_of)
         highest: Voice = "unsigned" if declared else "independent"
-        return [replace(self._row(row, highest), asked_by=tuple(name for name, _, _ in row.asked_by),
-                        binds=row.binds(self.subject.as_of)) for row in policy.requirements]
-
-    def _row(self, row: Requirement, highest: Voice) -> Decision:
-        """A row of the policy, and beside it the row that it tightens: the worse of the two."""
-        own = decide_part(row, lambda leaf: self._decide(leaf, highest))
-        if row.tightens is None:
-            return own
-        before = self._row(row.tightens, highest)
-        items = tuple(dict.fromkeys((*own.items, *before.items)))
-        return replace(own, items=items, settled=worse(own.outcome, before.outcome))
+        return decide(policy, self.subject.as_of, lambda row: self._decide(row, highest))
 
     def _decide(self, row: Requirement, highest: Voice) -> Decision:
-        if isinstance(row.rule, Group):
-            return _told_as(row, decide_part(row.rule, lambda leaf: self._decide(leaf, highest)))
         voice = min(highest, row.min_voice, key=VOICES.index)
         graph = self.graph(voice)
         context = Context(self.subject.model, graph, self.coverage, self.subject.as_of, voice, row.roles,
                           row.parameters)
-        check = CATALOGUE[row.id] if row.rule is None else None
-        found = of_statements(context, row.rule) if row.rule is not None else CATALOGUE[row.id].run(context)
+        check = None if isinstance(row.rule, Says | Cel) else CATALOGUE[row.id]
+        found = of_statements(context, row.rule) if isinstance(row.rule, Says | Cel) else CATALOGUE[row.id].run(context)
         items = [enough(self._heard(item, graph), row.min_basis, voice) for item in found]
         if check is None or check.uses_lineage:
             items += _missing(graph)
@@ -148,10 +136,10 @@ def _unexplained(graph: LineageGraph) -> Iterable[Item]:
         yield Item.on([use.step], subject, "undetermined", "no attested step says how it was made")
 
 
-def _told_as(row: Requirement, found: Decision) -> Decision:
-    """What a rule came to, told as the row that has it."""
-    return replace(found, id=row.id, title=row.title, source=row.source, remedy=row.remedy, min_basis=row.min_basis,
-                   roles=row.roles)
+def decide(policy: Policy, as_of: datetime, ask: Ask) -> list[Decision]:
+    """Every row of a policy, as `ask` answers for the single requirements in it."""
+    return [replace(decide_row(row, ask), asked_by=tuple(name for name, _, _ in row.asked_by), binds=row.binds(as_of))
+            for row in policy.requirements]
 
 
 def outcome_of(decisions: Sequence[Decision]) -> Outcome:

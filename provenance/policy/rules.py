@@ -14,7 +14,7 @@ from provenance.artifacts.names import brief
 from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.policy.checks.base import Context, nothing
-from provenance.policy.verdict import Decision, Item, Outcome, combine
+from provenance.policy.verdict import Decision, Item, Outcome, combine, worse
 from provenance.statements.dataset import DATASET
 from provenance.statements.release import RELEASE
 from provenance.statements.reproduction import REPRODUCTION
@@ -197,8 +197,13 @@ Ask = Callable[["Requirement"], Decision]
 
 
 def decide_part(part: Part, ask: Ask) -> Decision:
-    """The decision on a part; `ask` answers for a single requirement."""
-    decision = _group(part, ask) if isinstance(part, Group) else ask(part)
+    """The decision on a part; `ask` answers for a requirement that is no group of others."""
+    if isinstance(part, Group):
+        decision = _group(part, ask)
+    elif isinstance(part.rule, Group):
+        decision = _told_as(part, _group(part.rule, ask))
+    else:
+        decision = ask(part)
     if part.unless is None:
         return decision
     excuse = decide_part(part.unless, ask)
@@ -208,6 +213,23 @@ def decide_part(part: Part, ask: Ask) -> Decision:
     items = excuse.items if outcome == "not_applicable" else (*decision.items, *excuse.items)
     parts = (excuse,) if outcome == "not_applicable" else (decision, excuse)
     return replace(decision, items=items, parts=parts, settled=outcome, rule="unless")
+
+
+def decide_row(row: Requirement, ask: Ask) -> Decision:
+    """The decision on a row of a policy, and beside it on the row that it tightens: the worse of the two."""
+    own = decide_part(row, ask)
+    if row.tightens is None:
+        return own
+    before = decide_row(row.tightens, ask)
+    if worse(own.outcome, before.outcome) == own.outcome:
+        return own
+    return replace(own, items=before.items, parts=before.parts, rule=before.rule, settled=before.outcome)
+
+
+def _told_as(row: Requirement, found: Decision) -> Decision:
+    """What a rule came to, told as the row that has it."""
+    return replace(found, id=row.id, title=row.title, source=row.source, remedy=row.remedy, min_basis=row.min_basis,
+                   roles=row.roles)
 
 
 def _group(group: Group, ask: Ask) -> Decision:

@@ -21,13 +21,13 @@ def diff_policies(first: str, second: str) -> dict[str, Any]:
     added = [_named(row) for name, row in after.items() if name not in before]
     removed = [_named(row) for name, row in before.items() if name not in after]
     return {
-        "schemaVersion": "0.1", "kind": "PolicyDiff", "first": _policy(one), "second": _policy(other),
+        "first": _policy(one), "second": _policy(other),
         "same": not (added or removed or changed or days), "added": added, "removed": removed, "changed": changed,
         "days": days, "answer": _answer(bool(added), bool(removed), changed, days),
     }
 
 
-def _answer(added: bool, removed: bool, changed: list[dict[str, Any]], days: list[dict[str, Any]]) -> str:  # noqa: FBT001
+def _answer(added: bool, removed: bool, changed: list[dict[str, Any]], days: list[dict[str, Any]]) -> str:
     """What the second is beside the first: tighter where it can only ask for more."""
     ways = {field["direction"] for row in (*changed, {"fields": days}) for field in row["fields"]}
     more = added or "tighter" in ways

@@ -33,7 +33,7 @@ def explain_policy(policy: str, requirement: str = "") -> dict[str, Any]:
         raise PolicyError("requirement-unknown", f"{chosen.id} has no requirement {requirement}", location=chosen.id,
                           hint=nearest(requirement, known, f"it has {', '.join(known)}"))
     return {
-        "schemaVersion": "0.1", "kind": "PolicyExplanation", "id": chosen.id, "version": chosen.version,
+        "id": chosen.id, "version": chosen.version,
         "title": chosen.title, "source": chosen.source, "digest": {"sha256": chosen.digest},
         "extends": list(chosen.extends), "inForce": in_force(chosen),
         "requirements": [_row(row) for row in rows],

@@ -87,13 +87,14 @@ def verify(
         model, exclude=gathered.inside, wanted=Wanted(trees=trees), progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
-    declared, card_findings = _declarations(manifest, verifier)
+    declared, card_findings = declarations(manifest, verifier)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
     document = _document(subject, chosen, gathered.examined, card_findings, now)
     return Verification(document, manifest, gathered.files, chosen)
 
 
-def _declarations(model: Manifest, verifier: Verifier) -> tuple[list[VerifiedStatement], list[Finding]]:
+def declarations(model: Manifest, verifier: Verifier) -> tuple[list[VerifiedStatement], list[Finding]]:
+    """What the model card declares, in an unsigned voice, and what was seen in it."""
     licence, name, link = cards.declared_licence(cards.front_matter_of(model))
     read = licences.normalise(licence, name=name, link=link)
     free = licences.category(read.expression, "weights").status == "open"

@@ -1,11 +1,10 @@
-"""The policy language: rules combine as Kleene does, a child only tightens, and what is misspelt is told where it is."""
+"""The policy language: how rules combine, that a child only tightens, and that what is misspelt is told where it is."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
@@ -25,7 +24,7 @@ from provenance.statements.release import RELEASE
 from provenance.statements.step import SLSA_PROVENANCE_V1
 from tests.policy.test_monotone import WORLDS, spoilt
 from tests.policy.test_policy import CHILD, READ, ROW, document, write
-from tests.world import NOW, World
+from tests.world import World
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 BESIDE = {key: value for key, value in ROW.items() if key != "id"}
@@ -53,7 +52,8 @@ def asked(world: World, file: Path, row: Mapping[str, Any]) -> dict[str, Any]:
 def first(text: str, file: Path) -> tuple[str, str, str]:
     file.write_text(text, encoding="utf-8")
     found = lint(str(file))[0]
-    return found.location.removeprefix(f"{file}:"), found.message.removeprefix("the policy cannot be used: "), found.hint
+    why = found.message.removeprefix("the policy cannot be used: ")
+    return found.location.removeprefix(f"{file}:"), why, found.hint
 
 
 # --- what is misspelt -----------------------------------------------------------------------------------------------
@@ -86,9 +86,11 @@ RULE = TEXT.replace("id: X-3", "id: fresh").partition("    parameters:")[0]
         (TEXT + "effectiveOn: '2026-02-30'\n", "14:1", "there is no day 2026-02-30", ""),
         (TEXT + "extends: osaid-1.1\n", "14:1", "there is no policy osaid-1.1", "did you mean osaid-1.0?"),
         (TEXT.replace("[producer]", "[producers]"), "11:13", "requirements/0/roles/0 must be one of producer", ""),
-        (RULE + "    any: [{id: D-2}, {id: D-33}]\n", "12:23", "the catalogue has no requirement D-33", "did you mean D-3?"),
+        (RULE + "    any: [{id: D-2}, {id: D-33}]\n", "12:23", "the catalogue has no requirement D-33",
+         "did you mean D-3?"),
         (RULE + "    not: [{id: D-2}]\n", "12:5", "requirements/0 has no field not", ""),
-        (RULE + "    atLeast: {count: 3, of: [{id: D-2}, {id: D-3}]}\n", "12:15", "it asks for more parts than there are", ""),
+        (RULE + "    atLeast: {count: 3, of: [{id: D-2}, {id: D-3}]}\n", "12:15",
+         "it asks for more parts than there are", ""),
         (RULE + f"    statement: {{predicate: '{DATASET}x', field: name, stated: true}}\n", "12:17",
          f"this tool reads no predicate type {DATASET}x", f"did you mean {DATASET}?"),
         (RULE, "5:5", "fresh must have one of all, any, atLeast, forEach, statement, cel", ""),
@@ -142,7 +144,8 @@ def test_no_rule_passes_where_less_is_shown(outcomes: tuple[Outcome, Outcome]) -
     [
         ("pass", "fail", "pass"), ("pass", "pass", "pass"), ("fail", "pass", "not_applicable"),
         ("undetermined", "pass", "not_applicable"), ("fail", "undetermined", "undetermined"),
-        ("fail", "fail", "fail"), ("undetermined", "fail", "undetermined"), ("not_applicable", "fail", "not_applicable"),
+        ("fail", "fail", "fail"), ("undetermined", "fail", "undetermined"),
+        ("not_applicable", "fail", "not_applicable"),
     ],
 )
 def test_an_excuse_counts_only_where_it_is_shown(required: Outcome, excuse: Outcome, outcome: Outcome) -> None:
@@ -197,7 +200,7 @@ def test_an_excuse_may_not_be_weaker_than_what_it_excuses_from(file: Path) -> No
     assert "weaker" in lint(write(file, document(row)))[0].message
 
 
-# --- what statements say ----------------------------------------------------------------------------------------------
+# --- what statements say --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_a_field_that_a_stranger_states_shows_nothing(world: World, file: Path) 
     assert asked(world, file, rule(statement=said))["outcome"] == "undetermined"
 
 
-# --- severity, days and parameters --------------------------------------------------------------------------------------
+# --- severity, days and parameters ----------------------------------------------------------------------------------
 
 
 def test_what_is_advisory_is_told_and_decides_nothing(world: World, file: Path) -> None:
@@ -281,7 +284,7 @@ def test_a_parameter_of_a_policy_stands_where_it_is_named(file: Path) -> None:
             load_policy(policy, values)
 
 
-# --- extending ----------------------------------------------------------------------------------------------------------
+# --- extending ------------------------------------------------------------------------------------------------------
 
 
 def shipped(patch: pytest.MonkeyPatch, **policies: Mapping[str, Any]) -> None:
@@ -352,8 +355,9 @@ def families(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]
     for row in parent:
         if "unless" in row and draw(st.booleans()):
             child.append({key: value for key, value in row.items() if key != "unless"})
-        elif "-" in row["id"] and row["id"][0].isupper() and draw(st.booleans()):
-            child.append({**row, "severity": "mandatory", "minVoice": draw(st.sampled_from([row["minVoice"], "trusted"])),
+        elif row["id"] in CATALOGUE and draw(st.booleans()):
+            voice = draw(st.sampled_from([row["minVoice"], "trusted"]))
+            child.append({**row, "severity": "mandatory", "minVoice": voice,
                           "roles": sorted(draw(st.sets(st.sampled_from(row["roles"]), min_size=1)))})
     taken = {row["id"] for row in parent}
     child += [row for row in draw(rows()) if row["id"] not in taken]

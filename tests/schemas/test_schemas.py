@@ -159,6 +159,8 @@ def test_the_answers_of_commands_follow_their_definitions(typed: Any, tmp_path: 
         typed("attest", "dataset", text, "--key", "acme.key", "--bundle", "d.sigstore.json"),
         typed("attest", "release", tiny, "--components", "components.yaml", "--key", "acme.key", "--bundle", "r.json"),
         typed("policy", "list"), typed("policy", "show", "osaid-1.0"), typed("policy", "lint", "osaid-1.0"),
+        typed("policy", "explain", "osaid-1.0"), typed("policy", "diff", "osaid-1.0", "open-weights"),
+        typed("policy", "test", "osaid-1.0"),
         typed("digest", "nowhere"), typed("policy", "show", "nothing"), typed("digest"),
     ]
     for answer in answers:
