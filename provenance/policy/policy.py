@@ -78,11 +78,11 @@ def policy_ids() -> tuple[str, ...]:
                  if name.endswith(".yaml") and not name.endswith(CASES))
 
 
-def load_policy(argument: str, values: Mapping[str, Any] | None = None) -> Policy:
-    """A shipped policy by id, or a file, with values for its parameters; PolicyError for what cannot be used."""
+def load_policy(argument: str) -> Policy:
+    """A shipped policy by id, or a file; PolicyError for what cannot be used, the first of what `lint` tells."""
     data, location = _document(argument)
     try:
-        return _resolve(data, location, (), values or {})
+        return _resolve(data, location, (), {})
     except UnusablePolicyError as err:
         first = err.findings[0]
         raise PolicyError(first.code, first.message, location=first.location, hint=first.hint) from err
@@ -158,12 +158,14 @@ def _parent(raw: Mapping[str, Any], seen: tuple[str, ...], problems: Problems) -
     if name in seen or name == own_id:
         problems.add(("extends",), f"it extends itself through {name}", "break the circle")
         problems.stop()
-    if name not in policy_ids():
-        hint = nearest(name, policy_ids(), "`provenance policy list` names them", 0.6)
-        problems.add(("extends",), f"there is no policy {name}", hint, "policy-not-found")
+    try:
+        document = _document(name)
+    except PolicyError as err:
+        problems.add(("extends",), err.message, err.hint, err.code)
         problems.stop()
+        raise
     given = raw.get("values", {})
-    plain = _resolve(*_document(name), (*seen, own_id), {})
+    plain = _resolve(*document, (*seen, own_id), {})
     for key, value in given.items():
         known = plain.parameters.get(key)
         if known is None:
@@ -174,7 +176,7 @@ def _parent(raw: Mapping[str, Any], seen: tuple[str, ...], problems: Problems) -
     problems.stop()
     if not given:
         return plain
-    told = _resolve(*_document(name), (*seen, own_id), given)
+    told = _resolve(*document, (*seen, own_id), given)
     rows = _tightened({row.id: row for row in plain.requirements}, {row.id: row for row in told.requirements},
                       {"requirements": []}, problems)
     return replace(told, requirements=tuple(rows.values()))
