@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provenance import resources
@@ -121,6 +121,17 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_document(f
     found = lint(write(file, document(*rows)))
     assert [one.code for one in found] == ["requirement-unknown", "requirement-unknown", "policy-invalid"]
     assert [one.hint for one in found][::2] == ["did you mean D-2?", "did you mean maxAgeDays?"]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, len(RULE) - 1), st.sampled_from([*"{}[]:-#'\" \n$&*!|", "id", "any: "])),
+                min_size=1, max_size=4))
+def test_whatever_is_typed_is_a_policy_or_told_to_be_none(file: Path, typed: list[tuple[int, str]]) -> None:
+    text = RULE + "    any: [{id: D-2}, {all: [{id: D-6}]}]\n"
+    for place, what in typed:
+        text = text[:place] + what + text[place + 1:]
+    file.write_text(text, encoding="utf-8")
+    assert all(found.message and found.location for found in lint(str(file)))
 
 
 # --- rules ----------------------------------------------------------------------------------------------------------

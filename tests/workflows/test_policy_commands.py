@@ -199,6 +199,19 @@ def test_a_model_that_is_too_large_is_not_copied(world: World, monkeypatch: pyte
     assert all("weights" not in row["what"] for row in found["mutations"])
 
 
+@pytest.mark.parametrize(
+    "bundle",
+    ["", "[]", '{"dsseEnvelope": {"payload": 1}}', '{"dsseEnvelope": {"payload": "e30=", "signatures": "x"}}',
+     '{"dsseEnvelope": {"payload": "W10=", "signatures": [1]}}',
+     '{"dsseEnvelope": {"payload": "eyJzdWJqZWN0IjogWzFdfQ==", "signatures": [{"sig": 1}]}}'],
+)
+def test_evidence_that_is_none_is_mutated_as_far_as_it_goes(world: World, bundle: str) -> None:
+    for file in world.evidence.iterdir():
+        file.unlink()
+    (world.evidence / "odd.sigstore.json").write_text(bundle)
+    assert attacked(world)["holds"]
+
+
 def test_a_judge_who_believes_everybody_is_found_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The attack would be worth nothing if it could not fail."""
     monkeypatch.setattr(attacking._Judge, "ask", _believing(attacking._Judge.ask))

@@ -150,8 +150,7 @@ def _no_signature(bundle: dict[str, Any]) -> None:
 
 
 def _empty_signature(bundle: dict[str, Any]) -> None:
-    for signature in bundle["dsseEnvelope"].get("signatures", []):
-        signature["sig"] = ""
+    _replace(bundle["dsseEnvelope"], ("sig",), "")
 
 
 def _no_material(bundle: dict[str, Any]) -> None:
@@ -169,9 +168,7 @@ _CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
 
 
 def _rename_subjects(statement: dict[str, Any]) -> bool:
-    for subject in statement.get("subject", []):
-        subject["name"] = f"{subject.get('name', '')}-2"
-    return bool(statement.get("subject"))
+    return _replace(statement.get("subject"), ("name",), "another")
 
 
 def _open_licences(statement: dict[str, Any]) -> bool:
