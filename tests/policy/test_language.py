@@ -22,9 +22,10 @@ from provenance.policy.verdict import Outcome, combine, worse
 from provenance.statements.dataset import DATASET
 from provenance.statements.release import RELEASE
 from provenance.statements.step import SLSA_PROVENANCE_V1
+from provenance.workflows.inventory import inventory
 from tests.policy.test_monotone import WORLDS, spoilt
 from tests.policy.test_policy import CHILD, READ, ROW, document, write
-from tests.world import World
+from tests.world import NOW, World
 
 OUTCOMES: tuple[Outcome, ...] = ("pass", "fail", "undetermined", "not_applicable")
 BESIDE = {key: value for key, value in ROW.items() if key != "id"}
@@ -279,6 +280,19 @@ def test_a_policy_is_used_only_on_its_days(world: World, file: Path, days: dict[
     with pytest.raises(ProvenanceError) as raised:
         world.verdict(policy)
     assert raised.value.code == "policy-not-in-force"
+
+
+def test_a_table_of_models_is_not_asked_by_a_policy_that_has_expired(world: World, file: Path) -> None:
+    policy = write(file, document(ROW, expires="2026-01-01"))
+    with pytest.raises(ProvenanceError) as raised:
+        inventory([world.model], [policy], as_of=NOW, now=NOW)
+    assert raised.value.code == "policy-not-in-force"
+
+
+def test_advice_is_no_blocker(world: World, file: Path) -> None:
+    policy = write(file, document({**ROW, "id": "W-2", "severity": "advisory"}, {**ROW, "id": "D-6"}))
+    row = inventory([world.model], [policy], as_of=NOW, now=NOW).models[0]
+    assert {blocker["requirement"] for blocker in row["blockers"]} == {"D-6"}
 
 
 AGED = {"type": "integer", "default": 90}
