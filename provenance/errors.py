@@ -151,6 +151,9 @@ CODES: dict[str, str] = {
     # policies and verdicts
     "policy-not-found": "there is no policy of this name",
     "policy-invalid": "the policy cannot be used",
+    "policy-cases-missing": "a policy has no cases to test it with",
+    "policy-cases-invalid": "the cases of a policy cannot be used",
+    "policy-not-in-force": "the policy is not in force yet, or has expired",
     "requirement-unknown": "the catalogue has no such requirement",
     "requirement-not-waivable": "the policy does not let this requirement be waived",
     "as-of-in-the-past": "the verdict was asked for as of a time in the past",

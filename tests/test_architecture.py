@@ -49,6 +49,7 @@ FOR_EVERYONE = {"", "errors"}  # what even a room of floor 0 may import
 # or a reason beside it. "" stands for the dependencies of the package itself, otherwise the name of an extra.
 LIBRARIES: dict[str, tuple[str, str, set[str]]] = {
     "blake3": ("blake3", "", {"artifacts"}),
+    "cel": ("common-expression-language", "cel", {"policy"}),
     "click": ("click", "", {"cli"}),
     "cryptography": ("cryptography", "", {"bundles"}),
     "cyclonedx": ("cyclonedx-python-lib", "bom", {"declared"}),

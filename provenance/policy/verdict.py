@@ -47,6 +47,12 @@ def combine(outcomes: Sequence[Outcome]) -> Outcome:
     return next((outcome for outcome in decisive if outcome in outcomes), "undetermined")
 
 
+def worse(one: Outcome, other: Outcome) -> Outcome:
+    """The lesser of two answers to one question; what does not apply by one of them is no pass."""
+    order: tuple[Outcome, ...] = ("fail", "undetermined", "not_applicable", "pass")
+    return min(one, other, key=order.index)
+
+
 @dataclass(frozen=True)
 class Grant:
     """A waiver that counts: the sha256 of its bundle, who gave it, until when, and why."""
@@ -59,7 +65,11 @@ class Grant:
 
 @dataclass(frozen=True)
 class Decision:
-    """One requirement of a policy with its outcome, item by item."""
+    """One requirement of a policy with its outcome, item by item.
+
+    `asked_by` are the policies of the chain that ask it, and `binds` those in which it decides: none where it is only
+    advice. A rule has `parts`, and its outcome is `settled` by how they combine.
+    """
 
     id: str
     title: str
@@ -70,6 +80,11 @@ class Decision:
     roles: tuple[str, ...]
     items: tuple[Item, ...]
     grants: tuple[Grant, ...] = ()
+    asked_by: tuple[str, ...] = ("",)
+    binds: tuple[str, ...] = ("",)
+    rule: str = ""
+    parts: tuple[Decision, ...] = ()
+    settled: Outcome | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -79,8 +94,18 @@ class Decision:
 
     @property
     def without_grants(self) -> Outcome:
-        """All items together."""
-        return combine([item.outcome for item in self.items])
+        """All items together, or how the parts combine."""
+        return self.settled or combine([item.outcome for item in self.items])
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether it decides on the policy that was asked, the last of the chain."""
+        return bool(self.binds)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands between the model and the policy."""
+        return self.is_binding and self.outcome in ("fail", "undetermined")
 
     @property
     def reason(self) -> str:
@@ -93,6 +118,10 @@ class Decision:
         return f"{waived}; {self.without_grants} without the waiver: {found}"
 
     def _reason_of(self, outcome: Outcome) -> str:
+        if self.parts:
+            decisive = [part for part in self.parts if part.outcome == outcome] or list(self.parts)
+            reasons = dict.fromkeys(f"{part.id} {part.reason}".strip() for part in decisive)
+            return f"{self.rule}: {'; '.join(reasons)}"
         told: dict[str, list[str]] = {}
         for item in self.items:
             if item.outcome == outcome:
@@ -109,11 +138,19 @@ class Decision:
             "minBasis": self.min_basis, "minVoice": self.min_voice, "roles": list(self.roles),
             "basis": min(bases, key=BASES.index) if bases else None,
             "voice": min(voices, key=VOICES.index) if voices else "none",
-            "reason": self.reason, "remedy": "" if self.outcome in ("pass", "not_applicable") else self.remedy,
+            "reason": self.reason if self.is_binding else f"advice, decides nothing: {self.reason}",
+            "remedy": "" if self.outcome in ("pass", "not_applicable") else self.remedy,
             "items": [item.to_dict() for item in self.items],
             "evidence": sorted({d for item in self.items for d in item.evidence} | {g.sha256 for g in grants}),
             "signers": sorted({name for item in self.items for name in item.signers} | {g.approver for g in grants}),
+            **({} if self.is_binding else {"advisory": True}),
+            **({"rule": self.rule, "parts": [part.brief() for part in self.parts]} if self.parts else {}),
         }
+
+    def brief(self) -> dict[str, Any]:
+        """As a part of a rule is told in the verdict document."""
+        parts = {"parts": [part.brief() for part in self.parts]} if self.parts else {}
+        return {"id": self.id, "title": self.title, "outcome": self.outcome, "reason": self.reason, **parts}
 
 
 def _names(subjects: Sequence[str]) -> str:

@@ -43,6 +43,9 @@ class Reading:
             yield Finding(err.code, "warning", f"not read: {err.message}", file, err.hint)
 
 
+NOTHING_READ = Reading((), ())
+
+
 def read_all(files: Sequence[Path], root: Path | None = None, *, validate: bool = False) -> Reading:
     """Read documents; `root` is the folder of the files that a `dvc.lock` names, to be read again.
 

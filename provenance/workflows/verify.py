@@ -31,7 +31,7 @@ from provenance.statements.assessment import Assessment
 from provenance.statements.release import Release
 from provenance.statements.step import Step
 from provenance.statements.waiver import Waiver
-from provenance.workflows.declared import Reading, read_all
+from provenance.workflows.declared import NOTHING_READ, Reading, read_all
 from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
 
 LIMITS = (
@@ -93,15 +93,16 @@ def verify(
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
     reading = read_all(documents)
-    declared, card_findings = _declarations(manifest, verifier, reading)
+    declared, card_findings = declarations(manifest, verifier, reading)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
     document = _document(subject, chosen, gathered.examined, card_findings, now)
     return Verification(document, manifest, gathered.files, chosen)
 
 
-def _declarations(
-    model: Manifest, verifier: Verifier, reading: Reading
+def declarations(
+    model: Manifest, verifier: Verifier, reading: Reading = NOTHING_READ
 ) -> tuple[list[VerifiedStatement], list[Finding]]:
+    """What the model card and the documents beside it declare, in an unsigned voice, and what was seen in them."""
     licence, name, link = cards.declared_licence(cards.front_matter_of(model))
     read = licences.normalise(licence, name=name, link=link)
     free = licences.category(read.expression, "weights").status == "open"
@@ -210,7 +211,7 @@ def _counts(decisions: Sequence[Decision]) -> dict[str, int]:
 
 def _open_points(decisions: Sequence[Decision]) -> list[str]:
     """At most three: failures first, then what is undetermined, in the policy's order."""
-    ranked = [d for d in decisions if d.outcome == "fail"] + [d for d in decisions if d.outcome == "undetermined"]
+    ranked = sorted((d for d in decisions if d.is_open), key=lambda decision: decision.outcome != "fail")
     return [f"{decision.id} {decision.title}: {decision.reason}" for decision in ranked[:3]]
 
 
@@ -225,14 +226,14 @@ def _next(
     if changes:  # everything else is undetermined because of it, and nobody needs to publish anything
         return [{"requirement": "W-1", "towards": policy.id,
                  "remedy": f"Do not use it; get {changes[0].location} again from the producer"}]
-    towards, open_decisions = policy.id, [d for d in decisions if d.outcome in ("fail", "undetermined")]
+    towards, open_decisions = policy.id, [d for d in decisions if d.is_open]
     if not open_decisions:
         rung = next((rung for rung in ladder if rung.shown != "pass"), None)
         if rung is None:
             return []
         towards = rung.policy
         asked = evaluation.decide(policies.load_policy(rung.policy))
-        open_decisions = [d for d in asked if d.outcome in ("fail", "undetermined")]
+        open_decisions = [d for d in asked if d.is_open]
     grouped: dict[str, list[str]] = {}
     for decision in open_decisions:
         grouped.setdefault(decision.remedy, []).append(decision.id)
