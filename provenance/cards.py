@@ -13,21 +13,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provenance.artifacts.manifest import FileEntry, Manifest
 from provenance.bundles.verifier import VerifiedStatement, Verifier
-from provenance.errors import Finding, ProvenanceError, StatementError
+from provenance.errors import Finding, ProvenanceError
 from provenance.statements.artifact import describe
-from provenance.statements.reader import parse_yaml
+from provenance.statements.front_matter import front_matter
 from provenance.statements.release import Component, Release
 from provenance.statements.statement import ResourceDescriptor
 
 CARD = "README.md"
-MAX_HEADER = 128 << 10
-_FRONT_MATTER = re.compile(rb"\A---\r?\n(.*?)\r?\n---\r?\n", re.DOTALL)
 _PYTHON_EXAMPLE = re.compile(rb"^```(python|py)\s*$", re.MULTILINE)
 
 
@@ -37,22 +34,24 @@ def is_card(path: str) -> bool:
 
 
 def declarations(
-    model: Manifest, verifier: Verifier, licence: str | None, *, free: bool
+    model: Manifest, verifier: Verifier, licence: str | None, *, free: bool, beside: Sequence[VerifiedStatement] = ()
 ) -> tuple[list[VerifiedStatement], list[Finding]]:
     """What the card declares, as unsigned statements, and what could not be read of it.
 
     `licence` is what `declared_licence` means and `free` whether it grants to everyone at no charge: floor 5 knows.
+    `beside` are other declarations that belong to the model: as a release, the card stands on them.
     """
     card = model.contents.get(CARD)
     if card is None or not model.digest:
         return [], []
     try:
-        facts = front_matter(card)
+        facts = front_matter(card, CARD)
     except ProvenanceError as err:
         told = f"the model card cannot be read: {err.message}"
         return [], [Finding(err.code, "warning", told, err.location, err.hint)]
     release = Release(
         describe(model), model.name, components=tuple(_components(model, card, licence)),
+        evidence=tuple(ResourceDescriptor(said.file, {"sha256": said.sha256}) for said in beside),
         datasets=tuple(ResourceDescriptor(name) for name in _names(facts.get("datasets"))),
         base_models=tuple(ResourceDescriptor(name) for name in _names(facts.get("base_model"))),
         declarations={"freeOfCharge": True} if free and not _gated(facts) else {},
@@ -60,21 +59,10 @@ def declarations(
     return [verifier.declare(release.to_statement(), CARD, hashlib.sha256(card).hexdigest())], []
 
 
-@lru_cache(maxsize=8)
-def front_matter(card: bytes) -> Mapping[str, Any]:
-    """The card's YAML header as a mapping, empty where there is none; StatementError `yaml-invalid`."""
-    match = _FRONT_MATTER.match(card)
-    if match and len(match[1]) > MAX_HEADER:
-        raise StatementError("document-too-large", f"its header has {len(match[1])} bytes; the limit is {MAX_HEADER}",
-                             location=CARD, hint="a card's header is a page, not a data file")
-    facts = parse_yaml(match[1], CARD) if match else None
-    return facts if isinstance(facts, dict) else {}
-
-
 def front_matter_of(model: Manifest) -> Mapping[str, Any]:
     """The header of the model's card; empty where there is no card, or none that can be read."""
     try:
-        return front_matter(model.contents.get(CARD, b""))
+        return front_matter(model.contents.get(CARD, b""), CARD)
     except ProvenanceError:
         return {}
 

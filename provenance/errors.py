@@ -100,6 +100,8 @@ CODES: dict[str, str] = {
     "statement-invalid": "not an in-toto Statement v1",
     "statement-weak-digest": "a subject has no digest of SHA-2 strength",
     "predicate-unknown": "a predicate type that this version does not know",
+    "declared-read": "a declared document was read; it is unsigned",
+    "declared-unsupported": "a declared document of a kind or version that is not read",
     # signatures, bundles
     "bundle-invalid": "not a Sigstore bundle",
     "bundle-media-type": "a bundle media type that this version does not know",
@@ -149,11 +151,16 @@ CODES: dict[str, str] = {
     # policies and verdicts
     "policy-not-found": "there is no policy of this name",
     "policy-invalid": "the policy cannot be used",
+    "policy-cases-missing": "a policy has no cases to test it with",
+    "policy-cases-invalid": "the cases of a policy cannot be used",
+    "policy-not-in-force": "the policy is not in force yet, or has expired",
     "requirement-unknown": "the catalogue has no such requirement",
+    "requirement-not-waivable": "the policy does not let this requirement be waived",
     "as-of-in-the-past": "the verdict was asked for as of a time in the past",
     # registries
     "registry-damaged": "an entry of the registry is not what its address says",
     # lineage and coverage
+    "assessment-without-effect": "an assessment by a trusted signer that counts for nothing here",
     "evidence-none": "no evidence was found",
     "evidence-unlisted": "a trusted statement that the release does not stand on",
     "evidence-missing": "a bundle that the release lists is not there",

@@ -239,6 +239,16 @@ class LineageGraph:
         """Every use of data on the way to the model."""
         return tuple(use for statement in self.steps for use in self.data_of(statement))
 
+    def known_as(self, use: Use) -> frozenset[Identity]:
+        """By what a used thing is known: to the step that used it, and to whoever states what it is."""
+        stated = (s.statement.subjects for s in self.attested_by(use.identities))
+        return use.identities.union(*map(all_identities, stated))
+
+    @cached_property
+    def data_identities(self) -> frozenset[Identity]:
+        """By what all data on the way to the model is known."""
+        return frozenset().union(*map(self.known_as, self.data_uses))
+
     @cached_property
     def base_uses(self) -> tuple[Use, ...]:
         """Every use of another model on the way to the model."""

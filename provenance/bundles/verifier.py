@@ -48,16 +48,18 @@ if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
 
     from provenance.bundles.store import EvidenceFile
+    from provenance.statements.assessment import Assessment
     from provenance.statements.dataset import Dataset
     from provenance.statements.release import Release
     from provenance.statements.reproduction import Reproduction
     from provenance.statements.sbom import Sbom
     from provenance.statements.step import Step
+    from provenance.statements.waiver import Waiver
 
 Status = Literal["VALID", "INVALID", "UNSUPPORTED"]
 Voice = Literal["none", "unsigned", "trusted", "independent"]
 VOICES: tuple[Voice, ...] = ("none", "unsigned", "trusted", "independent")
-Claim: TypeAlias = "Step | Dataset | Release | Reproduction | Sbom | ModelSignature"
+Claim: TypeAlias = "Step | Dataset | Release | Reproduction | Assessment | Waiver | Sbom | ModelSignature"
 _SEAL: Final = object()
 
 
@@ -322,12 +324,14 @@ def _claim(statement: Statement, file: str) -> Claim:
     if is_model_signature(kind):
         return read_signature(statement, file)
     # Not at the top: whoever checks a model signature does not wait for what the others are made of.
+    from provenance.statements.assessment import ASSESSMENT, Assessment
     from provenance.statements.builds import BUILDS, build_step
     from provenance.statements.dataset import DATASET, Dataset
     from provenance.statements.release import RELEASE, Release
     from provenance.statements.reproduction import REPRODUCTION, Reproduction
     from provenance.statements.sbom import Sbom, is_sbom
     from provenance.statements.step import SLSA_PROVENANCE_V1, Step, is_ours
+    from provenance.statements.waiver import WAIVER, Waiver
 
     if kind == SLSA_PROVENANCE_V1 and is_ours(statement):
         return Step.from_statement(statement, file)
@@ -343,5 +347,9 @@ def _claim(statement: Statement, file: str) -> Claim:
         return Reproduction.from_statement(statement, file)
     if is_sbom(kind):
         return Sbom.from_statement(statement, file)
+    if kind == ASSESSMENT:
+        return Assessment.from_statement(statement, file)
+    if kind == WAIVER:
+        return Waiver.from_statement(statement, file)
     raise ProvenanceError("predicate-unknown", f"the predicate type {brief(kind)} proves nothing here", location=file,
                           hint="see attestations/ for the types that are read")

@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keygen": ("keygen", "Make a key pair to sign with."),
     "trust": ("trust", "Write, check and show trust files: whom to believe, as what."),
     "attest": ("attest", "Sign statements about a dataset or a release."),
+    "assess": ("assess", "Sign what you found after looking at a model or a dataset."),
+    "waive": ("waive", "Sign that a requirement is gone without, until a day."),
     "record": ("record", "Run a pipeline step and sign what went in and came out."),
     "sign": ("sign", "Sign a model (OpenSSF Model Signing v1.0)."),
     "bundle": ("bundle", "Verify or inspect one signed bundle."),
@@ -33,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reproduce": ("reproduce", "Recompute attested checksums, or run a step again."),
     "admit": ("admit", "Copy a model into a registry if it passes a policy."),
     "inventory": ("inventory", "List many models: how open they are, declared and shown."),
+    "declared": ("declared", "Read what cards, Croissant, SBOMs and lock files declare."),
     "policy": ("policy", "List, show and check policies."),
     "demo": ("demo", "See the whole story on real models."),
 }

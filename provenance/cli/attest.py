@@ -54,7 +54,7 @@ def dataset(
     stated.setdefault("name", path.resolve().name)
     with shown.progress("Reading") as (progress, _):
         attested = attest_dataset(path, stated, signer=signer, bundle=bundle, progress=progress)
-    _answer(attested, shown)
+    answer(attested, shown)
 
 
 @command.command()
@@ -80,7 +80,7 @@ def release(
     with shown.progress("Reading") as (progress, _):
         attested = attest_release(model, components, signer=signer, now=now(), evidence=evidence,
                                   bundle=bundle, progress=progress)
-    _answer(attested, shown)
+    answer(attested, shown)
 
 
 def _merged(facts: dict[str, Any], given: tuple[str, ...]) -> dict[str, Any]:
@@ -96,7 +96,8 @@ def _merged(facts: dict[str, Any], given: tuple[str, ...]) -> dict[str, Any]:
     return merged
 
 
-def _answer(attested: Attested, shown: Shown) -> None:
+def answer(attested: Attested, shown: Shown) -> None:
+    """Say which statement was signed, and where it lies."""
     subject = attested.statement.subjects[0]
     document = {"schemaVersion": "0.1", "kind": "Attested", "bundle": str(attested.bundle), "sha256": attested.sha256,
                 "predicateType": attested.statement.predicate_type,

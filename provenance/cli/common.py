@@ -121,11 +121,12 @@ def now() -> datetime:
 
 def as_of_option(function: Command) -> Command:
     """`--as-of`, as a time in UTC."""
-    return click.option("--as-of", callback=_moment, metavar="TIME",
+    return click.option("--as-of", callback=moment, metavar="TIME",
                         help="Judge as of this time (2026-11-23T12:00:00Z) instead of now.")(function)
 
 
-def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+def moment(_: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """A time in UTC from what was typed; usage error where it is none."""
     if value is None:
         return None
     try:

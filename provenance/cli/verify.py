@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 @click.option("--policy", required=True, metavar="ID_OR_FILE", help="A shipped policy by id, or a .yaml file.")
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="Signed bundles; MODEL.provenance/.")
 @trust_options("Trust file; without it nobody is believed.")
+@click.option("--declared", multiple=True, type=EXISTING, metavar="FILE",
+              help="A document that is signed by nobody, beside the card: Croissant, SBOM ... (`provenance declared`).")
 @as_of_option
 @click.option("--report", "reports", multiple=True, type=EXISTING, metavar="FILE",
               help="Also write .html, .md or .json.")
 @common_options
 def command(
-    model: Path, policy: str, evidence: tuple[Path, ...], trust: TrustSource | None, as_of: datetime | None,
-    reports: tuple[Path, ...], shown: Shown,
+    model: Path, policy: str, evidence: tuple[Path, ...], trust: TrustSource | None,
+    declared: tuple[Path, ...], as_of: datetime | None, reports: tuple[Path, ...], shown: Shown,
 ) -> int:
     """Judge MODEL and its evidence by a policy. Exit code 0 passed, 1 not passed, 2 could not be judged.
 
@@ -44,7 +46,7 @@ def command(
     moment = now()
     with shown.progress("Reading") as (progress, total):
         verification = verify(model, policy, evidence=evidence, trust=trust, as_of=as_of or moment, now=moment,
-                              progress=progress, total=total)
+                              progress=progress, total=total, documents=declared)
     show(verification, reports, shown)
     return PASSED if verification.passed else NOT_PASSED
 

@@ -1,7 +1,9 @@
 """Graph and policy to verdict: every requirement asked of the evidence that it accepts.
 
 A policy fails if a requirement fails; else it is undetermined if one is; it passes only if at least one requirement
-passes and every other one does too or does not apply. The same inputs give the same bytes: the time is handed in.
+passes and every other one does too or does not apply. A requirement that is only advice decides nothing. A policy that
+extends others passes only where each of them has something that passes. Nothing passes while evidence that the release
+lists is missing. The same inputs give the same bytes: the time is handed in.
 """
 
 from __future__ import annotations
@@ -16,10 +18,13 @@ from provenance.artifacts.manifest import Manifest
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.lineage import LineageGraph
+from provenance.policy import assessments, waivers
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.checks.base import Context
 from provenance.policy.coverage import Coverage, coverage
-from provenance.policy.policy import LADDER, Policy, Requirement, load_policy
+from provenance.policy.policy import LADDER, Policy, load_policy
+from provenance.policy.requirement import Requirement
+from provenance.policy.rules import Ask, Cel, Says, decide_row, of_statements
 from provenance.policy.verdict import Decision, Item, Outcome, combine, enough
 from provenance.statements.statement import all_identities
 
@@ -62,21 +67,40 @@ class Evaluation:
         return self._graphs[key]
 
     def decide(self, policy: Policy, *, declared: bool = False) -> list[Decision]:
-        """Every requirement of a policy; `declared` lowers the minimum voice to `unsigned` and changes nothing else."""
-        return [self._decide(row, "unsigned" if declared else row.min_voice) for row in policy.requirements]
+        """Every requirement of a policy; `declared` lowers the minimum voice to `unsigned` and changes nothing else.
 
-    def _decide(self, row: Requirement, voice: Voice) -> Decision:
-        voice = min(voice, row.min_voice, key=VOICES.index)
-        check = CATALOGUE[row.id]
+        PolicyError `policy-not-in-force` outside the days of the policy.
+        """
+        policy.refuse_out_of_force(self.subject.as_of)
+        highest: Voice = "unsigned" if declared else "independent"
+        return decide(policy, self.subject.as_of, lambda row: self._decide(row, highest))
+
+    def _decide(self, row: Requirement, highest: Voice) -> Decision:
+        voice = min(highest, row.min_voice, key=VOICES.index)
         graph = self.graph(voice)
         context = Context(self.subject.model, graph, self.coverage, self.subject.as_of, voice, row.roles,
                           row.parameters)
-        items = [enough(self._heard(item, graph), row.min_basis, voice) for item in check.run(context)]
-        if check.uses_lineage:
+        check = None if isinstance(row.rule, Says | Cel) else CATALOGUE[row.id]
+        found = of_statements(context, row.rule) if isinstance(row.rule, Says | Cel) else CATALOGUE[row.id].run(context)
+        items = [enough(self._heard(item, graph), row.min_basis, voice) for item in found]
+        if check is not None and assessments.asks_a_person(row.roles):
+            items = self._judged(row, items, context)
+        if check is None or check.uses_lineage:
             items += _missing(graph)
-        if check.asks_how_made:
+        if check is None or check.asks_how_made:
             items += _unexplained(graph)
         return Decision(row.id, row.title, row.source, row.remedy, row.min_basis, voice, row.roles, tuple(items))
+
+    def _judged(self, row: Requirement, items: list[Item], context: Context) -> list[Item]:
+        """The items with what persons found; a finding that is weaker than asked is none, and never in the way."""
+        found = [(s, self._heard(item, context.graph)) for s, item in assessments.assessed(row.id, context)]
+        strong = [(s, item) for s, item in found if enough(item, row.min_basis, context.min_voice) == item]
+        return assessments.settled(row.id, items, strong, context)
+
+    def waivers(self, policy: Policy) -> tuple[waivers.Considered, ...]:
+        """Every waiver among the evidence, held against a policy. The ladder is always asked without them."""
+        subject = self.subject
+        return waivers.consider(subject.statements, policy, self.graph("trusted"), subject.trust, subject.as_of)
 
     def _heard(self, item: Item, graph: LineageGraph) -> Item:
         """The item, in an independent voice where everything that it rests on is said by independent parties."""
@@ -84,9 +108,12 @@ class Evaluation:
         return replace(item, voice="independent") if alone else item
 
     def outcome(self, decisions: Sequence[Decision]) -> Outcome:
-        """A policy's outcome here: nothing passes with, or by means of, what the trust file recalls."""
+        """A policy's outcome here: nothing passes by means of what is recalled, or while listed evidence is missing."""
         outcome = outcome_of(decisions)
-        return "fail" if outcome == "pass" and self.recalled else outcome
+        if outcome == "pass" and self.recalled:
+            return "fail"
+        heard: Voice = min((decision.min_voice for decision in decisions), key=VOICES.index, default="trusted")
+        return "undetermined" if outcome == "pass" and self.graph(heard).missing_evidence else outcome
 
     @cached_property
     def recalled(self) -> Mapping[Identity, str]:
@@ -123,7 +150,19 @@ def _unexplained(graph: LineageGraph) -> Iterable[Item]:
         yield Item.on([use.step], subject, "undetermined", "no attested step says how it was made")
 
 
+def decide(policy: Policy, as_of: datetime, ask: Ask) -> list[Decision]:
+    """Every row of a policy, as `ask` answers for the single requirements in it."""
+    return [replace(decide_row(row, ask), asked_by=tuple(name for name, _, _ in row.asked_by), binds=row.binds(as_of))
+            for row in policy.requirements]
+
+
 def outcome_of(decisions: Sequence[Decision]) -> Outcome:
-    """A policy's outcome from those of its requirements; a policy in which nothing passes is not passed."""
-    outcome = combine([decision.outcome for decision in decisions])
-    return "undetermined" if outcome == "not_applicable" else outcome
+    """A policy's outcome from those of its requirements; a policy in which nothing passes is not passed.
+
+    Nor does one pass in which nothing passes that a policy asks which it extends: else a child could.
+    """
+    binding = [decision for decision in decisions if decision.is_binding]
+    outcome = combine([decision.outcome for decision in binding])
+    policies = {policy for decision in decisions for policy in decision.asked_by}
+    shown = {policy for decision in binding if decision.outcome == "pass" for policy in decision.binds}
+    return outcome if outcome in ("fail", "undetermined") or policies == shown else "undetermined"

@@ -2,25 +2,40 @@
 
 A policy is looked up by its id among those that are shipped; it is a file only when the argument contains a `/` or
 ends in `.yaml`, so that a file in the working folder can never stand in for a shipped policy. `extends` takes another
-shipped policy and may only tighten it. Its digest is that of the resolved document.
+shipped policy and may only tighten it: what a child puts in the place of a row is asked beside it, so that a child
+passes nothing that its parent does not. Its digest is that of the resolved document.
+
+A document is read once in a process. What is wrong in it is gathered, each with its line and column, and never ignored.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from provenance import resources
-from provenance.bundles.verifier import VOICES, Voice
 from provenance.errors import Finding, PolicyError, ProvenanceError
 from provenance.policy.checks import CATALOGUE
-from provenance.policy.verdict import BASES, Basis
-from provenance.statements.reader import parse_yaml, to_json, validate
+from provenance.policy.reading import (
+    Parameter,
+    Problems,
+    Rows,
+    UnusablePolicyError,
+    Where,
+    nearest,
+    parameters_of,
+    parsed,
+    refuse_no_day,
+    values_of,
+)
+from provenance.policy.requirement import Requirement, looser, parse_day, row_dict
+from provenance.statements.reader import to_json
+
+__all__ = ["CASES", "LADDER", "Policy", "Requirement", "lint", "load_policy", "policy_ids"]
 
 LADDER = (
     ("g7-2026-weights-available", "Weights Available AI"),
@@ -28,20 +43,7 @@ LADDER = (
     ("g7-2026-open-source-ai", "Open Source AI"),
     ("g7-2026-open-source-ai-open-data", "Open Source AI with Open Data"),
 )
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """One row of a policy: a check of the catalogue, its parameters, and how strong the evidence must be."""
-
-    id: str
-    title: str
-    source: str
-    remedy: str
-    min_basis: Basis
-    min_voice: Voice
-    roles: tuple[str, ...]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+CASES = ".cases.yaml"  # the ending of a file of test cases beside a policy
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,45 @@ class Policy:
     source: str
     requirements: tuple[Requirement, ...]
     digest: str
+    extends: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    effective_on: str = ""
+    expires: str = ""
+
+    def refuse_out_of_force(self, as_of: datetime) -> None:
+        """PolicyError `policy-not-in-force` outside the days on which the policy may be used."""
+        if self.effective_on and as_of < parse_day(self.effective_on):
+            raise PolicyError("policy-not-in-force", f"{self.id} is in force from {self.effective_on}",
+                              location=self.id, hint="use the policy that is in force now")
+        if self.expires and as_of >= parse_day(self.expires):
+            raise PolicyError("policy-not-in-force", f"{self.id} expired on {self.expires}", location=self.id,
+                              hint="use the policy that replaced it")
 
 
 def policy_ids() -> tuple[str, ...]:
     """The ids of the shipped policies."""
-    return tuple(name.removesuffix(".yaml") for name in resources.names("policies") if name.endswith(".yaml"))
+    return tuple(name.removesuffix(".yaml") for name in resources.names("policies")
+                 if name.endswith(".yaml") and not name.endswith(CASES))
 
 
 def load_policy(argument: str) -> Policy:
-    """A shipped policy by id, or a file; PolicyError `policy-not-found` or `policy-invalid`."""
-    return _resolve(_document(argument), ())
+    """A shipped policy by id, or a file; PolicyError for what cannot be used, the first of what `lint` tells."""
+    data, location = _document(argument)
+    try:
+        return _resolve(data, location, (), {})
+    except UnusablePolicyError as err:
+        first = err.findings[0]
+        raise PolicyError(first.code, first.message, location=first.location, hint=first.hint) from err
 
 
 def lint(argument: str) -> tuple[Finding, ...]:
-    """What is wrong with a policy, as findings; nothing when it can be used."""
+    """Everything that is wrong with a policy, as findings; nothing when it can be used."""
     try:
-        load_policy(argument)
+        data, location = _document(argument)
+        _resolve(data, location, (), {})
+    except UnusablePolicyError as err:
+        return err.findings
     except ProvenanceError as err:
         return (Finding(err.code, "error", err.message, err.location, err.hint),)
     return ()
@@ -83,89 +108,98 @@ def _document(argument: str) -> tuple[bytes, str]:
             raise PolicyError("policy-not-found", f"cannot read the policy: {err.strerror}", location=argument,
                               hint="check the path") from err
     if argument not in policy_ids():
-        near = difflib.get_close_matches(argument, policy_ids(), 1)
-        hint = f"did you mean {near[0]}?" if near else "`provenance policy list` names them"
+        hint = nearest(argument, policy_ids(), "`provenance policy list` names them", 0.6)
         raise PolicyError("policy-not-found", f"there is no policy {argument}", location="--policy", hint=hint)
     name = f"{argument}.yaml"
     return resources.read_text("policies", name).encode("utf-8"), f"policies/{name}"
 
 
-def _resolve(document: tuple[bytes, str], seen: tuple[str, ...]) -> Policy:
-    data, location = document
-    raw = _parsed(data, location)
-    rows = {row["id"]: _requirement(row, location) for row in raw["requirements"]}
-    if len(rows) != len(raw["requirements"]):
-        raise _invalid("a requirement stands twice", location, "join the two rows")
-    parent_id = raw.get("extends")
-    if parent_id is not None:
-        if parent_id in seen or parent_id == raw["metadata"]["id"]:
-            raise _invalid(f"it extends itself through {parent_id}", location, "break the circle")
-        parent = _resolve(_document(parent_id), (*seen, raw["metadata"]["id"]))
-        rows = _tightened({row.id: row for row in parent.requirements}, rows, location)
-    rows = _in_order(rows)
-    meta = raw["metadata"]
-    resolved = {**raw, "requirements": [_row_dict(row) for row in rows.values()]}
+def _resolve(data: bytes, location: str, seen: tuple[str, ...], values: Mapping[str, Any]) -> Policy:
+    raw = parsed(data, location)
+    problems = Problems(data, location)
+    meta, own_id = raw["metadata"], raw["metadata"]["id"]
+    for name in ("effectiveOn", "expires"):
+        refuse_no_day(raw.get(name, ""), (name,), problems)
+    parameters = parameters_of(raw, problems)
+    reader = Rows(parameters, values_of(parameters, values, (), problems), problems)
+    rows: dict[str, Requirement] = {}
+    for index, row in enumerate(raw["requirements"]):
+        path = ("requirements", index)
+        if row["id"] in rows:
+            problems.add((*path, "id"), f"a requirement stands twice: {row['id']}", "join the two rows")
+        rows[row["id"]] = reader.row(row, path)
+    problems.stop()
+    parent = _parent(raw, seen, problems)
+    if parent is not None:
+        rows = _tightened({row.id: row for row in parent.requirements}, rows, raw, problems)
+    elif "values" in raw:
+        problems.add(("values",), "it gives values, and extends no policy that could take them",
+                     "write them as the defaults of `parameters`")
+    problems.stop()
+    chain = (*parent.extends, parent.id) if parent else ()
+    rows = {name: replace(row, asked_by=(*row.asked_by, (own_id, row.severity, row.effective_on)))
+            for name, row in _in_order(rows).items()}
+    effective = max([raw.get("effectiveOn", ""), parent.effective_on if parent else ""])
+    ends = [day for day in (raw.get("expires", ""), parent.expires if parent else "") if day]
+    days = {"effectiveOn": effective, "expires": min(ends, default="")}
+    resolved = {**raw, **{name: day for name, day in days.items() if day},
+                "requirements": [row_dict(row) for row in rows.values()]}
     digest = hashlib.sha256(to_json(resolved)).hexdigest()
-    return Policy(meta["id"], meta["version"], meta["title"], meta["source"], tuple(rows.values()), digest)
+    inherited = {**parent.parameters} if parent else {}
+    return Policy(own_id, meta["version"], meta["title"], meta["source"], tuple(rows.values()), digest, chain,
+                  inherited | parameters, {**(parent.values if parent else {}), **reader.values},
+                  days["effectiveOn"], days["expires"])
 
 
-@lru_cache(maxsize=64)
-def _parsed(data: bytes, location: str) -> Mapping[str, Any]:
-    """A policy document that follows its schema; kept, because every verdict asks all rungs of the ladder."""
-    raw: Mapping[str, Any] = parse_yaml(data, location)
-    validate(raw, "policy", location, PolicyError, "policy-invalid")
-    return raw
-
-
-def _requirement(row: Mapping[str, Any], location: str) -> Requirement:
-    check = CATALOGUE.get(row["id"])
-    if check is None:
-        near = difflib.get_close_matches(row["id"], CATALOGUE, 1, cutoff=0.3)
-        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(CATALOGUE)}"
-        raise PolicyError("requirement-unknown", f"the catalogue has no requirement {row['id']}", location=location,
-                          hint=hint)
-    given = row.get("parameters", {})
-    for name, value in given.items():
-        known = check.parameters.get(name)
+def _parent(raw: Mapping[str, Any], seen: tuple[str, ...], problems: Problems) -> Policy | None:
+    name, own_id = raw.get("extends"), raw["metadata"]["id"]
+    if name is None:
+        return None
+    if name in seen or name == own_id:
+        problems.add(("extends",), f"it extends itself through {name}", "break the circle")
+        problems.stop()
+    try:
+        document = _document(name)
+    except PolicyError as err:
+        problems.add(("extends",), err.message, err.hint, err.code)
+        problems.stop()
+        raise
+    given = raw.get("values", {})
+    plain = _resolve(*document, (*seen, own_id), {})
+    for key, value in given.items():
+        known = plain.parameters.get(key)
         if known is None:
-            near = difflib.get_close_matches(name, check.parameters, 1, cutoff=0.3)
-            hint = f"did you mean {near[0]}?" if near else f"{check.id} takes {', '.join(check.parameters) or 'none'}"
-            raise _invalid(f"{check.id} has no parameter {name}", location, hint)
-        if problem := known.problem_with(value):
-            raise _invalid(f"{check.id}: {name} {problem}", location, "correct the value")
-    # The defaults belong to what was asked, and so to the digest: another version of this tool may have others.
-    parameters = {name: parameter.default for name, parameter in check.parameters.items()} | given
-    return Requirement(row["id"], row["title"], row["source"], row["remedy"], row["minBasis"], row["minVoice"],
-                       tuple(row["roles"]), parameters)
+            hint = nearest(key, plain.parameters, f"{name} takes {', '.join(plain.parameters) or 'none'}")
+            problems.add(("values", key), f"{name} has no parameter {key}", hint)
+        elif why := known.problem_with(value):
+            problems.add(("values", key), f"{key} {why}", "correct the value")
+    problems.stop()
+    if not given:
+        return plain
+    told = _resolve(*document, (*seen, own_id), given)
+    rows = _tightened({row.id: row for row in plain.requirements}, {row.id: row for row in told.requirements},
+                      {"requirements": []}, problems)
+    return replace(told, requirements=tuple(rows.values()))
 
 
-def _tightened(parent: dict[str, Requirement], own: dict[str, Requirement], location: str) -> dict[str, Requirement]:
+def _tightened(parent: dict[str, Requirement], own: Mapping[str, Requirement], raw: Mapping[str, Any],
+               problems: Problems) -> dict[str, Requirement]:
+    places = {row["id"]: index for index, row in enumerate(raw["requirements"])}
+    rows = dict(parent)
     for row in own.values():
         before = parent.get(row.id)
         if before is None:
+            rows[row.id] = row
             continue
-        check = CATALOGUE[row.id]
-        looser = (
-            BASES.index(row.min_basis) < BASES.index(before.min_basis)
-            or VOICES.index(row.min_voice) < VOICES.index(before.min_voice)
-            or not set(row.roles) <= set(before.roles)
-            or any(p.is_looser(row.parameters[n], before.parameters[n]) for n, p in check.parameters.items())
-        )
-        if looser:
-            why = f"{row.id} is looser than in the policy that it extends"
-            raise _invalid(why, location, "a child may only tighten")
-    return {**parent, **own}
+        if what := looser(row, before):
+            path: Where = ("requirements", places[row.id]) if row.id in places else ("values",)
+            problems.add(path, f"{row.id} is looser than in the policy that it extends: {what}",
+                         "a child may only tighten")
+        kept = before.tightens if before.demand == row.demand else before
+        rows[row.id] = replace(row, tightens=kept, asked_by=before.asked_by)
+    return rows
 
 
 def _in_order(rows: Mapping[str, Requirement]) -> dict[str, Requirement]:
-    """The rows as the catalogue orders them, so that extended policies read like plain ones."""
-    return {identifier: rows[identifier] for identifier in CATALOGUE if identifier in rows}
-
-
-def _row_dict(row: Requirement) -> dict[str, Any]:
-    return {"id": row.id, "title": row.title, "source": row.source, "remedy": row.remedy, "minBasis": row.min_basis,
-            "minVoice": row.min_voice, "roles": list(row.roles), "parameters": dict(row.parameters)}
-
-
-def _invalid(why: str, location: str, hint: str) -> ProvenanceError:
-    return PolicyError("policy-invalid", f"the policy cannot be used: {why}", location=location, hint=hint)
+    """The rows as the catalogue orders them, so that extended policies read like plain ones; then the own rules."""
+    return {name: rows[name] for name in CATALOGUE if name in rows} | dict(rows)

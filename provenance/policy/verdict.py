@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 
-Outcome = Literal["pass", "fail", "undetermined", "not_applicable"]
+Outcome = Literal["pass", "fail", "undetermined", "not_applicable", "waived"]
 Basis = Literal["stated", "recomputed"]
 BASES: tuple[Basis, ...] = ("stated", "recomputed")
 
@@ -43,13 +43,33 @@ class Item:
 
 def combine(outcomes: Sequence[Outcome]) -> Outcome:
     """Kleene's `all`: a fail fails, then an undetermined undetermines; of nothing, undetermined (never a pass)."""
-    decisive: tuple[Outcome, ...] = ("fail", "undetermined", "pass", "not_applicable")
+    decisive: tuple[Outcome, ...] = ("fail", "undetermined", "pass", "waived", "not_applicable")
     return next((outcome for outcome in decisive if outcome in outcomes), "undetermined")
+
+
+def worse(one: Outcome, other: Outcome) -> Outcome:
+    """The lesser of two answers to one question; what does not apply by one of them is no pass."""
+    order: tuple[Outcome, ...] = ("fail", "undetermined", "not_applicable", "pass")
+    return min(one, other, key=order.index)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A waiver that counts: the sha256 of its bundle, who gave it, until when, and why."""
+
+    sha256: str
+    approver: str
+    expires: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One requirement of a policy with its outcome, item by item."""
+    """One requirement of a policy with its outcome, item by item.
+
+    `asked_by` are the policies of the chain that ask it, and `binds` those in which it decides: none where it is only
+    advice. A rule has `parts`, and its outcome is `settled` by how they combine.
+    """
 
     id: str
     title: str
@@ -59,17 +79,50 @@ class Decision:
     min_voice: Voice
     roles: tuple[str, ...]
     items: tuple[Item, ...]
+    grants: tuple[Grant, ...] = ()
+    asked_by: tuple[str, ...] = ("",)
+    binds: tuple[str, ...] = ("",)
+    rule: str = ""
+    parts: tuple[Decision, ...] = ()
+    settled: Outcome | None = None
 
     @property
     def outcome(self) -> Outcome:
-        """All items together."""
-        return combine([item.outcome for item in self.items])
+        """All items together, or `waived` where they leave something open and somebody goes without it."""
+        found = self.without_grants
+        return "waived" if self.grants and found in ("fail", "undetermined") else found
+
+    @property
+    def without_grants(self) -> Outcome:
+        """All items together, or how the parts combine."""
+        return self.settled or combine([item.outcome for item in self.items])
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether it decides on the policy that was asked, the last of the chain."""
+        return bool(self.binds)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it stands between the model and the policy."""
+        return self.is_binding and self.outcome in ("fail", "undetermined")
 
     @property
     def reason(self) -> str:
         """The reasons that led to the outcome, in one line."""
+        found = self._reason_of(self.without_grants)
+        if self.outcome != "waived":
+            return found
+        first = self.grants[0]
+        waived = f"waived by {first.approver} until {first.expires}: {first.reason}"
+        return f"{waived}; {self.without_grants} without the waiver: {found}"
+
+    def _reason_of(self, outcome: Outcome) -> str:
+        if self.parts:
+            decisive = [part for part in self.parts if part.outcome == outcome] or list(self.parts)
+            reasons = dict.fromkeys(f"{part.id} {part.reason}".strip() for part in decisive)
+            return f"{self.rule}: {'; '.join(reasons)}"
         told: dict[str, list[str]] = {}
-        outcome = self.outcome
         for item in self.items:
             if item.outcome == outcome:
                 told.setdefault(item.reason, []).append(item.subject)
@@ -79,16 +132,25 @@ class Decision:
         """As the verdict document spells it."""
         bases = [item.basis for item in self.items if item.basis]
         voices = [item.voice for item in self.items]
+        grants = self.grants if self.outcome == "waived" else ()
         return {
             "id": self.id, "title": self.title, "source": self.source, "outcome": self.outcome,
             "minBasis": self.min_basis, "minVoice": self.min_voice, "roles": list(self.roles),
             "basis": min(bases, key=BASES.index) if bases else None,
             "voice": min(voices, key=VOICES.index) if voices else "none",
-            "reason": self.reason, "remedy": "" if self.outcome in ("pass", "not_applicable") else self.remedy,
+            "reason": self.reason if self.is_binding else f"advice, decides nothing: {self.reason}",
+            "remedy": "" if self.outcome in ("pass", "not_applicable") else self.remedy,
             "items": [item.to_dict() for item in self.items],
-            "evidence": sorted({digest for item in self.items for digest in item.evidence}),
-            "signers": sorted({name for item in self.items for name in item.signers}),
+            "evidence": sorted({d for item in self.items for d in item.evidence} | {g.sha256 for g in grants}),
+            "signers": sorted({name for item in self.items for name in item.signers} | {g.approver for g in grants}),
+            **({} if self.is_binding else {"advisory": True}),
+            **({"rule": self.rule, "parts": [part.brief() for part in self.parts]} if self.parts else {}),
         }
+
+    def brief(self) -> dict[str, Any]:
+        """As a part of a rule is told in the verdict document."""
+        parts = {"parts": [part.brief() for part in self.parts]} if self.parts else {}
+        return {"id": self.id, "title": self.title, "outcome": self.outcome, "reason": self.reason, **parts}
 
 
 def _names(subjects: Sequence[str]) -> str:

@@ -22,7 +22,8 @@ def render_markdown(verdict: Mapping[str, Any]) -> str:
     """The verdict as one Markdown document."""
     blocks = [
         *_decision(verdict), *_ladder(verdict), *_points(verdict), *_next(verdict), *_requirements(verdict),
-        *_coverage(verdict), *_lineage(verdict), *_findings(verdict), *_evidence(verdict), *_method(verdict),
+        *_waivers(verdict), *_coverage(verdict), *_lineage(verdict), *_findings(verdict), *_evidence(verdict),
+        *_method(verdict),
         *_titled("Limits", [_bullets(md(limit) for limit in verdict["limits"])]),
     ]
     return guard_lines("\n\n".join(blocks) + "\n", colon="&#58;")
@@ -119,6 +120,14 @@ def _said(row: Mapping[str, Any]) -> str:
 def _many(values: Iterable[str], sink: Any) -> str:
     shown, rest = wording.limited(list(values), _MOST_ITEMS)
     return ", ".join([*map(sink, shown), *([rest] if rest else [])])
+
+
+def _waivers(verdict: Mapping[str, Any]) -> Iterator[str]:
+    yield from _titled("Waivers", _table(["File", "Effect", "Approver", "Reason", "In its place", "sha256"], (
+        [code(row["file"]), md(wording.waiver_words(row)), md(wording.approver_words(row)), md(row["reason"]),
+         md(row["compensatingMeasure"]), code(row["sha256"])]
+        for row in verdict["waivers"]
+    )))
 
 
 def _coverage(verdict: Mapping[str, Any]) -> Iterator[str]:

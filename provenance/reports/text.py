@@ -48,6 +48,7 @@ def _console(width: int, color: bool) -> Console:
 def _parts(verdict: dict[str, Any]) -> Iterator[RenderableType]:
     yield from _decision(verdict)
     yield from _section("Requirements", _requirements(verdict))
+    yield from _section("Waivers", _waivers(verdict))
     yield from _section("Coverage", _coverage(verdict))
     yield from _section("Open points", _listed(wording.why(verdict)))
     yield from _section("Next", _next(verdict))
@@ -148,6 +149,20 @@ def _said(row: dict[str, Any]) -> Text:
     said.append(f"\n{rest}" if rest else "")
     said.append(f"\n{wording.declares(row)}" if row["declares"] else "", style="italic")
     return said
+
+
+def _waivers(verdict: dict[str, Any]) -> Iterator[RenderableType]:
+    rows, rest = wording.limited(verdict["waivers"], _MOST_ROWS)
+    if rows:
+        table = _columns({"max_width": 40}, {})
+        for row in rows:
+            said = _cell(wording.waiver_words(row), "" if row["effect"] == "waives" else "yellow")
+            said.append(f"\nby {wording.approver_words(row)}")
+            said.append(f": {row['reason']}" if row["reason"] else "")
+            said.append(f"\nin its place: {row['compensatingMeasure']}" if row["compensatingMeasure"] else "")
+            table.add_row(_cell(row["file"]), said)
+        yield table
+    yield from _rest(rest)
 
 
 def _coverage(verdict: dict[str, Any]) -> Iterator[RenderableType]:

@@ -57,7 +57,8 @@ def result(verdict: Document) -> Mark:
     if verdict["informational"]:
         return Mark("?", "Not passed (declared only)", "undetermined")
     if verdict["passed"]:
-        return Mark("✓", "Passed", "pass")
+        waived = verdict["counts"]["waived"]
+        return Mark("✓", f"Passed, {_things(waived, 'requirement')} waived" if waived else "Passed", "pass")
     if outcome == "fail":
         return Mark("✗", "Not passed", "fail")
     return Mark("?", "Not passed (undetermined)", "undetermined")
@@ -182,6 +183,21 @@ def open_items(requirement: Document) -> list[Document]:
 def item_words(item: Document) -> str:
     """`dataset kjv: the terms are open`; an item without a subject speaks of the model itself."""
     return f"{item['subject']}: {item['reason']}" if item["subject"] else str(item["reason"])
+
+
+def waiver_words(waiver: Document) -> str:
+    """`waives X-3 until 2027-01-31T00:00:00Z`, or what else became of a waiver, and why."""
+    about = waiver["requirement"] or "a requirement"
+    if waiver["effect"] == "waives":
+        return f"waives {about} until {waiver['expires']}"
+    if waiver["effect"] == "not-needed":
+        return f"not needed for {about}: {waiver['why']}"
+    return f"counts for nothing: {waiver['why']}"
+
+
+def approver_words(waiver: Document) -> str:
+    """`board (Example Buyer)`; a signer whom the trust file does not list has no name."""
+    return f"{waiver['approver']} ({waiver['party']})" if waiver["approver"] else "nobody whom the trust file lists"
 
 
 def root_words(verdict: Document) -> str:

@@ -84,9 +84,7 @@ def parse_yaml(text: bytes, location: str) -> Any:
     if len(text) > MAX_YAML:
         raise StatementError("document-too-large", f"{len(text)} bytes; the limit is {MAX_YAML}", location=location)
     try:
-        decoded = text.decode("utf-8")
-        _refuse_events(decoded)
-        value = _yaml().load(decoded)
+        value = _yaml().load(text.decode("utf-8"))
         _refuse_values(value)
         return value
     except UnicodeDecodeError as err:
@@ -95,25 +93,6 @@ def parse_yaml(text: bytes, location: str) -> Any:
     except (YAMLError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError) as err:
         raise StatementError("yaml-invalid", f"not the YAML that is read here: {_yaml_reason(err)}",
                              location=_yaml_location(err, location), hint="correct the line") from err
-
-
-def _refuse_events(text: str) -> None:
-    """Aliases could be expanded without bound, tags could name objects: both are refused before anything is built."""
-    depth = 0
-    for event in _yaml().parse(text):
-        kind = type(event).__name__
-        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
-        if depth > MAX_DEPTH:
-            raise ValueError(f"nested deeper than {MAX_DEPTH}")
-        if kind == "AliasEvent" or getattr(event, "anchor", None):
-            raise ValueError(f"line {event.start_mark.line + 1}: aliases are not read")
-        if getattr(event, "tag", None) or getattr(event, "ctag", None):
-            raise ValueError(f"line {event.start_mark.line + 1}: tags are not read")
-        if kind == "ScalarEvent" and event.value == "<<" and event.style is None:
-            raise ValueError(f"line {event.start_mark.line + 1}: merges are not read")
-        # By YAML 1.1 `no` would be false.
-        if kind == "DocumentStartEvent" and event.version not in (None, (1, 2)):
-            raise ValueError(f"line {event.start_mark.line + 1}: only YAML 1.2 is read")
 
 
 def _refuse_values(value: Any) -> None:
@@ -132,15 +111,69 @@ def _refuse_values(value: Any) -> None:
 
 def _yaml() -> Any:
     from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor, yaml.Parser = _yaml_parts()
+    return yaml
+
+
+@cache
+def _yaml_parts() -> tuple[Any, Any]:
     from ruamel.yaml.constructor import SafeConstructor
+    from ruamel.yaml.parser import Parser
 
     class Constructor(SafeConstructor):
         """Leaves timestamps as the text that was written."""
 
+    class StrictParser(Parser):
+        """Refuses each event that is not read here before anything is built of it, in the one pass over the text."""
+
+        nested = 0
+
+        def get_event(self) -> Any:
+            """The next event, if it may be one."""
+            event = super().get_event()
+            self.nested = _refuse_event(event, self.nested)
+            return event
+
     Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = Constructor
-    return yaml
+    return Constructor, StrictParser
+
+
+def _refuse_event(event: Any, depth: int) -> int:
+    """Aliases could be expanded without bound, tags could name objects. The depth after the event."""
+    kind = type(event).__name__
+    depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if kind == "AliasEvent" or getattr(event, "anchor", None):
+        raise ValueError(f"line {event.start_mark.line + 1}: aliases are not read")
+    if getattr(event, "tag", None) or getattr(event, "ctag", None):
+        raise ValueError(f"line {event.start_mark.line + 1}: tags are not read")
+    if kind == "ScalarEvent" and event.value == "<<" and event.style is None:
+        raise ValueError(f"line {event.start_mark.line + 1}: merges are not read")
+    # By YAML 1.1 `no` would be false.
+    if kind == "DocumentStartEvent" and event.version not in (None, (1, 2)):
+        raise ValueError(f"line {event.start_mark.line + 1}: only YAML 1.2 is read")
+    return depth
+
+
+def yaml_places(text: bytes) -> dict[tuple[str | int, ...], tuple[int, int]]:
+    """Line and column, from 1, of everything in a YAML document that `parse_yaml` has read; for messages."""
+    places: dict[tuple[str | int, ...], tuple[int, int]] = {}
+    root = _yaml().compose(text.decode("utf-8"))
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), root)] if root is not None else []
+    while waiting:
+        path, node = waiting.pop()
+        places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+        if isinstance(node.value, str):
+            continue
+        for index, child in enumerate(node.value):
+            key, below = (child[0].value, child[1]) if isinstance(child, tuple) else (index, child)
+            if isinstance(child, tuple):  # a member is where its name stands
+                places[*path, key] = (child[0].start_mark.line + 1, child[0].start_mark.column + 1)
+            waiting.append(((*path, key), below))
+    return places
 
 
 def _yaml_reason(err: BaseException) -> str:
@@ -164,18 +197,25 @@ def validate(
 
     A quick library decides, a slow one explains: only what the first accepts is valid, whatever the second says.
     """
-    if _is_valid(document, schema):
-        return
-    # Bounded: an array of a million wrong items must not cost a million explanations.
-    problems = list(islice(_explainer(schema).iter_errors(document), _MAX_PROBLEMS))
+    problems = deviations(document, schema)
     if not problems:
-        raise error(code, "it holds a value that JSON cannot say, or a text that breaks a pattern", location=location,
-                    hint=f"see schemas/{schema}.schema.json")
-    problems.sort(key=lambda problem: list(map(str, problem.absolute_path)))
-    told = list(dict.fromkeys(sentence for problem in problems[:5] for sentence in _explain(problem)))
+        return
+    told = list(dict.fromkeys(sentence for _, sentences in problems[:5] for sentence in sentences))
     least = "at least " if len(problems) == _MAX_PROBLEMS else ""
     more = f" (and {least}{len(problems) - 5} more)" if len(problems) > 5 else ""
     raise error(code, "; ".join(told) + more, location=location, hint=f"see schemas/{schema}.schema.json")
+
+
+def deviations(document: Any, schema: str) -> list[tuple[tuple[str | int, ...], list[str]]]:
+    """Where a document deviates from `schemas/<schema>.schema.json`, and how: nothing where it is valid."""
+    if _is_valid(document, schema):
+        return []
+    # Bounded: an array of a million wrong items must not cost a million explanations.
+    problems = list(islice(_explainer(schema).iter_errors(document), _MAX_PROBLEMS))
+    if not problems:
+        return [((), ["it holds a value that JSON cannot say, or a text that breaks a pattern"])]
+    problems.sort(key=lambda problem: list(map(str, problem.absolute_path)))
+    return [(tuple(problem.absolute_path), list(_explain(problem))) for problem in problems]
 
 
 def _is_valid(document: Any, schema: str) -> bool:

@@ -96,6 +96,8 @@ def _summary(verification: Verification, address: str, now: datetime) -> Verific
     inputs.append({"uri": f"{URN}trust", "digest": document["trust"]["digest"]})
     shown = document["ladder"]["shown"]
     levels = [f"{URN}policy:{verification.policy.id}"] + ([f"{URN}policy:{shown}"] if shown else [])
+    # Whoever relies on the summary sees no report: that it was passed without something must stand in it.
+    levels += [f"{URN}waived:{row['id']}" for row in document["requirements"] if row["outcome"] == "waived"]
     return VerificationSummary(
         tuple(subjects), timestamp(now), f"{URN}model:{name}", f"{URN}policy:{verification.policy.id}",
         {"sha256": verification.policy.digest}, verification.passed, list(dict.fromkeys(levels)), inputs,

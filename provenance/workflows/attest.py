@@ -18,6 +18,7 @@ from provenance.bundles.trust import timestamp
 from provenance.errors import ArtifactError, ProvenanceError, StatementError
 from provenance.files import write_whole
 from provenance.statements.artifact import describe, described
+from provenance.statements.assessment import ASSESSMENT
 from provenance.statements.dataset import DATASET, Dataset
 from provenance.statements.intoto import LAYOUT, read_payload
 from provenance.statements.reader import parse_yaml, validate
@@ -25,6 +26,7 @@ from provenance.statements.release import Component, Release
 from provenance.statements.shown import SHOWN
 from provenance.statements.statement import ResourceDescriptor, Statement, descriptors
 from provenance.statements.step import MODEL_ROLES, SLSA_PROVENANCE_V1, is_ours
+from provenance.statements.waiver import WAIVER
 
 if TYPE_CHECKING:
     from provenance.bundles.signers import AnySigner
@@ -90,10 +92,7 @@ def attest_release(
     validate(facts, "components", str(components))
     target = bundle or default_folder(model) / "release.sigstore.json"
     manifest = scan(model, wanted=EVERYTHING_SIGNED, progress=progress).require_sound()
-    folders = list(evidence) or [folder for folder in (default_folder(model),) if folder.is_dir()]
-    read = [_Listed(file.name, file.data) for folder in folders for file in read_evidence(folder)
-            if file.data is not None and file.name != target.name]
-    found = [item for item in read if item.is_evidence]
+    found = [item for item in listed(evidence, model) if item.descriptor.name != target.name]
     release = Release(
         describe(manifest, facts["name"]), facts["name"], facts["version"], facts["producer"], timestamp(now),
         tuple(_components(facts["components"], components.parent)),
@@ -105,7 +104,18 @@ def attest_release(
     return _write(release.to_statement(), signer, target)
 
 
-class _Listed:
+def listed(evidence: Sequence[Path], subject: Path) -> list[Listed]:
+    """The bundles (by default of `SUBJECT.provenance/`) that a release or a judgement can stand on.
+
+    What people found, and what they waived, is said of a release, and so is none of it.
+    """
+    folders = list(evidence) or [folder for folder in (default_folder(subject),) if folder.is_dir()]
+    found = [Listed(file.name, file.data) for folder in folders for file in read_evidence(folder)
+             if file.data is not None]
+    return [item for item in found if item.is_evidence]
+
+
+class Listed:
     """A bundle that a release stands on; read, not verified: who signs the release answers for the list."""
 
     def __init__(self, name: str, data: bytes) -> None:
@@ -118,14 +128,16 @@ class _Listed:
     @property
     def is_evidence(self) -> bool:
         """Whether a release can stand on it; what only lends a voice, or is only shown, is missed by nobody."""
-        return self._statement is None or self._statement.predicate_type not in {*SHOWN, LAYOUT}
+        return self._statement is None or self._statement.predicate_type not in {*SHOWN, LAYOUT, ASSESSMENT, WAIVER}
 
     def datasets(self) -> Iterator[ResourceDescriptor]:
+        """The datasets that it describes."""
         if self._statement is not None and self._statement.predicate_type == DATASET:
             for thing in described(self._statement.subjects):
                 yield ResourceDescriptor(thing.name, thing.whole.digest)
 
     def base_models(self) -> Iterator[ResourceDescriptor]:
+        """The models that the step in it began with."""
         if self._statement is None or self._statement.predicate_type != SLSA_PROVENANCE_V1 \
                 or not is_ours(self._statement):
             return

@@ -108,6 +108,7 @@ def _question(
     for name in asked:
         if name not in mof.POLICIES:
             policy = _load(name)
+            policy.refuse_out_of_force(as_of)
             if chosen.setdefault(policy.id, policy) != policy or policy.id in mof.POLICIES:
                 raise UsageError("usage", f"two policies are called {policy.id}", location="--policy",
                                  hint="give one of them another id")

@@ -22,6 +22,7 @@ from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
 from provenance.files import one_at_a_time, write_whole
+from provenance.statements.assessment import ASSESSMENT
 from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
 from provenance.statements.release import RELEASE
@@ -30,6 +31,7 @@ from provenance.statements.sbom import CYCLONEDX, SPDX
 from provenance.statements.shown import VERIFICATION_SUMMARY
 from provenance.statements.statement import Statement
 from provenance.statements.step import SLSA_PROVENANCE_V1
+from provenance.statements.waiver import WAIVER
 
 if TYPE_CHECKING:
     from provenance.bundles.signers import AnySigner
@@ -38,7 +40,10 @@ if TYPE_CHECKING:
 USUAL_TYPES: dict[str, tuple[str, ...]] = {
     "producer": (MODEL_SIGNATURE, RELEASE, SLSA_PROVENANCE_V1, DATASET, CYCLONEDX, SPDX),
     "data-supplier": (DATASET, SLSA_PROVENANCE_V1),
+    "assessor": (ASSESSMENT,),
     "reproducer": (REPRODUCTION,),
+    "approver": (WAIVER,),
+    "buyer": (ASSESSMENT,),
     "gate": (VERIFICATION_SUMMARY,),
 }
 _HEX = re.compile(r"[0-9a-f]{64}")

@@ -21,14 +21,17 @@ from provenance.bundles.trust import Principal, Trust, TrustSource, parse_time, 
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import Finding, TrustError
 from provenance.lineage import LineageGraph, step_of
-from provenance.policy import licences
+from provenance.policy import assessments, licences, waivers
 from provenance.policy import policy as policies
 from provenance.policy.coverage import findings as coverage_findings
 from provenance.policy.evaluate import Evaluation, Rung, Subject
 from provenance.policy.lineage_document import lineage_document
 from provenance.policy.verdict import Decision
+from provenance.statements.assessment import Assessment
 from provenance.statements.release import Release
 from provenance.statements.step import Step
+from provenance.statements.waiver import Waiver
+from provenance.workflows.declared import NOTHING_READ, Reading, read_all
 from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
 
 LIMITS = (
@@ -66,11 +69,13 @@ def verify(
     progress: Progress | None = None,
     total: Callable[[int], None] | None = None,
     copy_into: Path | None = None,
+    documents: Sequence[Path] = (),
 ) -> Verification:
     """Judge a model folder or file by a policy (id or file) as of a time in UTC.
 
     `evidence` defaults to `MODEL.provenance/` beside the model, if it is there. With `copy_into` the bytes that are
-    judged are also written there. ProvenanceError when the question cannot be asked; a model that falls short is an
+    judged are also written there. `documents` are declared ones (`declared/`), read beside the model's card.
+    ProvenanceError when the question cannot be asked; a model that falls short is an
     answer, not an error.
     """
     chosen = policies.load_policy(policy)
@@ -87,24 +92,32 @@ def verify(
         model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
-    declared, card_findings = _declarations(manifest, verifier)
+    reading = read_all(documents)
+    declared, card_findings = declarations(manifest, verifier, reading)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
     document = _document(subject, chosen, gathered.examined, card_findings, now)
     return Verification(document, manifest, gathered.files, chosen)
 
 
-def _declarations(model: Manifest, verifier: Verifier) -> tuple[list[VerifiedStatement], list[Finding]]:
+def declarations(
+    model: Manifest, verifier: Verifier, reading: Reading = NOTHING_READ
+) -> tuple[list[VerifiedStatement], list[Finding]]:
+    """What the model card and the documents beside it declare, in an unsigned voice, and what was seen in them."""
     licence, name, link = cards.declared_licence(cards.front_matter_of(model))
     read = licences.normalise(licence, name=name, link=link)
     free = licences.category(read.expression, "weights").status == "open"
-    return cards.declarations(model, verifier, read.expression or read.declared or None, free=free)
+    beside = reading.statements(verifier)
+    said, findings = cards.declarations(model, verifier, read.expression or read.declared or None, free=free,
+                                        beside=beside)
+    return [*said, *beside], [*findings, *reading.findings()]
 
 
 def _document(
     subject: Subject, policy: policies.Policy, examined: Sequence[Examined], findings: Sequence[Finding], now: datetime
 ) -> dict[str, Any]:
     evaluation = Evaluation(subject)
-    decisions = evaluation.decide(policy)
+    considered = evaluation.waivers(policy)
+    decisions = waivers.excused(evaluation.decide(policy), considered)
     recalled = list(_recalled(evaluation))
     outcome = evaluation.outcome(decisions)
     passed = outcome == "pass" and evaluation.coverage.complete
@@ -113,9 +126,10 @@ def _document(
     ladder = evaluation.ladder()
     past = subject.as_of < now
     seen = [*subject.model.findings, *findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
+            *_ineffective(evaluation.graph("trusted"), subject.as_of),
             *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]
     graph = evaluation.graph("unsigned")
-    used = {digest for decision in decisions for item in decision.items for digest in item.evidence}
+    used = {digest for decision in decisions for digest in decision.to_dict()["evidence"]}
     return {
         "schemaVersion": "0.1", "kind": "Verdict",
         "tool": {"name": "open-provenance", "version": provenance.__version__},
@@ -125,10 +139,12 @@ def _document(
                    "digest": {"sha256": policy.digest}},
         "trust": _trust(subject.trust),
         "result": outcome, "passed": passed,
-        "informational": not any(statement.principal for statement in subject.statements),
+        # A waiver shows nothing: beside it, all that was there to judge may be unsigned.
+        "informational": not any(s.principal and not isinstance(s.claim, Waiver) for s in subject.statements),
         "ladder": _ladder(ladder),
         "counts": _counts(decisions),
         "requirements": _requirements(decisions, evaluation.decide(policy, declared=True)),
+        "waivers": waivers.listed(considered, examined, decisions),
         "coverage": evaluation.coverage.to_dict(),
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
         "openPoints": _open_points(decisions),
@@ -188,14 +204,14 @@ def _ladder(ladder: Sequence[Rung]) -> dict[str, Any]:
 
 
 def _counts(decisions: Sequence[Decision]) -> dict[str, int]:
-    names = {"pass": "pass", "fail": "fail", "undetermined": "undetermined", "not_applicable": "notApplicable"}
-    counted = {name: sum(decision.outcome == outcome for decision in decisions) for outcome, name in names.items()}
-    return {**counted, "waived": 0}
+    names = {"pass": "pass", "fail": "fail", "undetermined": "undetermined", "not_applicable": "notApplicable",
+             "waived": "waived"}
+    return {name: sum(decision.outcome == outcome for decision in decisions) for outcome, name in names.items()}
 
 
 def _open_points(decisions: Sequence[Decision]) -> list[str]:
     """At most three: failures first, then what is undetermined, in the policy's order."""
-    ranked = [d for d in decisions if d.outcome == "fail"] + [d for d in decisions if d.outcome == "undetermined"]
+    ranked = sorted((d for d in decisions if d.is_open), key=lambda decision: decision.outcome != "fail")
     return [f"{decision.id} {decision.title}: {decision.reason}" for decision in ranked[:3]]
 
 
@@ -210,14 +226,14 @@ def _next(
     if changes:  # everything else is undetermined because of it, and nobody needs to publish anything
         return [{"requirement": "W-1", "towards": policy.id,
                  "remedy": f"Do not use it; get {changes[0].location} again from the producer"}]
-    towards, open_decisions = policy.id, [d for d in decisions if d.outcome in ("fail", "undetermined")]
+    towards, open_decisions = policy.id, [d for d in decisions if d.is_open]
     if not open_decisions:
         rung = next((rung for rung in ladder if rung.shown != "pass"), None)
         if rung is None:
             return []
         towards = rung.policy
         asked = evaluation.decide(policies.load_policy(rung.policy))
-        open_decisions = [d for d in asked if d.outcome in ("fail", "undetermined")]
+        open_decisions = [d for d in asked if d.is_open]
     grouped: dict[str, list[str]] = {}
     for decision in open_decisions:
         grouped.setdefault(decision.remedy, []).append(decision.id)
@@ -251,6 +267,15 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
         ):
             yield Finding("lineage-time", "warning", f"the times of step {step.name} run backwards", step.name,
                           "ask its signer")
+
+
+def _ineffective(graph: LineageGraph, as_of: datetime) -> Iterator[Finding]:
+    for statement in graph.statements:
+        claim = statement.claim
+        why = assessments.objection(statement, claim, graph, as_of) if isinstance(claim, Assessment) else ""
+        if why:
+            told = f"the assessment counts for nothing: {why}"
+            yield Finding("assessment-without-effect", "warning", told, statement.file, "ask its signer for a new one")
 
 
 def _moment(claimed: str) -> datetime:
@@ -294,4 +319,8 @@ def _claimed_time(verified: VerifiedStatement | None) -> str:
     claim = verified.claim
     if isinstance(claim, Step):
         return claim.finished_on
+    if isinstance(claim, Assessment):
+        return claim.assessed_on
+    if isinstance(claim, Waiver):
+        return claim.approved_on
     return claim.created_on if isinstance(claim, Release) else ""

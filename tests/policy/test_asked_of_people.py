@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from provenance.bundles.trust import Principal
 from provenance.bundles.verifier import _SEAL, VerifiedStatement
-from provenance.policy.checks.base import ASSESSMENT
 from provenance.policy.evaluate import Evaluation, Subject
 from provenance.policy.policy import load_policy
+from provenance.statements.assessment import ASSESSMENT, SCALES, Assessment
 from provenance.statements.release import Release
 from provenance.statements.statement import ResourceDescriptor, Statement
 from tests.policy.test_requirements import asking
@@ -57,16 +56,14 @@ def outcome(world: World, policy: str, *opinions: Opinion) -> str:
 def _said(world: World, subject: Subject, opinion: Opinion, number: int) -> VerifiedStatement:
     release = next(s for s in subject.statements if isinstance(s.claim, Release))
     seen = release.sha256 if opinion.of_this_release else "0" * 64
-    predicate: dict[str, Any] = {
-        "requirement": opinion.requirement, "scale": "adequacy", "finding": opinion.finding, "rationale": "read it",
-        "method": "reading", "evidence": [{"name": "release", "digest": {"sha256": seen}}],
-        "assessedOn": "2026-11-23T11:00:00Z", "validUntil": opinion.valid_until,
-    }
     about = world.described("tiny") if opinion.of_this_model else (ResourceDescriptor("x", {"dirHash": "0" * 64}),)
     lab = next(s.principal for s in subject.statements if s.principal and s.principal.name == "lab")
     person: Principal | None = replace(lab, name="judge", party="Judges", roles=opinion.roles)
-    statement = Statement(about, ASSESSMENT, predicate)
-    return VerifiedStatement(_SEAL, statement, cast("Any", None), f"opinion-{number}", f"{number:064x}",
+    scale = next(scale for scale, findings in SCALES.items() if opinion.finding in findings)
+    claim = Assessment(about, scale, opinion.finding, "read it", "reading",
+                       (ResourceDescriptor("release", {"sha256": seen}),), "2026-11-23T11:00:00Z",
+                       opinion.valid_until, opinion.requirement)
+    return VerifiedStatement(_SEAL, Statement(about, ASSESSMENT, {}), claim, f"opinion-{number}", f"{number:064x}",
                              person if opinion.signed else None)
 
 

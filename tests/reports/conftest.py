@@ -136,6 +136,7 @@ def passing() -> Verdict:
                   "root": None},
         "result": "pass", "passed": True, "informational": False, "ladder": ladder(["pass"] * 4, ["pass"] * 4),
         "requirements": rows,
+        "waivers": [],
         "coverage": {"complete": True, "covered": 8, "uncovered": [], "leftOut": [".gitattributes"]},
         "findings": [{"code": "left-out", "severity": "info", "location": ".gitattributes", "hint": "",
                       "message": "a repository file that is left out of an admitted copy"}],
@@ -246,9 +247,22 @@ def undetermined() -> Verdict:
     })
 
 
+def waivers() -> list[Part]:
+    """One waiver of each effect."""
+    told = {"waives": "counts until 2027-01-31T00:00:00Z", "not-needed": "the requirement is met without it",
+            "none": "lab is no approver in the trust file"}
+    return [
+        {"file": f"waiver-{effect}.sigstore.json", "sha256": sha(effect), "effect": effect, "why": why,
+         "requirement": "X-2", "policy": LADDER[3][0], "approver": "board", "party": "Example Buyer",
+         "reason": "the producer releases again in January", "compensatingMeasure": "it is kept apart until then",
+         "approvedOn": "2026-11-20T00:00:00Z", "expires": "2027-01-31T00:00:00Z"}
+        for effect, why in told.items()
+    ]
+
+
 def failing() -> Verdict:
-    """Trusted signers, and a licence that forbids commercial use."""
-    verdict = passing()
+    """Trusted signers, a licence that forbids commercial use, and three waivers."""
+    verdict = passing() | {"waivers": waivers()}
     row = next(row for row in verdict["requirements"] if row["id"] == "W-2")
     row |= requirement("W-2", [item("", "fail", "CC-BY-NC-4.0 forbids commercial use", "release.sigstore.json")],
                        "Publish the weights under an OSI-approved licence.")
@@ -274,6 +288,12 @@ def minilm() -> Verdict:
     return declared_only()
 
 
+@pytest.fixture
+def waived() -> Verdict:
+    """With a waiver of each effect."""
+    return failing()
+
+
 @pytest.fixture(params=VERDICTS)
 def verdict(request: pytest.FixtureRequest) -> Verdict:
     """Each of the four kinds of verdict in turn."""
@@ -282,7 +302,7 @@ def verdict(request: pytest.FixtureRequest) -> Verdict:
 
 # Closed words of the schema: the producer of a verdict cannot write anything else there.
 CLOSED = {"outcome", "shown", "declared", "status", "severity", "risk", "state", "kind", "basis", "voice", "strength",
-          "minBasis", "minVoice", "result", "id", "from", "to", "policy", "schemaVersion"}
+          "effect", "minBasis", "minVoice", "result", "id", "from", "to", "policy", "schemaVersion"}
 
 
 @pytest.fixture
@@ -300,6 +320,7 @@ def poisoned() -> Callable[[str], Verdict]:
     def make(payload: str) -> Verdict:
         verdict = poison(declared_only(), payload)
         verdict["requirements"] += [row | {"id": payload} for row in poison(undetermined()["requirements"], payload)]
+        verdict["waivers"] = poison(waivers(), payload)
         verdict["policy"]["id"] = payload
         verdict["model"]["digest"] = {payload: payload}
         return counted(verdict)

@@ -212,3 +212,13 @@ def test_another_format_is_a_usage_error(kjv: Verdict) -> None:
     with pytest.raises(UsageError) as caught:
         render(kjv, "pdf")
     assert caught.value.code == "usage"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_waiver_is_told_with_its_effect_approver_and_reason(waived: Verdict, format: str) -> None:  # noqa: A002
+    page = " ".join(render(waived, format).split())
+    words = ["waiver-none.sigstore.json", "lab is no approver in the trust file", "board", "releases again in January",
+             "kept apart until then"]
+    if format != "json":
+        words += ["waives X-2 until 2027-01-31T00:00:00Z", "not needed for X-2", "counts for nothing"]
+    assert [word for word in words if word not in page] == []

@@ -68,7 +68,7 @@ def test_what_is_required_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [
-    "digest", "output", "release", "reproduction", "step", "trust", "verification-summary"])
+    "assessment", "waiver", "digest", "output", "release", "reproduction", "step", "trust", "verification-summary"])
 def test_a_pattern_of_times_and_digests_ends_where_the_text_ends_and_its_digits_are_ascii(name: str) -> None:
     """Python lets `$` match before a final newline, and `\\d` match the digits of every script."""
     document = schema(f"{name}.schema.json")
@@ -167,6 +167,8 @@ def test_the_answers_of_commands_follow_their_definitions(typed: Any, tmp_path: 
         typed("export", "in-toto", "--evidence", str(VECTORS / "bundles/valid/step.ed25519.sigstore.json"), "--trust",
               str(VECTORS / "bundles" / "trust.yaml"), "--key", "acme.key", "--output", "links"),
         typed("policy", "list"), typed("policy", "show", "osaid-1.0"), typed("policy", "lint", "osaid-1.0"),
+        typed("policy", "explain", "osaid-1.0"), typed("policy", "diff", "osaid-1.0", "open-weights"),
+        typed("policy", "test", "osaid-1.0"),
         typed("digest", "nowhere"), typed("policy", "show", "nothing"), typed("digest"),
     ]
     for answer in answers:

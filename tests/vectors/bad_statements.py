@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import statements
@@ -144,6 +144,33 @@ def _unknown(maker: Maker) -> Iterator[Case]:
         yield f"predicate-{name}", maker.bundle(value), unsupported("predicate-unknown", rule, "lab")
 
 
+def _by_people() -> Iterator[tuple[str, Callable[[], Any], Callable[[Any], object], str]]:
+    """Assessments and waivers that name too little, or more than is theirs to say."""
+    of, seen, given = "predicate", ("predicate", "evidence", 0), ("predicate", "policy", "digest")
+    role, utc = "a role comes from the trust file, never from the statement", "times are in UTC"
+    assessment, waiver = statements.assessment, statements.waiver
+    yield "assessment-role", assessment, put(of, "role", to="assessor"), role
+    yield "assessment-of-nothing", assessment, drop(of, "requirement"), "a requirement or a question was looked into"
+    yield "assessment-requirement", assessment, put(of, "requirement", to="D-2, D-3"), "one requirement a statement"
+    yield "assessment-scale", assessment, put(of, "scale", to="one-to-five"), "scales are of a closed list"
+    yield "assessment-finding", assessment, put(of, "finding", to="yes"), "a finding is one of its scale"
+    yield "assessment-without-rationale", assessment, drop(of, "rationale"), "a finding has its reason"
+    yield "assessment-without-method", assessment, put(of, "method", to=""), "a finding says how it was come to"
+    yield "assessment-without-evidence", assessment, put(of, "evidence", to=[]), "something was looked at"
+    yield "assessment-evidence-weak", assessment, put(*seen, "digest", to={"md5": "0" * 32}), \
+        "what was looked at is named by sha256"
+    yield "assessment-without-end", assessment, drop(of, "validUntil"), "an assessment ends"
+    yield "assessment-time", assessment, put(of, "assessedOn", to="2026-11-23"), utc
+    yield "waiver-role", waiver, put(of, "role", to="approver"), role
+    yield "waiver-without-end", waiver, drop(of, "expires"), "a waiver ends"
+    yield "waiver-time", waiver, put(of, "expires", to="never"), utc
+    yield "waiver-without-reason", waiver, put(of, "reason", to=""), "a waiver has a reason"
+    yield "waiver-without-digest", waiver, drop(*given), "a waiver binds the state of a policy, not its name"
+    yield "waiver-digest-weak", waiver, put(*given, to={"sha1": "0" * 40}), "a policy is bound by sha256"
+    yield "waiver-of-everything", waiver, put(of, "requirement", to="*"), "one requirement a waiver"
+    yield "waiver-of-nothing", waiver, drop(of, "requirement"), "a waiver names its requirement"
+
+
 def _mismatches(maker: Maker) -> Iterator[Case]:
     external = ("predicate", "buildDefinition", "externalParameters")
     first = ("predicate", "buildDefinition", "resolvedDependencies", 0)
@@ -168,6 +195,7 @@ def _mismatches(maker: Maker) -> Iterator[Case]:
         ("step-without-role", statements.step, drop(*first, "annotations"), "every input has a role"),
         ("reproduction-outcome", statements.reproduction, put("predicate", "outcome", to="similar"),
          f"outcomes are {closed}"),
+        *_by_people(),
         ("summary-result", statements.summary, put("predicate", "verificationResult", to="passed"),
          "a result is PASSED or FAILED"),
         ("summary-without-policy", statements.summary, drop("predicate", "policy"), "a summary names its policy"),

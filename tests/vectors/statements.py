@@ -10,6 +10,8 @@ from reference import h, oms_root
 DATASET = "urn:open-provenance:dataset:v0.1"
 RELEASE = "urn:open-provenance:release:v0.1"
 REPRODUCTION = "urn:open-provenance:reproduction:v0.1"
+ASSESSMENT = "urn:open-provenance:assessment:v0.1"
+WAIVER = "urn:open-provenance:waiver:v0.1"
 STEP = "https://slsa.dev/provenance/v1"
 MODEL_SIGNATURE = "https://model_signing/signature/v1.0"
 SUMMARY = "https://slsa.dev/verification_summary/v1"
@@ -82,6 +84,27 @@ def reproduction() -> dict[str, Any]:
     })
 
 
+def assessment() -> dict[str, Any]:
+    """What a person found of the data behind the model, after looking at the release."""
+    return statement(ASSESSMENT, folder("tiny", MODEL)[:1], {
+        "requirement": "D-2", "scale": "adequacy", "finding": "adequate",
+        "rationale": "A skilled person could write an equivalent text from what is described.",
+        "method": "Read the release and the dataset statement, and followed the source to its archive.",
+        "evidence": [{"name": "release.sigstore.json", "digest": {"sha256": h(b"a release").hex()}}],
+        "assessedOn": "2026-11-23T11:45:00Z", "validUntil": "2027-11-23T00:00:00Z",
+    })
+
+
+def waiver() -> dict[str, Any]:
+    """One requirement of one policy that is gone without for two months."""
+    return statement(WAIVER, folder("tiny", MODEL)[:1], {
+        "policy": {"id": "our-weights", "digest": {"sha256": h(b"a policy").hex()}}, "requirement": "X-3",
+        "reason": "The producer releases again in January; nothing has changed since.",
+        "compensatingMeasure": "The model stays in the test environment until then.",
+        "approvedOn": "2026-11-23T11:50:00Z", "expires": "2027-01-31T00:00:00Z",
+    })
+
+
 def model_signature() -> dict[str, Any]:
     """OMS v1.0 over the model's files."""
     return statement(MODEL_SIGNATURE, [{"name": "tiny", "digest": {"sha256": oms_root(MODEL)}}], {
@@ -105,4 +128,5 @@ def summary() -> dict[str, Any]:
 
 
 GOOD = {"dataset": dataset, "step": step, "release": release, "reproduction": reproduction,
+        "assessment": assessment, "waiver": waiver,
         "model-signature": model_signature, "verification-summary": summary}

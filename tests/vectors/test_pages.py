@@ -27,7 +27,8 @@ def examples(page: str) -> list[Any]:
     return [json.loads(block) for block in blocks if '"_type"' in block]
 
 
-@pytest.mark.parametrize("page", ["dataset", "release", "model-signature", "verification-summary"])
+@pytest.mark.parametrize("page", ["dataset", "release", "assessment", "waiver", "model-signature",
+                                  "verification-summary"])
 def test_the_example_of_a_page_is_a_golden_statement(page: str) -> None:
     data = resources.read_bytes("attestations", f"vectors/bundles/valid/{page}.ed25519.sigstore.json")
     assert examples(f"{page}.md") == [json.loads(parse_bundle(data, page).payload)]

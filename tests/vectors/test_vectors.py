@@ -72,7 +72,8 @@ def test_there_are_enough_of_every_kind() -> None:
 
 def test_each_predicate_is_signed_by_both_kinds_of_key() -> None:
     kinds = {Path(name).name.removesuffix(".expected.json") for name in EXPECTED if name.startswith("valid/")}
-    predicates = ("dataset", "step", "release", "reproduction", "model-signature", "verification-summary")
+    predicates = ("dataset", "step", "release", "reproduction", "assessment", "waiver",
+                  "model-signature", "verification-summary")
     assert {f"{predicate}.{key}" for predicate in predicates for key in ("ed25519", "ecdsa-p256")} <= kinds
 
 

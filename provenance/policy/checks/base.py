@@ -9,15 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from provenance.artifacts.manifest import Manifest
-from provenance.bundles.trust import parse_time
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
-from provenance.errors import TrustError
 from provenance.lineage import LineageGraph
 from provenance.policy import licences
 from provenance.policy.coverage import Coverage
 from provenance.policy.verdict import Basis, Item, Outcome
 from provenance.statements.release import Component, Release
-from provenance.statements.statement import URN
 
 # One sentence for one act, so that a verdict can say how few acts are missing.
 SIGN = ("Sign the weights and everything beside them: provenance sign MODEL --key KEY, "
@@ -33,7 +30,6 @@ EVALUATE = ("Record and sign the evaluation of these weights with its code: "
 DESCRIBE = ("Publish a signed statement for every dataset, with source, processing, licence and availability: "
             "provenance attest dataset PATH --facts FILE --key KEY")
 ASSESS = "Ask a buyer's counsel or an independent assessor for a signed assessment of this requirement"
-ASSESSMENT = URN + "assessment:v0.1"
 
 
 @dataclass(frozen=True)
@@ -186,39 +182,12 @@ class Context:
                  for item in s.claim.evidence}
         return self.accepted(s for s in self.graph.statements if s.sha256 in named)
 
-    def assessments(self, requirement: str, *roles: str) -> Iterator[tuple[VerifiedStatement, Outcome, str]]:
-        """What persons in one of these roles found about a requirement, of this model and this release, as of now.
-
-        A person's role is that of the trust file, and is asked here: who speaks for the release cannot assess it.
-        """
-        seen = {release.sha256 for release in self.releases}
-        for statement in self.graph.statements:
-            said = statement.statement.predicate
-            if statement.statement.predicate_type != ASSESSMENT or said.get("requirement") != requirement:
-                continue
-            if statement.principal is None or not set(roles) & set(statement.principal.roles):
-                continue
-            looked_at = {item.get("digest", {}).get("sha256") for item in said["evidence"]}
-            if not self.graph.is_about_model(statement) or not seen & looked_at or self._is_over(said["validUntil"]):
-                continue
-            yield statement, _FOUND.get(said["finding"], "undetermined"), str(said["finding"])
-
-    def _is_over(self, until: str) -> bool:
-        try:
-            return parse_time(until, "") <= self.as_of
-        except TrustError:
-            return True
-
     def components(self, *kinds: str) -> Iterator[tuple[VerifiedStatement, Component]]:
         """Accepted components of these kinds of the model in hand, with the release that names each."""
         for statement in self.releases:
             if isinstance(statement.claim, Release):
                 for component in statement.claim.having(*kinds):
                     yield statement, component
-
-
-# What a person found, as an outcome; every other finding leaves the question open.
-_FOUND: Mapping[str, Outcome] = {"adequate": "pass", "yes": "pass", "inadequate": "fail", "no": "fail"}
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provenance.policy import licences
+from provenance.policy import assessments, licences
 from provenance.policy.checks.base import ASSESS, PUBLISH, Check, Context, Parameter, nothing
 from provenance.policy.verdict import Item
 from provenance.statements.release import TEMPLATE_SECTIONS
-
-_COUNSEL = ("assessor", "buyer")
 
 
 def training_summary(context: Context) -> Sequence[Item]:
@@ -51,7 +49,8 @@ def no_monetisation(context: Context) -> Sequence[Item]:
         items.append(Item.on([statement], "", "pass" if told else "fail", declared))
     if not items:
         return nothing("no accepted release declares that the model is not monetised")
-    return items + (_counsel(context, "L-3") if context.parameters["opinion"] == "counsel" else [])
+    counsel = context.parameters["opinion"] == "counsel"
+    return items + (assessments.agreed("L-3", _for_counsel(), context) if counsel else [])
 
 
 def no_systemic_risk(context: Context) -> Sequence[Item]:
@@ -87,15 +86,12 @@ def proportionate_terms(context: Context) -> Sequence[Item]:
             items.append(Item.on([statement], name, "fail", f"{openness.reason}: no terms of acceptable use"))
         else:
             items.append(Item.on([statement], name, "undetermined", openness.reason))
-    items += _counsel(context, "L-5") if to_judge else []
+    items += [_for_counsel()] if to_judge else []  # settled as in every row that asks a person
     return items or nothing("no accepted release states a licence for the weights")
 
 
-def _counsel(context: Context, requirement: str) -> list[Item]:
-    """What a buyer's counsel or an assessor found of this release; each finding counts."""
-    found = [Item.on([statement], "counsel", outcome, f"found: {finding}")
-             for statement, outcome, finding in context.assessments(requirement, *_COUNSEL)]
-    return found or [Item("counsel", "undetermined", "neither a buyer nor an assessor has judged this release")]
+def _for_counsel() -> Item:
+    return Item("counsel", "undetermined", "this is for a buyer's counsel or an assessor to judge")
 
 
 _GUIDELINES = "AI Act guidelines C(2025) 5045 final"

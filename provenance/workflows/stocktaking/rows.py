@@ -143,7 +143,7 @@ class _Row:
 
     def _open(self, policy: Policy) -> list[Decision]:
         decisions = self.evaluation.decide(policy, declared=self._is_document)
-        return [decision for decision in decisions if decision.outcome in ("fail", "undetermined")]
+        return [decision for decision in decisions if decision.is_open]
 
     def _rung_reason(self) -> str:
         """Why it is not one rung higher: declared, where there is only a document, else on evidence."""
