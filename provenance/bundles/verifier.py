@@ -260,7 +260,7 @@ class Verifier:
 
     def _signers(self, signed: Signed) -> list[_Signer]:
         """Every principal with a key that made one of the signatures, each key once."""
-        from provenance.bundles.sigstore.signatures import made_by
+        from provenance.bundles.signatures import made_by
 
         if self.trust is None:
             return []

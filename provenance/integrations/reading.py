@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from provenance.integrations.matching import InHand, Matching, match
 from provenance.integrations.shards import Shard, by_name, open_shards
 
 A_TASK = 8 << 20
+A_PART = 4 << 20
 _LEAST = 1 << 16  # what a small tensor costs, in bytes of a large one
 # The object that the caller gets, and its memory as bytes.
 Allocate = Callable[[TensorInfo], tuple[Any, memoryview]]
@@ -140,15 +142,36 @@ class Session:
 
         def work(shard: Shard, crew: Crew) -> None:
             whole = hashlib.sha256(shard.header)
-            for slot in by_shard[id(shard)]:  # without holes and overlaps, as the header's reader has seen to
-                for at in range(0, len(slot.view), CHUNK):
-                    part = slot.view[at : at + CHUNK]
-                    shard.file.read_into(part, slot.info.start + at)
+            # Without holes and overlaps, as the header's reader has seen to.
+            with closing(_read_ahead(shard, by_shard[id(shard)], crew)) as parts:
+                for part in parts:
                     whole.update(part)
                     crew.advance(len(part))
             self.matching.settle_file(shard.file.location, whole.hexdigest(), self._in_hand)
 
         in_threads(work, self.shards, None)
+
+
+def _read_ahead(shard: Shard, slots: Iterable[_Slot], crew: Crew) -> Generator[memoryview, None, None]:
+    """The bytes of tensors in order, each part in its final place; who is idle reads the next one meanwhile."""
+    parts = ((slot.view[at : at + A_PART], slot.info.start + at)
+             for slot in slots for at in range(0, len(slot.view), A_PART))
+    ready: Future[None] | None = None
+    following = next(parts, None)
+    while following is not None:
+        view, position = following
+        following = next(parts, None)
+        if ready is None or ready.cancel():  # nobody began it
+            shard.file.read_into(view, position)
+        else:
+            ready.result()
+        ready = crew.spare(shard.file.read_into, *following) if following is not None else None
+        try:
+            yield view
+        except GeneratorExit:
+            if ready is not None and not ready.cancel():
+                wait([ready])  # the file is closed after this
+            raise
 
 
 class _Watch:

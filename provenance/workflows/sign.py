@@ -26,13 +26,13 @@ from provenance.bundles.trust import Trust, TrustSource, read_trust
 from provenance.bundles.unpacking import unpacked
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, BundleError, Finding, UsageError
-from provenance.policy.coverage import Coverage, coverage_by
 from provenance.statements.reader import parse_json
 from provenance.workflows.one_signer import trust_in_key
 
 if TYPE_CHECKING:
     from provenance.bundles.signers import AnySigner
     from provenance.bundles.sigstore.results import RootFacts
+    from provenance.policy.coverage import Coverage
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,8 @@ def verify_bundle(
     known = serialization_for(ignored=ignored).ignored if ignored else ()
     judged = replace(claim, serialization=replace(serialization, ignored=(*serialization.ignored, *known)))
     seen = followed(manifest, model) if serialization.allow_symlinks else manifest
+    from provenance.policy.coverage import coverage_by  # not for a bundle alone
+
     return BundleCheck(examined, root, tuple(judge(judged, seen, unsigned=unsigned)), coverage_by(claim, manifest))
 
 

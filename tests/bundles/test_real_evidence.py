@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from provenance.bundles.signatures import made_by
 from provenance.bundles.signed import read_signed
-from provenance.bundles.sigstore.signatures import made_by
 from provenance.bundles.store import pieces
 from provenance.bundles.trust import Trust, parse_trust
 from provenance.bundles.verifier import Examined, Verifier

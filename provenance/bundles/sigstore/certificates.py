@@ -14,8 +14,8 @@ from typing import Any
 
 from provenance.bundles.chains import extension_of
 from provenance.bundles.envelope import UnsupportedBundle
+from provenance.bundles.signatures import made_by
 from provenance.bundles.sigstore.roots import Authority, TrustRoot
-from provenance.bundles.sigstore.signatures import made_by
 from provenance.errors import BundleError
 
 _OTHER_NAME = "1.3.6.1.4.1.57264.1.7"

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from provenance.bundles.envelope import UnsupportedBundle
+from provenance.bundles.signatures import made_by
 from provenance.bundles.sigstore.reading import InclusionProof, LogEntry, SigstoreBundle
 from provenance.bundles.sigstore.results import CheckedEntry, ProvenTime
 from provenance.bundles.sigstore.roots import Log, TrustRoot
-from provenance.bundles.sigstore.signatures import made_by
 from provenance.errors import BundleError
 from provenance.statements.reader import to_json
 

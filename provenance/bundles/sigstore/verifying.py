@@ -31,12 +31,12 @@ from provenance.bundles.chains import Certified, check_chain
 from provenance.bundles.envelope import Envelope, UnsupportedBundle
 from provenance.bundles.keys import public_pem
 from provenance.bundles.oms.legacy import is_signed_as_by_release_0_2
+from provenance.bundles.signatures import key_name, made_by, made_over
 from provenance.bundles.sigstore import certificates, entries, logs, peer
 from provenance.bundles.sigstore.identity import ExpectedSigner, PublicKey
 from provenance.bundles.sigstore.reading import MessageSignature, SigstoreBundle, broken, read_unverified
 from provenance.bundles.sigstore.results import BundleVerification, ProvenTime
 from provenance.bundles.sigstore.roots import TrustRoot
-from provenance.bundles.sigstore.signatures import key_name, made_by, made_over
 from provenance.bundles.sigstore.timestamps import check_timestamp
 from provenance.errors import BundleError, ProvenanceError, TrustError
 
