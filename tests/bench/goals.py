@@ -45,7 +45,7 @@ ONCE, MORE_ARTEFACTS, MORE_RULES = "evaluation", "evaluation, artefacts x 10", "
 
 GOALS = (
     Goal("A: verify an OMS bundle", "A", VERIFY, SIGNED, 0.92, 0.85),
-    Goal("A: sha256, twin of the tensor tree, coverage, policy", "A", POLICY, SIGNED, 1.15, 1.05),
+    Goal("A: sha256, tensor tree, coverage, policy", "A", POLICY, SIGNED, 1.15, 1.05),
     Goal("A: tensor tree alone, SHA-256", "A", TREE, SIGNED, 0.92, 0.85),
     Goal("A: tensor tree alone, BLAKE3 twin", "A", TWIN, SIGNED, 0.45, 0.38),
     Goal("A: sha256 and tensor tree, nothing else", "A", DIGEST, SIGNED),

@@ -56,7 +56,7 @@ def _verifying(place: Place, name: str) -> Iterator[Command]:
         yield Command(name, goals.SIGNED, peers.model_signing(place, name), ("model_signing",))
     if name == "A":
         yield _ours(place, name, goals.POLICY, "verify", place.model(name), "--policy", "open-weights",
-                    "--trust", place.trust, "--evidence", place.signature(name))
+                    "--trust", place.trust, "--evidence", place.evidence(name))
     if name == "D10":
         yield _verify(place, name, goals.VERIFY_TENTH, "D")
 

@@ -7,7 +7,7 @@
 | C | one safetensors file of 8 GiB |
 | D | 10,000 files of 4 KiB, and D10 ten times as many |
 | E | a statement of 100,000 entries whose bytes are already hashed |
-| F | one safetensors file of 2 GiB, 64 tensors; of that size at SIZE=quarter too |
+| F | one safetensors file of 2 GiB, 64 tensors |
 | G | a model of two small files, for what starting costs |
 | H | A, with the evidence of a whole pipeline behind it (`admission.py`) |
 | P | evidence made in memory (`policies.py`) |
@@ -106,8 +106,7 @@ def _shards(folder: Path, divisor: int) -> None:
 
 
 def _one_shard(folder: Path, divisor: int) -> None:
-    # Whole at a quarter too: what a verification costs whatever the size would hide the rest.
-    _safetensors(folder / "model.safetensors", 2 * GIB // (divisor if divisor > SIZES["quarter"] else 1), "layer")
+    _safetensors(folder / "model.safetensors", 2 * GIB // divisor, "layer")
 
 
 def _many(folder: Path, divisor: int) -> None:
