@@ -4,6 +4,7 @@
 #   make demo         the whole story on real models, in ./demo-output
 #   make test         every test that needs nothing but pip (ARGS="-k name" for some of them)
 #   make test-parts   the tests that need programs from apt; installs those where it may, counts what it skips
+#                     (with PyTorch: TORCH=torch==2.13.0)
 #   make lint         ruff, mypy, and whether docs/ says what the program says
 #   make bench        every workload and goal, beside the peers; writes docs/benchmarks.md (ONLY=A,G  SIZE=full)
 #   make fuzz         every target in tests/fuzz, FUZZ_SECONDS each

