@@ -19,8 +19,8 @@ import pytest
 from provenance.bundles.envelope import sha256
 from provenance.policy import licences
 from provenance.policy.checks import CATALOGUE
-from provenance.policy.checks.weights import _where
 from provenance.policy.policy import load_policy, policy_ids
+from provenance.policy.requirement import leaves
 from provenance.statements.release import TEMPLATE_SECTIONS, Release
 from provenance.statements.statement import ResourceDescriptor
 from provenance.statements.step import Step
@@ -853,7 +853,7 @@ def test_the_table_asks_every_requirement_for_every_answer_that_it_can_give() ->
 
 
 def test_every_requirement_of_the_catalogue_is_asked_by_a_policy_that_is_shipped() -> None:
-    asked = {row.id for name in policy_ids() for row in load_policy(name).requirements}
+    asked = {leaf.id for name in policy_ids() for row in load_policy(name).requirements for leaf in leaves(row)}
     assert asked == set(CATALOGUE)
 
 
@@ -957,11 +957,11 @@ def test_a_licence_that_is_withheld_somewhere_restricts_use_there(
 ) -> None:
     told = licences.Openness("restricted", codes, "withheld", withheld)
     monkeypatch.setattr(licences, "category", lambda expression, kind: told)
-    assert _where("LicenseRef-ours", places).status == status
-    assert _where("LicenseRef-ours AND MIT", places).status == "restricted"
+    assert licences.use_in("LicenseRef-ours", places).status == status
+    assert licences.use_in("LicenseRef-ours AND MIT", places).status == "restricted"
 
 
 @pytest.mark.parametrize("places", [["EU"], ["US"], ["DE", "US"]])
 def test_no_licence_of_the_data_that_is_withheld_somewhere_is_free_of_other_restrictions(places: list[str]) -> None:
     withheld = ("LicenseRef-Llama-3.2", "LicenseRef-Llama-4", "LicenseRef-Tencent-Hunyuan-Community")
-    assert {_where(name, places).status for name in withheld} == {"restricted"}
+    assert {licences.use_in(name, places).status for name in withheld} == {"restricted"}
