@@ -9,7 +9,8 @@ from typing import Any
 from provenance import resources
 from provenance.policy.checks import CATALOGUE, Check
 from provenance.policy.checks.base import Parameter
-from provenance.policy.policy import Requirement, load_policy, policy_ids
+from provenance.policy.policy import Policy, Requirement, load_policy, policy_ids
+from provenance.policy.requirement import leaves
 from provenance.statements.reader import parse_yaml
 
 WRITTEN = "Written by `make docs` from `{source}`; do not edit."
@@ -36,6 +37,7 @@ def policy_page(name: str) -> str:
         *(line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")), "",
         f"- id: `{policy.id}`, version {policy.version}", f"- source: {_source(policy.source)}",
         *([f"- extends [`{parent}`]({parent}.md), and only tightens it"] if parent else []), "",
+        *_parameters(policy), *_score(policy),
         f"```sh\nprovenance verify MODEL --policy {policy.id} --trust trust.yaml\n```", "",
         "| requirement | asked by | shown by |", "| --- | --- | --- |",
         *(_row(row, parent if row.id not in own else None) for row in policy.requirements), "",
@@ -45,14 +47,34 @@ def policy_page(name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _parameters(policy: Policy) -> list[str]:
+    """Every parameter that `--set` takes."""
+    rows = [f"| `{name}` | {known.type}{', one of ' + ', '.join(map(str, known.values)) if known.values else ''} "
+            f"| {_value(policy.values[name]) or 'none'} | {_cell(known.description)} |"
+            for name, known in policy.parameters.items()]
+    head = ["| parameter (`--set`) | type | value | what it is |", "| --- | --- | --- | --- |"]
+    return [*head, *rows, ""] if rows else []
+
+
+def _score(policy: Policy) -> list[str]:
+    """The dimensions of a score."""
+    rows = [f"| {_cell(each.group)} | {_cell(each.title)} | {each.open} | {each.partial} |" for each in policy.score]
+    head = ["| group | dimension | open (1) where it passes | partial (0.5) where it passes |",
+            "| --- | --- | --- | --- |"]
+    return [*head, *rows, ""] if rows else []
+
+
 def _row(row: Requirement, parent: str | None) -> str:
     asked = f"{_cell(row.source)}{f' (from `{parent}`)' if parent else ''}"
     return f"| **{row.id}** {_cell(row.title)} | {asked} | {_shown(row)} |"
 
 
 def _shown(row: Requirement) -> str:
-    parameters = "".join(f"; `{name}`: {_value(value)}" for name, value in sorted(row.parameters.items()))
-    return f"{row.min_basis}, {row.min_voice} voice of {' or '.join(row.roles)}{parameters}"
+    parameters = "".join(f"; `{name}`: {_value(value)}" for name, value in sorted(row.parameters.items())
+                         if value != "")
+    waivable = "; **waivable**" if row.waivable else ""
+    rule = f"; rule of {', '.join(dict.fromkeys(leaf.id for leaf in leaves(row)))}" if row.rule else ""
+    return f"{row.min_basis}, {row.min_voice} voice of {' or '.join(row.roles)}{rule}{parameters}{waivable}"
 
 
 def _remedies(rows: tuple[Requirement, ...]) -> Iterator[str]:
@@ -94,7 +116,7 @@ def _check(check: Check) -> str:
 
 def _choices(parameter: Parameter) -> str:
     values = ", ".join(parameter.values)
-    return f"{values} (default {parameter.default})" if values else f"default {_value(parameter.default)}"
+    return f"{values} (default {parameter.default})" if values else f"default {_value(parameter.default) or 'none'}"
 
 
 def _value(value: Any) -> str:

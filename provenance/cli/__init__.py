@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "admit": ("admit", "Copy a model into a registry if it passes a policy."),
     "inventory": ("inventory", "List many models: how open they are, declared and shown."),
     "declared": ("declared", "Read what cards, Croissant, SBOMs and lock files declare."),
+    "licence": ("licence", "Explain a licence as somebody wrote it."),
     "policy": ("policy", "List, show and check policies."),
     "demo": ("demo", "See the whole story on real models."),
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, common_options, now, trust_options
+from provenance.cli.common import EXISTING, Shown, common_options, now, settings_option, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
 from provenance.cli.signer_options import signer_options
 from provenance.cli.verify import show
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=EXISTING)
 @click.option("--policy", required=True, metavar="ID_OR_FILE", help="A shipped policy by id, or a .yaml file.")
+@settings_option
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="Signed bundles; MODEL.provenance/.")
 @trust_options("Trust file.", required=True)
 @signer_options()
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
               help="Also write .html, .md or .json.")
 @common_options
 def command(
-    model: Path, policy: str, evidence: tuple[Path, ...], trust: TrustSource, signer: Callable[[], AnySigner],
-    registry: Path, reports: tuple[Path, ...], shown: Shown,
+    model: Path, policy: str, settings: Mapping[str, str], evidence: tuple[Path, ...], trust: TrustSource,
+    signer: Callable[[], AnySigner], registry: Path, reports: tuple[Path, ...], shown: Shown,
 ) -> int:
     """Copy MODEL into a registry if the copy passes a policy now, with a signed verdict beside it.
 
@@ -47,8 +48,8 @@ def command(
     for report in reports:
         format_of(report)
     with shown.progress("Copying") as (progress, total):
-        admission = admit(model, policy, evidence=evidence, trust=trust, signer=signer, registry=registry,
-                          now=now(), progress=progress, total=total)
+        admission = admit(model, policy, settings=settings, evidence=evidence, trust=trust, signer=signer,
+                          registry=registry, now=now(), progress=progress, total=total)
     show(admission.verification, reports, shown)
     if admission.entry is None:
         click.echo("Refused: nothing in the registry has changed.", err=True)

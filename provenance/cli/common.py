@@ -173,6 +173,22 @@ def passphrase(prompt: str, *, confirm: bool = False) -> bytes | None:
     return text.encode("utf-8")
 
 
+def settings_option(function: Command) -> Command:
+    """`--set`: values of the policy's parameters as typed; the command gets them by name in `settings`."""
+
+    @click.option("--set", "given", multiple=True, metavar="NAME=VALUE",
+                  help="A parameter of the policy (`policy show` names them); it may only tighten.")
+    @wraps(function)
+    def wrapped(*args: Any, given: tuple[str, ...], **kwargs: Any) -> Any:
+        found = pairs(given, "--set")
+        settings = dict(found)
+        if len(settings) != len(found):
+            raise UsageError("usage", "one parameter has two values", location="--set", hint="give it once")
+        return function(*args, settings=settings, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
 def pairs(values: tuple[str, ...], option: str, names: frozenset[str] | None = None) -> list[tuple[str, str]]:
     """`NAME=VALUE` arguments as pairs; UsageError when one is not, or its name is not among `names`."""
     found = []

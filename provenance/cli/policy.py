@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now
+from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, settings_option
 from provenance.cli.exit import NOT_PASSED, PASSED
 from provenance.policy.policy import Policy, lint, load_policy, policy_ids
 from provenance.policy.requirement import row_dict
 from provenance.reports.escape import printable
+from provenance.reports.wording import typed
 
 
 @click.group()
@@ -42,15 +43,17 @@ def list_policies(shown: Shown) -> None:
 
 @command.command()
 @click.argument("policy")
+@settings_option
 @common_options
-def show(policy: str, shown: Shown) -> None:
+def show(policy: str, settings: Mapping[str, str], shown: Shown) -> None:
     """Show POLICY (an id, or a .yaml file) with everything that it extends resolved.
 
     \b
     Example:
       provenance policy show osaid-1.0
+      provenance policy show procurement-public-sector --set requiredClass=mof-1.0-class-iii
     """
-    chosen = load_policy(policy)
+    chosen = load_policy(policy, settings)
     shown.answer(_document(chosen), lambda: _text(chosen))
 
 
@@ -75,8 +78,9 @@ def lint_policies(policies: tuple[str, ...], shown: Shown) -> int:
 @command.command()
 @click.argument("policy")
 @click.argument("requirement", default="")
+@settings_option
 @common_options
-def explain(policy: str, requirement: str, shown: Shown) -> None:
+def explain(policy: str, requirement: str, settings: Mapping[str, str], shown: Shown) -> None:
     """Explain POLICY, or one REQUIREMENT of it: what shows it, whose voice counts, how to get there.
 
     \b
@@ -85,7 +89,7 @@ def explain(policy: str, requirement: str, shown: Shown) -> None:
     """
     from provenance.workflows.policy_explain import explain_policy
 
-    document = {"schemaVersion": "0.1", "kind": "PolicyExplanation", **explain_policy(policy, requirement)}
+    document = {"schemaVersion": "0.1", "kind": "PolicyExplanation", **explain_policy(policy, requirement, settings)}
     shown.answer(document, lambda: "\n".join(_explained(document)) + "\n")
 
 
@@ -130,6 +134,7 @@ def run_tests(policies: tuple[str, ...], cases: Path | None, shown: Shown) -> in
 
 @command.command()
 @click.argument("policy")
+@settings_option
 @click.option("--evidence", multiple=True, type=EXISTING, required=True, metavar="DIR", help="Signed bundles.")
 @click.option("--model", type=EXISTING, metavar="PATH", help="The model; what DIR without .provenance names.")
 @click.option("--trust", type=EXISTING, metavar="FILE", help="Trust file; without it nobody is believed.")
@@ -140,8 +145,8 @@ def run_tests(policies: tuple[str, ...], cases: Path | None, shown: Shown) -> in
 @as_of_option
 @common_options
 def attack(
-    policy: str, evidence: tuple[Path, ...], model: Path | None, trust: Path | None, limit: int, seconds: int,
-    as_of: datetime | None, shown: Shown,
+    policy: str, settings: Mapping[str, str], evidence: tuple[Path, ...], model: Path | None, trust: Path | None,
+    limit: int, seconds: int, as_of: datetime | None, shown: Shown,
 ) -> int:
     """Mutate real evidence and a copy of the model, and tell what POLICY lets through.
 
@@ -157,7 +162,7 @@ def attack(
     from provenance.workflows.attacking.attack import model_beside
 
     until = time.monotonic() + seconds
-    document = attack_policy(policy, evidence, model=model or model_beside(evidence[0]), trust=trust,
+    document = attack_policy(policy, evidence, settings=settings, model=model or model_beside(evidence[0]), trust=trust,
                              as_of=as_of or now(), limit=limit, out_of_time=lambda: time.monotonic() > until)
     shown.answer(document, lambda: "\n".join(_attacked(document)) + "\n")
     return PASSED if document["holds"] else NOT_PASSED
@@ -170,6 +175,7 @@ def _document(policy: Policy) -> dict[str, Any]:
         "title": policy.title, "source": policy.source, "digest": {"sha256": policy.digest},
         "extends": list(policy.extends), "values": dict(policy.values),
         **{name: day for name, day in days.items() if day},
+        **({"score": [each.to_dict() for each in policy.score]} if policy.score else {}),
         "requirements": [row_dict(row) for row in policy.requirements],
     }
 
@@ -183,6 +189,8 @@ def _text(policy: Policy) -> str:
         lines.append(f"extends {', '.join(map(printable, policy.extends))}")
     if policy.effective_on or policy.expires:
         lines.append(f"in force {in_force(policy)}")
+    lines += [f"parameter {printable(line)}" for line in _parameters(policy)]
+    lines += [f"score {printable(line)}" for line in _dimensions(each.to_dict() for each in policy.score)]
     for row in policy.requirements:
         parameters = "".join(f", {name}: {printable(str(value))}" for name, value in row.parameters.items())
         more = "".join(f", {word}" for word, said in (
@@ -198,9 +206,24 @@ def _text(policy: Policy) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _parameters(policy: Policy) -> Iterator[str]:
+    """Each parameter with its value, as it is typed after `--set`."""
+    for name, known in policy.parameters.items():
+        choices = f", one of {', '.join(map(str, known.values))}" if known.values else ""
+        told = f": {known.description}" if known.description else ""
+        yield f"{name}={typed(policy.values[name])} ({known.type}{choices}){told}"
+
+
+def _dimensions(score: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    for row in score:
+        partial = f", partial where {row['partial']} does" if "partial" in row else ""
+        yield f"{row['group']}: {row['title']} ({row['id']}), open where {row['open']} passes{partial}"
+
+
 def _explained(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{printable(document['title'])} ({printable(document['id'])} {printable(document['version'])})"
     yield f"in force: {document['inForce']}"
+    yield from (f"score: {printable(line)}" for line in _dimensions(document.get("score", ())))
     for row in document["requirements"]:
         yield f"\n{printable(row['id'])}  {printable(row['title'])}"
         for name, lines in (("asks", row["asks"]), ("shown by", [row["shownBy"]]), ("said by", [row["saidBy"]]),
@@ -214,7 +237,8 @@ def _compared(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"{document['answer']}: {printable(document['second']['id'])} beside {printable(document['first']['id'])}"
     for sign, rows in (("+", document["added"]), ("-", document["removed"])):
         yield from (f"  {sign} {printable(row['id'])}  {printable(row['title'])}" for row in rows)
-    for row in ({"id": "the policy", "fields": document["days"]}, *document["changed"]):
+    for row in ({"id": "the policy", "fields": document["days"]}, {"id": "the score", "fields": document["score"]},
+                *document["changed"]):
         for field in row["fields"]:
             told = f"{printable(str(field['first']))} -> {printable(str(field['second']))}"
             yield f"  {field['direction']:<9} {printable(row['id'])} {field['field']}: {told}"

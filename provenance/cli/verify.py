@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, trust_options
+from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, settings_option, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=EXISTING)
 @click.option("--policy", required=True, metavar="ID_OR_FILE", help="A shipped policy by id, or a .yaml file.")
+@settings_option
 @click.option("--evidence", multiple=True, type=EXISTING, metavar="DIR", help="Signed bundles; MODEL.provenance/.")
 @trust_options("Trust file; without it nobody is believed.")
 @click.option("--declared", multiple=True, type=EXISTING, metavar="FILE",
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
               help="Also write .html, .md or .json.")
 @common_options
 def command(
-    model: Path, policy: str, evidence: tuple[Path, ...], trust: TrustSource | None,
+    model: Path, policy: str, settings: Mapping[str, str], evidence: tuple[Path, ...], trust: TrustSource | None,
     declared: tuple[Path, ...], as_of: datetime | None, reports: tuple[Path, ...], shown: Shown,
 ) -> int:
     """Judge MODEL and its evidence by a policy. Exit code 0 passed, 1 not passed, 2 could not be judged.
@@ -37,6 +39,7 @@ def command(
     Example:
       provenance verify ./model --policy osaid-1.0 --trust trust.yaml
       provenance verify ./model --policy g7-2026-open-weights --trust trust.yaml --report report.html
+      provenance verify ./model --policy procurement-public-sector --set deadline=2027-01-31 --trust trust.yaml
     """
     from provenance.reports import format_of
     from provenance.workflows.verify import verify
@@ -45,8 +48,8 @@ def command(
         format_of(report)  # an ending that cannot be written is said before the work, not after it
     moment = now()
     with shown.progress("Reading") as (progress, total):
-        verification = verify(model, policy, evidence=evidence, trust=trust, as_of=as_of or moment, now=moment,
-                              progress=progress, total=total, documents=declared)
+        verification = verify(model, policy, settings=settings, evidence=evidence, trust=trust,
+                              as_of=as_of or moment, now=moment, progress=progress, total=total, documents=declared)
     show(verification, reports, shown)
     return PASSED if verification.passed else NOT_PASSED
 

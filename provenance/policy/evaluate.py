@@ -115,6 +115,15 @@ class Evaluation:
         heard: Voice = min((decision.min_voice for decision in decisions), key=VOICES.index, default="trusted")
         return "undetermined" if outcome == "pass" and self.graph(heard).missing_evidence else outcome
 
+    @property
+    def doubt(self) -> str:
+        """Why nothing counts as shown, whatever single requirements come to; "" where it does."""
+        if self.recalled:
+            return "the trust file recalls what is judged"
+        if self.graph("trusted").missing_evidence:
+            return "evidence that the release stands on is not shown"
+        return "" if self.coverage.complete else "not every file is covered by a signature"
+
     @cached_property
     def recalled(self) -> Mapping[Identity, str]:
         """What the trust file recalls of the model in hand, its files, and what lies behind it: names by identity."""

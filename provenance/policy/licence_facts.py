@@ -43,6 +43,7 @@ class LicenceFacts:
     """What is known of one licence id; every flag is False where nothing is known."""
 
     id: str
+    title: str = ""
     known: bool = False
     reviewed: bool = False  # the terms were read; without it, no codes does not mean no restrictions
     osi_approved: bool = False
@@ -69,6 +70,7 @@ def facts(licence_id: str) -> LicenceFacts:
     opens = row.get("open_for", ())
     return LicenceFacts(
         tree.licence,
+        title=listed.name if listed is not None else "",
         known=True,
         reviewed=bool(row),
         osi_approved=listed is not None and listed.osi_approved,

@@ -3,6 +3,7 @@
     normalise(text)       what was declared -> Licence (an expression, or None and why not)
     facts(licence_id)     what is known of one licence, with the basis of it
     category(expr, kind)  open | restricted | undetermined, for code, weights, data, a document, or for use
+    use_in(expr, places)  whether an expression restricts use in some jurisdictions
     match_text(text)      the licence of which this is the whole text
 
 Unknown is never open, and nothing here raises on any input.
@@ -10,7 +11,7 @@ Unknown is never open, and nothing here raises on any input.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -27,13 +28,16 @@ from provenance.policy.licence_facts import (
 )
 from provenance.policy.licence_texts import match_text
 
-__all__ = ["RESTRICTIONS", "Kind", "Licence", "LicenceFacts", "Openness", "Status", "category",
-           "data_version", "facts", "match_text", "normalise"]
+__all__ = ["RESTRICTIONS", "How", "Kind", "Licence", "LicenceFacts", "Openness", "Status", "category",
+           "data_version", "facts", "match_text", "normalise", "use_in"]
 
 Kind = Literal["code", "weights", "data", "document", "use"]
 Status = Literal["open", "restricted", "undetermined"]
+How = Literal["expression", "spelling", "address", "name", "link", "text", "unknown"]
 
 _BLOCKING = frozenset({"NC", "RO", "MAU", "ND", "NDIST", "GEO", "OUT"})
+_EU = frozenset({"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT",
+                 "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"})
 _RANK = {"restricted": 0, "undetermined": 1, "open": 2}
 # Which facts open which kind. OSI approval opens everything: it is the strictest test here. Weights also open
 # under the terms that licence_facts.yaml lists, because OSI approves licences and publishes no list of terms.
@@ -50,11 +54,12 @@ _OPENED_BY: dict[Kind, tuple[tuple[str, str], ...]] = {
 
 @dataclass(frozen=True)
 class Licence:
-    """What was declared, the SPDX expression it is read as (None: unknown), and a sentence on how or why."""
+    """What was declared, the SPDX expression it is read as (None: unknown), and on how or why a sentence and a word."""
 
     declared: str
     expression: str | None
     reason: str
+    how: How = "unknown"
 
     @property
     def known(self) -> bool:
@@ -107,7 +112,8 @@ def _normalise_other(text: str, name: str | None, link: str | None) -> Licence:
         return Licence(text, None, f"declared as 'other'; its name means {by_name}, its link {by_link}")
     if expression := by_name or by_link:
         source = f"the name {quoted(name or '')}" if by_name else "the link"
-        return Licence(text, expression, f"declared as 'other'; read as {expression} only from {source}")
+        return Licence(text, expression, f"declared as 'other'; read as {expression} only from {source}",
+                       "name" if by_name else "link")
     return Licence(text, None, "declared as 'other'; neither name nor link is a licence that is known here")
 
 
@@ -123,9 +129,11 @@ def _read(text: str, *, free: bool = False) -> Licence:
     reading = parse(words)
     if reading.expression:
         how = "; ".join((f"the SPDX expression {reading.expression.text}", *reading.notes))
-        return Licence(text, reading.expression.text, how)
-    if expression := by_spelling(words) or by_address(words):
-        return Licence(text, expression, f"{quoted(words)} means {expression}")
+        return Licence(text, reading.expression.text, how, "expression")
+    if expression := by_spelling(words):
+        return Licence(text, expression, f"{quoted(words)} means {expression}", "spelling")
+    if expression := by_address(words):
+        return Licence(text, expression, f"{quoted(words)} means {expression}", "address")
     return Licence(text, None, f"{quoted(words)} is not known here; as SPDX, {reading.error}")
 
 
@@ -145,6 +153,26 @@ def category(expression: str | None, kind: Kind) -> Openness:
     if reading.expression is None:
         return Openness("undetermined", (), reading.error)
     return _judge(reading.expression, kind)
+
+
+def use_in(expression: str | None, places: Sequence[str]) -> Openness:
+    """Whether a licence restricts use in these jurisdictions (none named: anywhere); one withheld elsewhere does not.
+
+    A single licence only: in a sum or a choice, which part withholds it where is not told apart.
+    """
+    openness = category(expression, "use")
+    withheld = set(openness.jurisdictions) if " " not in (expression or "") else set()
+    codes = [code for code in openness.restrictions if code.rstrip("?") not in ("GEO", "NAME")]
+    if not places or not withheld or "GEO" not in openness.restrictions or codes or withheld & _around(places):
+        return openness
+    told = f"{expression}: not granted in {', '.join(sorted(withheld))}, which is not asked for"
+    return Openness("open", openness.restrictions, told, openness.jurisdictions)
+
+
+def _around(places: Iterable[str]) -> set[str]:
+    """The jurisdictions, and those around or inside them: what is withheld in the EU is withheld in Germany."""
+    named = set(places)
+    return named | ({"EU"} if named & _EU else set()) | (set(_EU) if "EU" in named else set())
 
 
 def _judge(node: Expression, kind: Kind) -> Openness:

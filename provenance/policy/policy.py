@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance import resources
-from provenance.errors import Finding, PolicyError, ProvenanceError
+from provenance.errors import Finding, PolicyError, ProvenanceError, UsageError
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.reading import (
     Parameter,
@@ -33,6 +33,7 @@ from provenance.policy.reading import (
     values_of,
 )
 from provenance.policy.requirement import Requirement, looser, parse_day, row_dict
+from provenance.policy.score import Dimension, dimensions_of
 from provenance.statements.reader import to_json
 
 __all__ = ["CASES", "LADDER", "Policy", "Requirement", "lint", "load_policy", "policy_ids"]
@@ -43,6 +44,7 @@ LADDER = (
     ("g7-2026-open-source-ai", "Open Source AI"),
     ("g7-2026-open-source-ai-open-data", "Open Source AI with Open Data"),
 )
+NONE_SET: Mapping[str, str] = {}
 CASES = ".cases.yaml"  # the ending of a file of test cases beside a policy
 
 
@@ -61,6 +63,12 @@ class Policy:
     values: Mapping[str, Any] = field(default_factory=dict)
     effective_on: str = ""
     expires: str = ""
+    score: tuple[Dimension, ...] = ()
+
+    @property
+    def was_set(self) -> dict[str, Any]:
+        """The values of its parameters that are not their defaults."""
+        return {name: value for name, value in self.values.items() if value != self.parameters[name].default}
 
     def refuse_out_of_force(self, as_of: datetime) -> None:
         """PolicyError `policy-not-in-force` outside the days on which the policy may be used."""
@@ -78,14 +86,38 @@ def policy_ids() -> tuple[str, ...]:
                  if name.endswith(".yaml") and not name.endswith(CASES))
 
 
-def load_policy(argument: str) -> Policy:
-    """A shipped policy by id, or a file; PolicyError for what cannot be used, the first of what `lint` tells."""
-    data, location = _document(argument)
+def load_policy(argument: str, settings: Mapping[str, str] = NONE_SET) -> Policy:
+    """A shipped policy by id, or a file; PolicyError for what cannot be used, the first of what `lint` tells.
+
+    `settings` are values of its parameters as somebody types them. They may only tighten it, like the `values` of a
+    policy that extends it: whoever passes a policy of this id passes at least what is written in it. UsageError.
+    """
+    document = _document(argument)
     try:
-        return _resolve(data, location, (), {})
+        plain = _resolve(*document, (), {})
     except UnusablePolicyError as err:
         first = err.findings[0]
         raise PolicyError(first.code, first.message, location=first.location, hint=first.hint) from err
+    if not settings:
+        return plain
+    given = {name: _typed(plain, name, text) for name, text in settings.items()}
+    try:
+        return _told(plain, document, (), given, Problems(*document))
+    except UnusablePolicyError as err:
+        told = err.findings[0].message.removeprefix("the policy cannot be used: ")
+        raise UsageError("usage", f"{plain.id} cannot be set so: {told}", location="--set",
+                         hint="a value may only tighten: see `provenance policy show`") from err
+
+
+def _typed(policy: Policy, name: str, text: str) -> Any:
+    known = policy.parameters.get(name)
+    if known is None:
+        hint = nearest(name, policy.parameters, f"it takes {', '.join(policy.parameters) or 'none'}")
+        raise UsageError("usage", f"{policy.id} has no parameter {name}", location="--set", hint=hint)
+    value = known.typed(text)
+    if why := known.problem_with(value):
+        raise UsageError("usage", f"{name} {why}", location="--set", hint=known.spelling)
+    return value
 
 
 def lint(argument: str) -> tuple[Finding, ...]:
@@ -121,15 +153,22 @@ def _resolve(data: bytes, location: str, seen: tuple[str, ...], values: Mapping[
     for name in ("effectiveOn", "expires"):
         refuse_no_day(raw.get(name, ""), (name,), problems)
     parameters = parameters_of(raw, problems)
-    reader = Rows(parameters, values_of(parameters, values, (), problems), problems)
+    passed_on = {name: value for name, value in values.items() if "extends" in raw and name not in parameters}
+    own_values = {name: value for name, value in values.items() if name not in passed_on}
+
+    def rows_of(policy: str, path: Where) -> tuple[Requirement, ...]:
+        return _asked_as_a_whole(policy, path, (*seen, own_id), problems)
+
+    reader = Rows(parameters, values_of(parameters, own_values, (), problems), problems, rows_of)
     rows: dict[str, Requirement] = {}
     for index, row in enumerate(raw["requirements"]):
         path = ("requirements", index)
         if row["id"] in rows:
             problems.add((*path, "id"), f"a requirement stands twice: {row['id']}", "join the two rows")
-        rows[row["id"]] = reader.row(row, path)
+        if not reader.asks_nothing(row):
+            rows[row["id"]] = reader.row(row, path)
     problems.stop()
-    parent = _parent(raw, seen, problems)
+    parent = _parent(raw, seen, passed_on, problems)
     if parent is not None:
         rows = _tightened({row.id: row for row in parent.requirements}, rows, raw, problems)
     elif "values" in raw:
@@ -142,28 +181,23 @@ def _resolve(data: bytes, location: str, seen: tuple[str, ...], values: Mapping[
     effective = max([raw.get("effectiveOn", ""), parent.effective_on if parent else ""])
     ends = [day for day in (raw.get("expires", ""), parent.expires if parent else "") if day]
     days = {"effectiveOn": effective, "expires": min(ends, default="")}
+    score = dimensions_of(raw, rows, problems)
+    problems.stop()
     resolved = {**raw, **{name: day for name, day in days.items() if day},
                 "requirements": [row_dict(row) for row in rows.values()]}
     digest = hashlib.sha256(to_json(resolved)).hexdigest()
     inherited = {**parent.parameters} if parent else {}
     return Policy(own_id, meta["version"], meta["title"], meta["source"], tuple(rows.values()), digest, chain,
                   inherited | parameters, {**(parent.values if parent else {}), **reader.values},
-                  days["effectiveOn"], days["expires"])
+                  days["effectiveOn"], days["expires"], score)
 
 
-def _parent(raw: Mapping[str, Any], seen: tuple[str, ...], problems: Problems) -> Policy | None:
+def _parent(raw: Mapping[str, Any], seen: tuple[str, ...], passed_on: Mapping[str, Any],
+            problems: Problems) -> Policy | None:
     name, own_id = raw.get("extends"), raw["metadata"]["id"]
     if name is None:
         return None
-    if name in seen or name == own_id:
-        problems.add(("extends",), f"it extends itself through {name}", "break the circle")
-        problems.stop()
-    try:
-        document = _document(name)
-    except PolicyError as err:
-        problems.add(("extends",), err.message, err.hint, err.code)
-        problems.stop()
-        raise
+    document = _shipped(name, ("extends",), (*seen, own_id), problems)
     given = raw.get("values", {})
     plain = _resolve(*document, (*seen, own_id), {})
     for key, value in given.items():
@@ -174,12 +208,47 @@ def _parent(raw: Mapping[str, Any], seen: tuple[str, ...], problems: Problems) -
         elif why := known.problem_with(value):
             problems.add(("values", key), f"{key} {why}", "correct the value")
     problems.stop()
-    if not given:
-        return plain
-    told = _resolve(*document, (*seen, own_id), given)
+    given = {**given, **passed_on}
+    return _told(plain, document, (*seen, own_id), given, problems) if given else plain
+
+
+def _shipped(name: str, path: Where, seen: tuple[str, ...], problems: Problems) -> tuple[bytes, str]:
+    """The document of a shipped policy that another one names; `seen` are those that led here."""
+    if name in seen:
+        problems.add(path, f"it extends itself through {name}", "break the circle")
+        problems.stop()
+    try:
+        return _document(name)
+    except PolicyError as err:
+        problems.add(path, err.message, err.hint, err.code)
+        problems.stop()
+        raise
+
+
+def _told(plain: Policy, document: tuple[bytes, str], seen: tuple[str, ...], given: Mapping[str, Any],
+          problems: Problems) -> Policy:
+    """A policy with values for its parameters: each row that changes is asked beside what it was without them."""
+    told = _resolve(*document, seen, given)
     rows = _tightened({row.id: row for row in plain.requirements}, {row.id: row for row in told.requirements},
                       {"requirements": []}, problems)
-    return replace(told, requirements=tuple(rows.values()))
+    problems.stop()
+    return replace(told, requirements=tuple(_in_order(rows).values()))
+
+
+def _asked_as_a_whole(name: str, path: Where, seen: tuple[str, ...], problems: Problems) -> tuple[Requirement, ...]:
+    """The rows of a shipped policy that a row of another one asks for: `passes: NAME`."""
+    policy = _resolve(*_shipped(name, path, seen, problems), seen, {})
+    if policy.score or policy.effective_on or policy.expires or any(
+            row.severity == "advisory" or row.effective_on for row in policy.requirements):
+        problems.add(path, f"{name} is not decided by all of its rows every day, and cannot be asked for as a whole",
+                     "name its rows")
+    rows: list[Requirement] = []
+    for row in policy.requirements:
+        each: Requirement | None = row
+        while each is not None:  # what a row tightens is asked beside it
+            rows.append(replace(each, tightens=None, waivable=False))
+            each = each.tightens
+    return tuple(rows)
 
 
 def _tightened(parent: dict[str, Requirement], own: Mapping[str, Requirement], raw: Mapping[str, Any],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,8 @@ from provenance.policy.rules import COMPARISONS, PREDICATES, Cel, Group, Part, R
 from provenance.statements.reader import deviations, parse_yaml, yaml_places
 
 Where = tuple[str | int, ...]
-_RULES = ("all", "any", "atLeast", "forEach", "statement", "cel")
+_RULES = ("all", "any", "atLeast", "forEach", "statement", "cel", "passes")
+NO_POLICY = "none"  # what a parameter says where a row `passes: $name` is to ask for no policy
 _TYPES = {"integer": int, "string": str, "boolean": bool, "list": list, "map": dict}
 
 
@@ -35,6 +37,25 @@ class Parameter:
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             return f"must be of type {self.type}"
         return "" if not self.values or value in self.values else f"must be one of {', '.join(map(str, self.values))}"
+
+    def typed(self, text: str) -> Any:
+        """The value that somebody typed: `30`, `true`, `DE,FR`, `linux:any,vllm:0.6`; the text where it is none."""
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        if self.type == "integer":
+            return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
+        if self.type == "boolean":
+            return {"true": True, "false": False}.get(text, text)
+        if self.type == "list":
+            return parts
+        pairs = [part.partition(":") for part in parts]
+        spelled = all(sign and name for name, sign, _ in pairs)
+        return {name: value for name, _, value in pairs} if self.type == "map" and spelled else text
+
+    @property
+    def spelling(self) -> str:
+        """How a value of this type is typed."""
+        return {"integer": "write a whole number", "boolean": "write true or false", "list": "write A,B",
+                "map": "write NAME:VALUE,NAME:VALUE"}.get(self.type, "see `provenance policy show`")
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str, cutoff: float = 0.3) -> str:
@@ -133,6 +154,12 @@ class Rows:
     parameters: Mapping[str, Parameter]
     values: dict[str, Any]
     problems: Problems
+    rows_of: Callable[[str, Where], tuple[Requirement, ...]]
+
+    def asks_nothing(self, raw: Mapping[str, Any]) -> bool:
+        """Whether a row asks for another policy as a whole, and a parameter says for none."""
+        named = raw.get("passes", "")
+        return isinstance(named, str) and named.startswith("$") and self.values.get(named[1:]) == NO_POLICY
 
     def row(self, raw: Mapping[str, Any], path: Where) -> Requirement:
         """A row of the policy."""
@@ -227,6 +254,10 @@ class Rows:
                 self.problems.add((*path, "atLeast", "count"), "it asks for more parts than there are",
                                   "lower the count")
             return Group("atLeast", parts, raw["atLeast"]["count"])
+        if "passes" in raw:
+            place = (*path, "passes")
+            name = self._value(raw["passes"], place)
+            return Group("all", self.rows_of(name, place), thing=name) if isinstance(name, str) else None
         if "all" in raw:
             return Group("all", self._parts(raw["all"], (*path, "all"), row))
         return Group("any", self._parts(raw["any"], (*path, "any"), row)) if "any" in raw else None

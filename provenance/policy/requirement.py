@@ -148,4 +148,6 @@ def rule_dict(rule: Rule) -> dict[str, Any]:
     parts = [part_dict(part) for part in rule.parts]
     if rule.operator == "forEach":
         return {"forEach": {"thing": rule.thing, "require": parts[0]}}
-    return {"atLeast": {"count": rule.count, "of": parts}} if rule.operator == "atLeast" else {rule.operator: parts}
+    if rule.operator == "atLeast":
+        return {"atLeast": {"count": rule.count, "of": parts}}
+    return {rule.operator: parts, **({"passes": rule.thing} if rule.thing else {})}

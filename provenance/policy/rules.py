@@ -34,7 +34,7 @@ COMPARISONS = ("equals", "oneOf", "atLeast", "atMost", "stated")
 
 @dataclass(frozen=True)
 class Group:
-    """Parts joined by an operator; `count` is for `atLeast`, `thing` for `forEach`."""
+    """Parts joined by an operator; `count` is for `atLeast`, `thing` for `forEach`, or the policy of `all`."""
 
     operator: Operator
     parts: tuple[Part, ...]
@@ -47,6 +47,8 @@ class Group:
         """The operator as a sentence begins with it."""
         if self.operator == "forEach":
             return f"for each {self.thing}"
+        if self.thing:
+            return f"{self.thing} passes, all of"
         return {"all": "all of", "any": "any of", "atLeast": f"at least {self.count} of"}[self.operator]
 
 

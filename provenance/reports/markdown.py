@@ -21,9 +21,9 @@ _MOST_ITEMS = 20
 def render_markdown(verdict: Mapping[str, Any]) -> str:
     """The verdict as one Markdown document."""
     blocks = [
-        *_decision(verdict), *_ladder(verdict), *_points(verdict), *_next(verdict), *_requirements(verdict),
-        *_waivers(verdict), *_coverage(verdict), *_lineage(verdict), *_findings(verdict), *_evidence(verdict),
-        *_method(verdict),
+        *_decision(verdict), *_score(verdict), *_ladder(verdict), *_points(verdict), *_next(verdict),
+        *_requirements(verdict), *_waivers(verdict), *_coverage(verdict), *_lineage(verdict), *_findings(verdict),
+        *_evidence(verdict), *_method(verdict),
         *_titled("Limits", [_bullets(md(limit) for limit in verdict["limits"])]),
     ]
     return guard_lines("\n\n".join(blocks) + "\n", colon="&#58;")
@@ -68,11 +68,20 @@ def _decision(verdict: Mapping[str, Any]) -> Iterator[str]:
         ["Weights digest", _digest(model["weights"]["digest"]) if model["weights"] else ""],
         ["Policy", f"{md(policy['title'])}, {code(policy['id'])} {md(policy['version'])}"],
         ["Policy digest", _digest(policy["digest"])],
+        *([["Parameters", md(wording.parameters(policy["parameters"]))]] if "parameters" in policy else []),
+        *([["Score", wording.score_sentence(verdict["score"])]] if "score" in verdict else []),
         ["Rung shown", f"**{md(wording.label_of(verdict, ladder['shown']))}**"],
         ["Rung declared", md(wording.label_of(verdict, ladder["declared"]))],
         ["Counts", wording.counts_sentence(verdict)],
         ["As of", md(verdict["asOf"])],
     ])
+
+
+def _score(verdict: Mapping[str, Any]) -> Iterator[str]:
+    if "score" in verdict:
+        rows = [[md(group["title"]), md(row["title"]), wording.dimension_words(row), md(row["reason"])]
+                for group in verdict["score"]["groups"] for row in group["dimensions"]]
+        yield from _titled("Score", _table(["Group", "Dimension", "Answer", "Why"], rows))
 
 
 def _ladder(verdict: Mapping[str, Any]) -> Iterator[str]:

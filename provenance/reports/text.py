@@ -47,6 +47,7 @@ def _console(width: int, color: bool) -> Console:
 
 def _parts(verdict: dict[str, Any]) -> Iterator[RenderableType]:
     yield from _decision(verdict)
+    yield from _section("Score", _score(verdict))
     yield from _section("Requirements", _requirements(verdict))
     yield from _section("Waivers", _waivers(verdict))
     yield from _section("Coverage", _coverage(verdict))
@@ -110,6 +111,10 @@ def _facts(verdict: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Model", f"{model['name']}  {digest}  {model['files']:,} files, {wording.amount(model['bytes'])}"
     yield "Weights", "  ".join(filter(None, [wording.weights_sentence(verdict), _weights_digest(model)]))
     yield "Policy", f"{policy['title']} {policy['version']}  sha256:{policy['digest']['sha256'][:12]}"
+    if "parameters" in policy:
+        yield "Parameters", wording.parameters(policy["parameters"])
+    if "score" in verdict:
+        yield "Score", wording.score_sentence(verdict["score"])
     yield "Rung shown", wording.label_of(verdict, ladder["shown"])
     yield "Rung declared", wording.label_of(verdict, ladder["declared"])
     yield "Counts", wording.counts_sentence(verdict)
@@ -124,6 +129,18 @@ def _facts(verdict: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _weights_digest(model: dict[str, Any]) -> str:
     return wording.short(wording.main_digest(model["weights"]["digest"])) if model["weights"] else ""
+
+
+def _score(verdict: dict[str, Any]) -> Iterator[RenderableType]:
+    if "score" not in verdict:
+        return
+    table = _columns({"no_wrap": True}, {"no_wrap": True}, {})
+    for group in verdict["score"]["groups"]:
+        table.add_row(_cell(group["title"], "bold"), _cell(wording.points(group)), _cell(""))
+        for row in group["dimensions"]:
+            style = _STYLES[{"open": "pass", "closed": "fail"}.get(row["answer"], "undetermined")]
+            table.add_row(_cell(row["title"]), _cell(wording.dimension_words(row), style), _cell(row["reason"]))
+    yield table
 
 
 def _requirements(verdict: dict[str, Any]) -> Iterator[RenderableType]:

@@ -61,7 +61,40 @@ def result(verdict: Document) -> Mark:
         return Mark("✓", f"Passed, {_things(waived, 'requirement')} waived" if waived else "Passed", "pass")
     if outcome == "fail":
         return Mark("✗", "Not passed", "fail")
+    if "score" in verdict:
+        return Mark("?", "Not passed (a score never is)", "undetermined")
     return Mark("?", "Not passed (undetermined)", "undetermined")
+
+
+def points(score: Document) -> str:
+    """`9 of 12`, or `between 6.5 and 9 of 12` where some of it is open."""
+    least, most = score["least"], score["most"]
+    return f"{least:g} of {score['of']}" if least == most else f"between {least:g} and {most:g} of {score['of']}"
+
+
+def score_sentence(score: Document) -> str:
+    """`between 6.5 and 9 of 12 points shown, 10 of 12 declared`."""
+    return f"{points(score)} points shown, {points({**score['declared'], 'of': score['of']})} declared"
+
+
+def parameters(values: Document) -> str:
+    """`maxAgeDays=90, jurisdictions=EU,US`: as they are typed after `--set`."""
+    return ", ".join(f"{name}={typed(value)}" for name, value in values.items())
+
+
+def typed(value: Any) -> str:
+    """The value of a parameter as somebody types it."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}:{least}" for name, least in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def dimension_words(dimension: Document) -> str:
+    """`open`, or `undetermined, 0.5 to 1`."""
+    least, most = dimension["least"], dimension["most"]
+    return str(dimension["answer"]) + ("" if least == most else f", {least:g} to {most:g}")
 
 
 def counts(verdict: Document) -> list[tuple[Mark, int]]:
@@ -215,6 +248,8 @@ def commands(verdict: Document) -> list[tuple[str, str]]:
     """`(what it shows, command)` for everything that an auditor needs to come to this verdict again."""
     trust = " --trust trust.yaml" if verdict["trust"] else ""
     policy, moment = shlex.quote(verdict["policy"]["id"]), shlex.quote(verdict["asOf"])
+    policy += "".join(f" --set {shlex.quote(f'{name}={typed(value)}')}"
+                      for name, value in verdict["policy"].get("parameters", {}).items())
     return [
         ("The whole verdict", f"provenance verify MODEL --policy {policy} --evidence DIR{trust} --as-of {moment}"),
         ("One file of evidence", "provenance bundle inspect FILE"),

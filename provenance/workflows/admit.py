@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from provenance.artifacts.manifest import dir_hash
 from provenance.bundles.envelope import sign
 from provenance.bundles.trust import TrustSource, timestamp
 from provenance.errors import RegistryError
+from provenance.policy.policy import NONE_SET
 from provenance.registries import folder as registries
 from provenance.statements.artifact import TENSORS
 from provenance.statements.reader import to_json
@@ -49,6 +50,7 @@ def admit(
     model: Path,
     policy: str,
     *,
+    settings: Mapping[str, str] = NONE_SET,
     evidence: Sequence[Path],
     trust: Path | TrustSource,
     signer: Callable[[], AnySigner],
@@ -65,8 +67,8 @@ def admit(
         raise RegistryError("usage", "the registry lies inside the model", location=str(registry),
                             hint="choose a folder of its own")
     with registries.staging(registry) as stage:
-        verification = verify(model, policy, evidence=evidence, trust=trust, as_of=now, now=now, progress=progress,
-                              total=total, copy_into=stage.model)
+        verification = verify(model, policy, settings=settings, evidence=evidence, trust=trust, as_of=now, now=now,
+                              progress=progress, total=total, copy_into=stage.model)
         if not verification.passed:
             return Admission(verification)
         left_out = set(verification.document["coverage"]["leftOut"])

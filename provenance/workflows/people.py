@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from provenance.bundles.trust import timestamp
 from provenance.errors import ArtifactError, PolicyError, UsageError
 from provenance.files import write_whole
 from provenance.policy.checks import CATALOGUE
-from provenance.policy.policy import Requirement, load_policy
+from provenance.policy.policy import NONE_SET, Requirement, load_policy
 from provenance.statements.artifact import describe
 from provenance.statements.assessment import SCALES, Assessment
 from provenance.statements.statement import Statement
@@ -77,6 +77,7 @@ def waive(
     policy: str,
     requirement: str,
     *,
+    settings: Mapping[str, str] = NONE_SET,
     reason: str,
     expires: datetime,
     signer: Callable[[], AnySigner],
@@ -90,7 +91,7 @@ def waive(
     The bundle is `MODEL.provenance/waiver-*.sigstore.json` unless it is named. PolicyError `requirement-unknown` or
     `requirement-not-waivable`. Whether the signer may waive is for the trust file of whoever relies on it.
     """
-    chosen = load_policy(policy)
+    chosen = load_policy(policy, settings)
     row = _row(chosen.requirements, requirement, policy)
     if not row.waivable:
         raise PolicyError("requirement-not-waivable", f"{chosen.id} does not let {row.id} be waived", location=policy,

@@ -17,13 +17,14 @@ def diff_policies(first: str, second: str) -> dict[str, Any]:
     after = {row.id: row for row in other.requirements}
     both = [(before[name], row) for name, row in after.items() if name in before]
     changed = [found for found in (_changed(*pair) for pair in both) if found["fields"]]
-    days = _days(one, other)
+    days, score = _days(one, other), _score(one, other)
     added = [_named(row) for name, row in after.items() if name not in before]
     removed = [_named(row) for name, row in before.items() if name not in after]
     return {
         "first": _policy(one), "second": _policy(other),
-        "same": not (added or removed or changed or days), "added": added, "removed": removed, "changed": changed,
-        "days": days, "answer": _answer(bool(added), bool(removed), changed, days),
+        "same": not (added or removed or changed or days or score),
+        "added": added, "removed": removed, "changed": changed,
+        "days": days, "score": score, "answer": _answer(bool(added), bool(removed), changed, [*days, *score]),
     }
 
 
@@ -63,6 +64,14 @@ def _days(one: Policy, other: Policy) -> list[dict[str, Any]]:
         fields.append({"field": "expires", "direction": way, "first": one.expires or None,
                        "second": other.expires or None})
     return fields
+
+
+def _score(one: Policy, other: Policy) -> list[dict[str, Any]]:
+    """The dimensions that are counted otherwise; a score is neither tight nor loose, because it never passes."""
+    before, after = ({each.id: each.to_dict() for each in policy.score} for policy in (one, other))
+    names = dict.fromkeys([*before, *after])
+    return [{"field": name, "direction": "different", "first": before.get(name), "second": after.get(name)}
+            for name in names if before.get(name) != after.get(name)]
 
 
 def _policy(policy: Policy) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from provenance.errors import PolicyError
 from provenance.policy.checks import CATALOGUE
-from provenance.policy.policy import Policy, load_policy
+from provenance.policy.policy import NONE_SET, Policy, load_policy
 from provenance.policy.reading import nearest
 from provenance.policy.requirement import Requirement
 from provenance.policy.rules import Cel, Group, Part, Says
@@ -24,9 +24,9 @@ VOICE = {
 }
 
 
-def explain_policy(policy: str, requirement: str = "") -> dict[str, Any]:
+def explain_policy(policy: str, requirement: str = "", settings: Mapping[str, str] = NONE_SET) -> dict[str, Any]:
     """The explanation of a policy, or of one of its requirements (PolicyError `requirement-unknown`)."""
-    chosen = load_policy(policy)
+    chosen = load_policy(policy, settings)
     rows = [row for row in chosen.requirements if requirement in ("", row.id)]
     if not rows:
         known = [row.id for row in chosen.requirements]
@@ -36,6 +36,7 @@ def explain_policy(policy: str, requirement: str = "") -> dict[str, Any]:
         "id": chosen.id, "version": chosen.version,
         "title": chosen.title, "source": chosen.source, "digest": {"sha256": chosen.digest},
         "extends": list(chosen.extends), "inForce": in_force(chosen),
+        **({"score": [each.to_dict() for each in chosen.score]} if chosen.score else {}),
         "requirements": [_row(row) for row in rows],
     }
 

@@ -21,6 +21,7 @@ from provenance.policy.policy import CASES, Policy, load_policy, policy_ids
 from provenance.policy.reading import nearest
 from provenance.policy.requirement import Requirement, parse_day
 from provenance.policy.rules import THINGS
+from provenance.policy.score import score_of, totals
 from provenance.policy.verdict import Decision, Item, Outcome
 from provenance.statements.reader import parse_yaml, validate
 from provenance.workflows.verify import verify
@@ -28,10 +29,11 @@ from provenance.workflows.verify import verify
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a policy answered in one case: its result, and the outcome of each requirement."""
+    """What a policy answered in one case: its result, the outcome of each requirement, and the points of its score."""
 
     result: str
     requirements: Mapping[str, str]
+    score: Mapping[str, float] | None
 
 
 def run_cases(policy: str, cases: Path | None = None, *, now: datetime) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def _run(case: Mapping[str, Any], chosen: Policy, policy: str, location: str, fo
                           hint="give the file with --cases")
     else:
         answer = _judged(case, policy, folder, as_of, now)
-    found = {"result": answer.result, "requirements": {name: answer.requirements[name]
+    found = {"result": answer.result, "score": answer.score, "requirements": {name: answer.requirements[name]
                                                        for name in expected.get("requirements", {})}}
     passed = all(found[key] == value for key, value in expected.items())
     return {"name": case["name"], "passed": passed, "expected": expected,
@@ -95,7 +97,8 @@ def _judged(case: Mapping[str, Any], policy: str, folder: Path, as_of: datetime,
     done = verify(folder / case["model"], policy, evidence=[folder / path for path in case.get("evidence", ())],
                   trust=folder / case["trust"] if "trust" in case else None, as_of=as_of, now=now)
     rows = {row["id"]: row["outcome"] for row in done.document["requirements"]}
-    return _Answer(done.document["result"], rows)
+    score = done.document.get("score")
+    return _Answer(done.document["result"], rows, score and {name: score[name] for name in ("least", "most")})
 
 
 def _given(case: Mapping[str, Any], chosen: Policy, location: str, as_of: datetime) -> _Answer:
@@ -105,7 +108,8 @@ def _given(case: Mapping[str, Any], chosen: Policy, location: str, as_of: dateti
     _refuse_unknown(given, {*CATALOGUE, *(row.id for row in chosen.requirements)}, case, location)
     chosen.refuse_out_of_force(as_of)
     decisions = decide(chosen, as_of, _answering(given, otherwise))
-    return _Answer(outcome_of(decisions), {decision.id: decision.outcome for decision in decisions})
+    score = totals(score_of(chosen.score, decisions)) if chosen.score else None
+    return _Answer(outcome_of(decisions), {decision.id: decision.outcome for decision in decisions}, score)
 
 
 def _answering(given: Mapping[str, str], otherwise: str) -> Callable[[Requirement], Decision]:

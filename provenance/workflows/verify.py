@@ -26,6 +26,7 @@ from provenance.policy import policy as policies
 from provenance.policy.coverage import findings as coverage_findings
 from provenance.policy.evaluate import Evaluation, Rung, Subject
 from provenance.policy.lineage_document import lineage_document
+from provenance.policy.score import score_document, score_of
 from provenance.policy.verdict import Decision
 from provenance.statements.assessment import Assessment
 from provenance.statements.release import Release
@@ -62,6 +63,7 @@ def verify(
     model: Path,
     policy: str,
     *,
+    settings: Mapping[str, str] = policies.NONE_SET,
     evidence: Sequence[Path] = (),
     trust: Path | TrustSource | None = None,
     as_of: datetime,
@@ -74,11 +76,11 @@ def verify(
     """Judge a model folder or file by a policy (id or file) as of a time in UTC.
 
     `evidence` defaults to `MODEL.provenance/` beside the model, if it is there. With `copy_into` the bytes that are
-    judged are also written there. `documents` are declared ones (`declared/`), read beside the model's card.
-    ProvenanceError when the question cannot be asked; a model that falls short is an
-    answer, not an error.
+    judged are also written there. `settings` are values of the policy's parameters. `documents` are declared ones
+    (`declared/`), read beside the model's card. ProvenanceError when the question cannot be
+    asked; a model that falls short is an answer, not an error.
     """
-    chosen = policies.load_policy(policy)
+    chosen = policies.load_policy(policy, settings)
     place = TrustSource.of(trust).path if trust is not None else None
     if place is not None and place.resolve().is_relative_to(model.resolve()):
         # Whoever made the model would say whom to believe about it.
@@ -118,6 +120,7 @@ def _document(
     evaluation = Evaluation(subject)
     considered = evaluation.waivers(policy)
     decisions = waivers.excused(evaluation.decide(policy), considered)
+    declared = evaluation.decide(policy, declared=True)
     recalled = list(_recalled(evaluation))
     outcome = evaluation.outcome(decisions)
     passed = outcome == "pass" and evaluation.coverage.complete
@@ -136,14 +139,16 @@ def _document(
         "asOf": timestamp(subject.as_of), "asOfInThePast": past,
         "model": _model(subject.model),
         "policy": {"id": policy.id, "version": policy.version, "title": policy.title, "source": policy.source,
-                   "digest": {"sha256": policy.digest}},
+                   "digest": {"sha256": policy.digest},
+                   **({"parameters": policy.was_set} if policy.was_set else {})},
         "trust": _trust(subject.trust),
         "result": outcome, "passed": passed,
         # A waiver shows nothing: beside it, all that was there to judge may be unsigned.
         "informational": not any(s.principal and not isinstance(s.claim, Waiver) for s in subject.statements),
         "ladder": _ladder(ladder),
+        **_score(policy, evaluation, decisions, declared),
         "counts": _counts(decisions),
-        "requirements": _requirements(decisions, evaluation.decide(policy, declared=True)),
+        "requirements": _requirements(decisions, declared),
         "waivers": waivers.listed(considered, examined, decisions),
         "coverage": evaluation.coverage.to_dict(),
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
@@ -153,6 +158,14 @@ def _document(
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
     }
+
+
+def _score(policy: policies.Policy, evaluation: Evaluation, decisions: Sequence[Decision],
+           declared: Sequence[Decision]) -> dict[str, Any]:
+    if not policy.score:
+        return {}
+    shown = score_of(policy.score, decisions, evaluation.doubt)
+    return {"score": score_document(policy.score, shown, score_of(policy.score, declared))}
 
 
 def _requirements(decisions: Sequence[Decision], declared: Sequence[Decision]) -> list[dict[str, Any]]:

@@ -19,11 +19,12 @@ import pytest
 from provenance.bundles.envelope import sha256
 from provenance.policy import licences
 from provenance.policy.checks import CATALOGUE
-from provenance.policy.checks.weights import _where
 from provenance.policy.policy import load_policy, policy_ids
+from provenance.policy.requirement import leaves
 from provenance.statements.release import TEMPLATE_SECTIONS, Release
 from provenance.statements.statement import ResourceDescriptor
 from provenance.statements.step import Step
+from tests.policy.people import assess, people
 from tests.world import (
     BESIDE,
     DECLARATIONS,
@@ -493,6 +494,9 @@ def cases() -> Iterator[Case]:
     yield Case("X-3", OPEN, "a step bears a date that never was", lambda w: w.change(
         "train", finished_on="2026-13-01T10:05:00Z"))
     yield Case("X-3", OPEN, "the release bears no date", lambda w: w.change("release", created_on=""))
+    yield Case("X-3", PASSED, "everything is dated by the day of the deadline", nothing,
+               asking("X-3", deadline="2026-11-23"))
+    yield Case("X-3", FAILED, "a step is dated after the deadline", nothing, asking("X-3", deadline="2026-11-19"))
     yield Case("X-3", OPEN, "there is nothing that bears a date", lambda w: w.unsay("release", "train"))
 
 
@@ -701,6 +705,9 @@ def _sovereignty() -> Iterator[Case]:
 
     yield Case("J-3", PASSED, "hardware, hours and energy are stated", nothing)
     yield Case("J-3", PASSED, "energy is stated as unknown", _ran("train", energy="unknown"))
+    yield Case("J-3", PASSED, "nothing is unknown, and nothing may be", nothing, asking("J-3", unknown="refused"))
+    yield Case("J-3", OPEN, "energy is stated as unknown, and may not be", _ran("train", energy="unknown"),
+               asking("J-3", unknown="refused"))
     yield Case("J-3", OPEN, "energy is not stated", _ran("train", energy=None))
     yield Case("J-3", OPEN, "accelerator hours are not stated", _ran("train", acceleratorHours=None))
     yield Case("J-3", OPEN, "hardware is not stated",
@@ -846,7 +853,7 @@ def test_the_table_asks_every_requirement_for_every_answer_that_it_can_give() ->
 
 
 def test_every_requirement_of_the_catalogue_is_asked_by_a_policy_that_is_shipped() -> None:
-    asked = {row.id for name in policy_ids() for row in load_policy(name).requirements}
+    asked = {leaf.id for name in policy_ids() for row in load_policy(name).requirements for leaf in leaves(row)}
     assert asked == set(CATALOGUE)
 
 
@@ -854,6 +861,7 @@ def test_every_requirement_of_the_catalogue_is_asked_by_a_policy_that_is_shipped
 
 CLOSED: Spoil = _licensed("model-parameters-final", "CC-BY-NC-4.0")
 SILENT: Spoil = _licensed("model-parameters-final", None)
+SCORES = {"osai-index-12"}  # never passed and never failed: tests/policy/test_score.py
 POLICIES: dict[str, tuple[Spoil, Spoil]] = {
     "g7-2026-weights-available": (lambda w: w.declare(freeOfCharge=False), lambda w: w.declare(freeOfCharge=None)),
     "g7-2026-open-weights": (CLOSED, SILENT),
@@ -885,11 +893,15 @@ POLICIES: dict[str, tuple[Spoil, Spoil]] = {
 
 
 def test_every_policy_that_is_shipped_is_tried() -> None:
-    assert set(POLICIES) == set(policy_ids())
+    assert set(POLICIES) | SCORES == set(policy_ids())
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_complete_world_passes_a_policy(world: World, policy: str) -> None:
+    if policy == "eu-gpai-oss-exemption":  # which no file passes alone: counsel has to agree
+        assert world.verdict(policy)["result"] == "undetermined"
+        people(world)
+        assess(world, requirement="L-3")
     verdict = world.verdict(policy)
     assert (verdict["result"], verdict["passed"]) == ("pass", True)
     assert not verdict["openPoints"]
@@ -945,11 +957,11 @@ def test_a_licence_that_is_withheld_somewhere_restricts_use_there(
 ) -> None:
     told = licences.Openness("restricted", codes, "withheld", withheld)
     monkeypatch.setattr(licences, "category", lambda expression, kind: told)
-    assert _where("LicenseRef-ours", places).status == status
-    assert _where("LicenseRef-ours AND MIT", places).status == "restricted"
+    assert licences.use_in("LicenseRef-ours", places).status == status
+    assert licences.use_in("LicenseRef-ours AND MIT", places).status == "restricted"
 
 
 @pytest.mark.parametrize("places", [["EU"], ["US"], ["DE", "US"]])
 def test_no_licence_of_the_data_that_is_withheld_somewhere_is_free_of_other_restrictions(places: list[str]) -> None:
     withheld = ("LicenseRef-Llama-3.2", "LicenseRef-Llama-4", "LicenseRef-Tencent-Hunyuan-Community")
-    assert {_where(name, places).status for name in withheld} == {"restricted"}
+    assert {licences.use_in(name, places).status for name in withheld} == {"restricted"}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.lineage import LineageGraph
 from provenance.policy import licences
+from provenance.policy.assessments import PERSONS
 from provenance.policy.coverage import Coverage
 from provenance.policy.verdict import Basis, Item, Outcome
+from provenance.statements.assessment import Assessment
 from provenance.statements.release import Component, Release
 
 # One sentence for one act, so that a verdict can say how few acts are missing.
@@ -104,6 +106,27 @@ class Versions(Parameter):
         return any(name not in value or _lowest(value[name]) < _lowest(least) for name, least in before.items())
 
 
+@dataclass(frozen=True)
+class Day(Parameter):
+    """A day, or none; an earlier one asks for more."""
+
+    default: Any = ""
+
+    def problem_with(self, value: Any) -> str:
+        """Why the value cannot be used, or ""."""
+        if value == "":
+            return ""
+        try:
+            day = date.fromisoformat(value).isoformat()
+        except (TypeError, ValueError):
+            day = ""
+        return "" if day == value else "must be a day, as 2026-11-23"
+
+    def is_looser(self, value: Any, before: Any) -> bool:
+        """Whether the value asks for less than the one before."""
+        return bool(before) and (not value or value > before)
+
+
 ANY = "any"
 _VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,5})(?:\+[0-9A-Za-z.]*|-[0-9][0-9A-Za-z.]*)?")
 
@@ -140,7 +163,8 @@ class Context:
         if VOICES.index(self.graph.voice(statement)) < VOICES.index(self.min_voice):
             return False
         if VOICES.index(self.min_voice) <= VOICES.index("unsigned"):
-            return True
+            # Nobody has a role in an unsigned voice. What only a person may say is declared by an assessment alone.
+            return not set(self.roles) <= PERSONS or isinstance(statement.claim, Assessment)
         return statement.principal is not None and bool(set(self.roles) & set(statement.principal.roles))
 
     def accepted(self, statements: Iterable[VerifiedStatement]) -> list[VerifiedStatement]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from provenance.bundles.trust import parse_time
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import TrustError
 from provenance.lineage import step_of
-from provenance.policy.checks.base import PUBLISH, Check, Context, Parameter, nothing
+from provenance.policy.checks.base import PUBLISH, Check, Context, Day, Parameter, nothing
 from provenance.policy.verdict import Item
 from provenance.statements.release import Release
 
@@ -54,7 +54,7 @@ def whole_lineage(context: Context) -> Sequence[Item]:
 
 
 def fresh(context: Context) -> Sequence[Item]:
-    """X-3: the evidence is neither older than asked nor from the future."""
+    """X-3: the evidence is neither older than asked nor from the future, nor of a day after the deadline, if any."""
     items = [_age(context, s, f"step {step_of(s).name}", step_of(s).finished_on) for s in context.graph.steps]
     items += [_age(context, s, f"release {s.claim.name}", s.claim.created_on)
               for s in context.releases if isinstance(s.claim, Release)]
@@ -62,7 +62,7 @@ def fresh(context: Context) -> Sequence[Item]:
 
 
 def _age(context: Context, statement: VerifiedStatement, subject: str, claimed: str) -> Item:
-    limit = context.parameters["maxAgeDays"]
+    limit, deadline = context.parameters["maxAgeDays"], context.parameters["deadline"]
     try:
         moment: datetime | None = parse_time(claimed, statement.file) if claimed else None
     except TrustError:
@@ -71,6 +71,8 @@ def _age(context: Context, statement: VerifiedStatement, subject: str, claimed: 
         return Item.on([statement], subject, "undetermined", "bears no date")
     if moment > context.as_of:
         return Item.on([statement], subject, "fail", f"dated {claimed}, which is in the future")
+    if deadline and moment.astimezone(UTC).date().isoformat() > deadline:
+        return Item.on([statement], subject, "fail", f"dated {claimed}, after the deadline {deadline}")
     age = (context.as_of - moment).days
     if age > limit:
         return Item.on([statement], subject, "fail", f"{age} days old; at most {limit} are allowed")
@@ -83,6 +85,6 @@ INTEGRITY = (
           citation=_SOURCE),
     Check("X-2", "The lineage has neither gaps nor cycles", whole_lineage, uses_lineage=True, remedy=PUBLISH,
           citation=_SOURCE),
-    Check("X-3", "The evidence is fresh", fresh, {"maxAgeDays": Parameter(365)}, uses_lineage=True,
+    Check("X-3", "The evidence is fresh", fresh, {"maxAgeDays": Parameter(365), "deadline": Day()}, uses_lineage=True,
           roles=("data-supplier", "producer"), waivable=True, remedy=PUBLISH, citation=_SOURCE),
 )

@@ -11,7 +11,18 @@ from typing import Any
 
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import Use, step_of
-from provenance.policy.checks.base import ANY, DESCRIBE, PUBLISH, RECOMPUTED, RECORD, Check, Context, Names, nothing
+from provenance.policy.checks.base import (
+    ANY,
+    DESCRIBE,
+    PUBLISH,
+    RECOMPUTED,
+    RECORD,
+    Check,
+    Context,
+    Names,
+    Parameter,
+    nothing,
+)
 from provenance.policy.checks.stack import NO_STACK, bills
 from provenance.policy.verdict import Item
 from provenance.statements.dataset import Dataset, is_answer
@@ -55,14 +66,17 @@ def compute_residency(context: Context) -> Sequence[Item]:
 
 
 def energy_and_hardware(context: Context) -> Sequence[Item]:
-    """J-3: each training step states its hardware, accelerator hours and energy, or that they are unknown."""
-    items = []
+    """J-3: each training step states its hardware, accelerator hours and energy, or that they are unknown.
+
+    Where the policy refuses that (`unknown: refused`), what is stated as unknown is not stated.
+    """
+    items, refused = [], context.parameters["unknown"] == "refused"
     for statement in context.graph.steps_of("train", "fine-tune"):
         subject, told = f"step {step_of(statement).name}", _declared(statement)
         missing = [name for name, value in (
             ("hardware", step_of(statement).internal.get("hardware") or told.get("hardware")),
             ("accelerator hours", told.get("acceleratorHours")), ("energy", told.get("energy")),
-        ) if not value]
+        ) if not value or (refused and not is_answer(value))]
         if not context.accepts(statement):
             items.append(Item.on([statement], subject, "undetermined", "its signer is not accepted here"))
         elif missing:
@@ -139,8 +153,9 @@ SOVEREIGNTY = (
     Check("J-2", "Where training ran and inference may run is stated", compute_residency,
           {**_PLACES, "operators": Names()}, uses_lineage=True, asks_how_made=True, waivable=True, remedy=RECORD,
           citation=f"{_SOURCE}: compute residency"),
-    Check("J-3", "Hardware, accelerator hours and energy are stated", energy_and_hardware, uses_lineage=True,
-          asks_how_made=True, waivable=True, remedy=RECORD,
+    Check("J-3", "Hardware, accelerator hours and energy are stated", energy_and_hardware,
+          {"unknown": Parameter("accepted", ("accepted", "refused"))}, uses_lineage=True, asks_how_made=True,
+          waivable=True, remedy=RECORD,
           citation="AI Act, Annex XI, section 1, point 2(d) and (e): computational resources and energy"),
     Check("J-4", "An indemnity, or its absence, is stated", indemnity, waivable=True, remedy=PUBLISH,
           citation="EU model contractual clauses for AI procurement (MCC-AI, March 2025), Article 18"),

@@ -113,29 +113,9 @@ def no_use_restriction(context: Context) -> Sequence[Item]:
         if read.expression is None:
             items.append(Item.on([statement], name, "undetermined", f"licence not known: {read.reason}"))
             continue
-        openness = _where(read.expression, context.parameters["jurisdictions"])
+        openness = licences.use_in(read.expression, context.parameters["jurisdictions"])
         items.append(Item.on([statement], name, outcome_of(openness), openness.reason))
     return [*items, *_unlicensed(context, rows)] or nothing("no accepted release states a licence for the weights")
-
-
-def _where(expression: str, places: Sequence[str]) -> licences.Openness:
-    """Whether a licence restricts use where the model is to be used: one that is withheld elsewhere does not.
-
-    A single licence only: in a sum or a choice, which part withholds it where is not told apart.
-    """
-    openness = licences.category(expression, "use")
-    withheld = set(openness.jurisdictions) if " " not in expression else set()
-    codes = [code for code in openness.restrictions if code.rstrip("?") not in ("GEO", "NAME")]
-    if not places or not withheld or "GEO" not in openness.restrictions or codes or withheld & _around(places):
-        return openness
-    told = f"{expression}: not granted in {', '.join(sorted(withheld))}, which is not asked for"
-    return licences.Openness("open", openness.restrictions, told, openness.jurisdictions)
-
-
-def _around(places: Sequence[str]) -> set[str]:
-    """The jurisdictions, and those around or inside them: what is withheld in the EU is withheld in Germany."""
-    named = set(places)
-    return named | ({"EU"} if named & _EU else set()) | (set(_EU) if "EU" in named else set())
 
 
 def free_of_charge(context: Context) -> Sequence[Item]:
@@ -231,8 +211,6 @@ def _is_final(context: Context, component: Component) -> bool:
     return bool(component.thing.identities & finals)
 
 
-_EU = frozenset({"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT",
-                 "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"})
 _OSAID = "OSAID 1.0, Parameters"
 WEIGHTS = (
     Check("W-1", "Final weights are identified by digest and signed", signed_weights, minimum=RECOMPUTED, remedy=SIGN,

@@ -24,8 +24,9 @@ from provenance.bundles.store import FOLDER_SUFFIX, EvidenceFile
 from provenance.bundles.trust import Trust, read_trust, timestamp
 from provenance.bundles.verifier import Verifier
 from provenance.errors import ProvenanceError, UsageError
+from provenance.policy import waivers
 from provenance.policy.evaluate import Evaluation, Subject
-from provenance.policy.policy import LADDER, Policy, load_policy
+from provenance.policy.policy import LADDER, NONE_SET, Policy, load_policy
 from provenance.workflows.attacking.mutations import Files, Mutation, on_evidence, on_model
 from provenance.workflows.gathering import examine, gather, trees_named
 from provenance.workflows.verify import declarations
@@ -67,7 +68,8 @@ class _Judge:
             declared, _ = declarations(model, verifier)
             told = {result.sha256: result.verified for result in examined.values() if result.verified}
             evaluation = Evaluation(Subject(model, (*told.values(), *declared), trusted, as_of))
-            decisions = evaluation.decide(self.policy)
+            considered = evaluation.waivers(self.policy)
+            decisions = waivers.excused(evaluation.decide(self.policy), considered)
             outcome = evaluation.outcome(decisions)
             shown = [evaluation.outcome(evaluation.decide(rung)) == "pass" for rung in self.rungs]
         except ProvenanceError:
@@ -84,6 +86,7 @@ def attack(
     policy: str,
     evidence: Sequence[Path],
     *,
+    settings: Mapping[str, str] = NONE_SET,
     model: Path,
     trust: Path | None,
     as_of: datetime,
@@ -91,7 +94,7 @@ def attack(
     out_of_time: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """The report (`schemas/policy-attack.schema.json`); UsageError where there is no evidence to attack with."""
-    judge = _Judge(load_policy(policy), [load_policy(name) for name, _ in LADDER], trust)
+    judge = _Judge(load_policy(policy, settings), [load_policy(name) for name, _ in LADDER], trust)
     verifier = Verifier(read_trust(trust, as_of) if trust else None, as_of)
     gathered = gather(model, evidence, verifier)
     files = {file.name: file.data for file in gathered.files if file.data is not None}
