@@ -82,6 +82,8 @@ class LineageGraph:
                  suppliers: Collection[str] = ()) -> None:
         self.model = model
         heard = tuple(s for s in statements if VOICES.index(s.voice) >= VOICES.index(voice))
+        self._by_digest = {s.sha256: s for s in heard}
+        self._stands_on: dict[frozenset[str], frozenset[str]] = {}
         self.unlisted = self._unlisted(heard)
         left_out = {s.sha256 for s in self.unlisted}
         self.statements = tuple(s for s in heard if s.sha256 not in left_out)
@@ -105,21 +107,29 @@ class LineageGraph:
         """Steps, datasets and other models' releases that no release about the model stands on, directly or not.
 
         They neither help nor hurt: else taking one away could show more, or adding one could hide what is there.
-        Without a release nothing is listed, and everything counts.
+        Without a release nothing is listed, and everything is told, but nothing is decided by it.
         """
         about = [s for s in heard if isinstance(s.claim, Release) and self.is_about_model(s)]
         if not about:
             return ()
-        by_digest = {s.sha256: s for s in heard}
-        waiting, listed = list(about), {s.sha256 for s in about}
-        while waiting:
-            claim = waiting.pop().claim
-            for item in claim.evidence if isinstance(claim, Release) else ():
-                found = by_digest.get(item.digest.get("sha256", ""))
-                if found is not None and found.sha256 not in listed:
-                    listed.add(found.sha256)
-                    waiting.append(found)
+        listed = self.stands_on(about)
         return tuple(s for s in heard if isinstance(s.claim, Step | Dataset | Release) and s.sha256 not in listed)
+
+    def stands_on(self, releases: Iterable[VerifiedStatement]) -> frozenset[str]:
+        """The sha256 of these releases and of every bundle that they list, and that releases among those list."""
+        roots = frozenset(statement.sha256 for statement in releases)
+        if roots not in self._stands_on:
+            waiting, listed = list(roots), set(roots)
+            while waiting:
+                found = self._by_digest.get(waiting.pop())
+                claim = found.claim if found is not None else None
+                for item in claim.evidence if isinstance(claim, Release) else ():
+                    digest = item.digest.get("sha256", "")
+                    if digest not in listed:
+                        listed.add(digest)
+                        waiting.append(digest)
+            self._stands_on[roots] = frozenset(listed)
+        return self._stands_on[roots]
 
     # The model in hand
 
@@ -326,10 +336,15 @@ class LineageGraph:
 
     @cached_property
     def missing_evidence(self) -> tuple[ResourceDescriptor, ...]:
-        """Bundles that a release about the model lists by sha256 and that are not among the statements."""
+        """Bundles that are listed by sha256 and not among the statements.
+
+        By a release about the model, or by one that such a release stands on: of a base model, for instance.
+        """
         present = {statement.sha256 for statement in self.statements}
+        listed = self.stands_on(self.releases)
         return tuple(
-            item for statement in self.releases if isinstance(statement.claim, Release)
+            item for statement in self.statements
+            if isinstance(statement.claim, Release) and statement.sha256 in listed
             for item in statement.claim.evidence if item.digest.get("sha256") not in present
         )
 

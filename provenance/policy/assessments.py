@@ -3,21 +3,24 @@
 A requirement asks a person where its roles name one. The finding is stated, in the voice of its signer. It settles what
 is otherwise undetermined, and never what fails; a bad finding fails whatever else is shown.
 
-Whoever judges must have looked at the release, which lists everything else: else evidence that speaks against the model
-could be taken away, and the judgement would stand. With evidence missing that the release lists, nothing is settled.
+A person settles what that person looked at: an open question that rests on statements which are among what was looked
+at, or which a release among it lists. What nobody states, nobody settles. So a judgement depends on what it is about
+alone: a release that the person has not seen adds its own questions, and neither opens nor closes another. With
+evidence missing that a release lists, nothing is settled, because what it might have said is not known.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.artifacts.digest import Identity
+from provenance.bundles.envelope import sha256
 from provenance.bundles.trust import parse_time
-from provenance.bundles.verifier import VerifiedStatement
+from provenance.bundles.verifier import VOICES, VerifiedStatement
 from provenance.errors import TrustError
 from provenance.lineage import LineageGraph
 from provenance.policy.verdict import Item, Outcome
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 PERSONS = frozenset({"assessor", "buyer"})
 _MEANING: tuple[Outcome, ...] = ("pass", "undetermined", "fail")  # as SCALES orders the findings
+_Finding: TypeAlias = tuple[VerifiedStatement, Item]
 _OF_DATASETS = "D-"  # the family of requirements in which a dataset can be assessed by itself
 
 
@@ -37,13 +41,32 @@ def asks_a_person(roles: Iterable[str]) -> bool:
     return not PERSONS.isdisjoint(roles)
 
 
-def assessed(requirement: str, context: Context) -> list[tuple[VerifiedStatement, Item]]:
+def assessed(requirement: str, context: Context) -> list[_Finding]:
     """The findings that count for a requirement, each as an item."""
     return [
         (statement, _item(statement, statement.claim, context.graph)) for statement in _by_persons(context)
         if isinstance(statement.claim, Assessment) and statement.claim.requirement == requirement
         and not objection(statement, statement.claim, context.graph, context.as_of)
     ]
+
+
+def questions(items: Sequence[Item], run: Callable[[Context], Sequence[Item]], roles: Iterable[str],
+              context: Context) -> list[Item]:
+    """The items of a check, and where nobody who is accepted says anything, what others say, for a person to judge.
+
+    A row may ask for an independent voice, or for an assessor alone: what is judged is what the producer says.
+    """
+    if all(item.evidence for item in items):
+        return list(items)
+    voice = min("trusted", context.min_voice, key=VOICES.index)
+    others = run(replace(context, min_voice=voice, roles=tuple(sorted({*context.roles, *roles}))))
+    return [*(item for item in items if item.evidence), *map(_question, others)]
+
+
+def _question(item: Item) -> Item:
+    if item.outcome not in ("pass", "not_applicable"):
+        return item
+    return replace(item, outcome="undetermined", reason=f"{item.reason}, which is for a person to judge")
 
 
 def agreed(requirement: str, open_item: Item, context: Context) -> list[Item]:
@@ -70,13 +93,24 @@ def objection(statement: VerifiedStatement, claim: Assessment, graph: LineageGra
         return f"it is dated {claim.assessed_on}, which is in the future"
     if until <= as_of:
         return f"it was valid until {claim.valid_until}"
-    if not graph.is_about_model(statement) and graph.data_identities.isdisjoint(all_identities(claim.subjects)):
-        return "it is about neither this model nor data behind it"
-    releases = {release.sha256: release.principal for release in graph.releases}
-    signed = {digest for digest, principal in releases.items() if principal}
-    if claim.looked_at.isdisjoint(releases) or not signed <= claim.looked_at:
-        return "whoever made it did not look at the release"
-    return ""
+    if not graph.is_about_model(statement):
+        if graph.data_identities.isdisjoint(all_identities(claim.subjects)):
+            return "it is about neither this model nor data behind it"
+        if claim.requirement and not claim.requirement.startswith(_OF_DATASETS):
+            return f"it is about a dataset, and {claim.requirement} asks about the model"
+    return "" if _seen(claim, graph) else "whoever made it did not look at a release of this model"
+
+
+def _seen(claim: Assessment, graph: LineageGraph) -> frozenset[str]:
+    """What a person looked at: releases of the model, and all that they stand on; nothing without such a release.
+
+    Who looked at a release has seen it, whoever else signed the same.
+    """
+    said = {sha256(release.statement.to_bytes()) for release in graph.releases if release.sha256 in claim.looked_at}
+    if not said:
+        return frozenset()
+    same = [release for release in graph.releases if sha256(release.statement.to_bytes()) in said]
+    return claim.looked_at | graph.stands_on(same)
 
 
 def _item(statement: VerifiedStatement, claim: Assessment, graph: LineageGraph) -> Item:
@@ -86,36 +120,42 @@ def _item(statement: VerifiedStatement, claim: Assessment, graph: LineageGraph) 
 
 
 def settled(
-    requirement: str, items: Sequence[Item], found: Sequence[tuple[VerifiedStatement, Item]], context: Context
+    requirement: str, items: Sequence[Item], found: Sequence[_Finding], context: Context
 ) -> list[Item]:
     """The items of a requirement, with what persons found: the open ones settled where that is enough."""
     told = [item for _, item in found]
+    graph = context.graph
     good = [(statement, item) for statement, item in found if item.outcome == "pass"]
-    judges = [item for statement, item in good if context.graph.is_about_model(statement)]
+    judges = [each for each in good if graph.is_about_model(each[0])]
     if not judges and requirement.startswith(_OF_DATASETS):
-        judges = list(_for_each_dataset(good, context.graph))
-    if not judges or context.graph.missing_evidence:
+        judges = list(_for_each_dataset(good, graph))
+    if not judges or graph.missing_evidence:
         return [*items, *told]
-    return [*(_settled(item, judges) if item.outcome == "undetermined" else item for item in items), *told]
+    seen = [(_seen(statement.claim, graph), item) for statement, item in judges
+            if isinstance(statement.claim, Assessment)]
+    return [*(_settled(item, seen) if item.outcome == "undetermined" else item for item in items), *told]
 
 
 def _for_each_dataset(
-    good: Sequence[tuple[VerifiedStatement, Item]], graph: LineageGraph
-) -> Iterator[Item]:
+    good: Sequence[_Finding], graph: LineageGraph
+) -> Iterable[_Finding]:
     """The findings about datasets, where there is one for every dataset at the beginning of a chain; else nothing."""
-    found: dict[Identity, list[Item]] = defaultdict(list)
-    for statement, item in good:
-        for identity in all_identities(statement.statement.subjects):
-            found[identity].append(item)
+    found: dict[Identity, list[_Finding]] = defaultdict(list)
+    for each in good:
+        for identity in all_identities(each[0].statement.subjects):
+            found[identity].append(each)
     uses = [use for use in graph.data_uses if not graph.is_made_from_data(use)]
-    by_use = [[item for identity in sorted(graph.known_as(use)) for item in found.get(identity, ())] for use in uses]
-    if all(by_use):
-        yield from dict.fromkeys(item for items in by_use for item in items)
+    by_use = [[each for identity in sorted(graph.known_as(use)) for each in found.get(identity, ())] for use in uses]
+    return dict.fromkeys(each for several in by_use for each in several) if all(by_use) else ()
 
 
-def _settled(item: Item, judges: Sequence[Item]) -> Item:
-    first = judges[0]
-    evidence = {digest for each in (item, *judges) for digest in each.evidence}
-    signers = {name for each in (item, *judges) for name in each.signers}
+def _settled(item: Item, judges: Sequence[tuple[frozenset[str], Item]]) -> Item:
+    able = [judge for seen, judge in judges if item.evidence and seen.issuperset(item.evidence)]
+    if not able:
+        unseen = "; whoever judged it has not seen all that this rests on" if item.evidence else ""
+        return replace(item, reason=f"{item.reason}{unseen}")
+    first = able[0]
+    evidence = {digest for each in (item, *able) for digest in each.evidence}
+    signers = {name for each in (item, *able) for name in each.signers}
     return replace(item, outcome="pass", reason=f"{item.reason}; {first.reason}", basis="stated", voice=first.voice,
                    evidence=tuple(sorted(evidence)), signers=tuple(sorted(signers)))

@@ -84,7 +84,7 @@ class Evaluation:
         found = of_statements(context, row.rule) if isinstance(row.rule, Says | Cel) else CATALOGUE[row.id].run(context)
         items = [enough(self._heard(item, graph), row.min_basis, voice) for item in found]
         if check is not None and assessments.asks_a_person(row.roles):
-            items = self._judged(row, items, context)
+            items = self._judged(row, assessments.questions(items, check.run, check.roles, context), context)
         if check is None or check.uses_lineage:
             items += _missing(graph)
         if check is None or check.asks_how_made:
@@ -148,6 +148,9 @@ class Evaluation:
 
 
 def _missing(graph: LineageGraph) -> Iterable[Item]:
+    if not graph.releases:
+        # Nobody says which steps and datasets belong to the model: whatever is taken away would not be missed.
+        yield Item("", "undetermined", "no release of this model says which evidence there is")
     # Evidence that was taken away could have shown a failure: what it might have said leaves the answer open.
     for listed in graph.missing_evidence:
         yield Item(listed.name, "undetermined", "the release stands on this evidence, and it is not shown")

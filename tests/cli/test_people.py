@@ -11,7 +11,7 @@ from tests.cli.conftest import Run
 from tests.policy.people import POLICY, ROW
 
 LATER = "2099-01-01T00:00:00Z"
-ASSESS = ("assess", "model", "--requirement", "D-2", "--finding", "adequate", "--rationale", "it is all there",
+ASSESS = ("assess", "model", "--requirement", "D-5", "--finding", "adequate", "--rationale", "it is all there",
           "--method", "read it", "--valid-until", LATER, "--key", "board.key")
 WAIVE = ("waive", "model", "--policy", "ours.yaml", "--requirement", "W-7", "--reason", "it will come",
          "--expires", LATER, "--key", "board.key")
@@ -22,7 +22,7 @@ def ours(run: Run, released: Path, tmp_path: Path) -> Path:
     """The released model, a policy that asks for an assessor and lets W-7 be waived, and a board that may do both."""
     rows = (("W-1", "W-1", "recomputed", "trusted", "producer", "false"),
             ("W-7", "W-7", "stated", "trusted", "producer", "true"),
-            ("D-2", "D-2", "stated", "independent", "assessor", "false"))
+            ("D-5", "D-5", "stated", "independent", "assessor", "false"))
     (tmp_path / "ours.yaml").write_text(POLICY + "".join(ROW % row for row in rows))
     assert run("keygen", "board.key", "--no-passphrase").code == 0
     added = run("trust", "add", "trust.yaml", "--name", "board", "--party", "Buyer", "--role", "assessor", "--role",
@@ -37,15 +37,15 @@ def verify(run: Run) -> dict[str, str]:
 
 
 def test_an_assessment_and_a_waiver_are_written_beside_the_evidence_and_count(run: Run, ours: Path) -> None:
-    assert verify(run) == {"W-1": "pass", "W-7": "undetermined", "D-2": "undetermined", "code": "1"}
+    assert verify(run) == {"W-1": "pass", "W-7": "undetermined", "D-5": "undetermined", "code": "1"}
     ran = run(*ASSESS, "--format", "json")
     assert ran.code == 0
     assert ran.json["predicateType"] == "urn:open-provenance:assessment:v0.1"
-    assert verify(run)["D-2"] == "pass"
+    assert verify(run)["D-5"] == "pass"
     assert run(*WAIVE).code == 0
-    assert verify(run) == {"W-1": "pass", "W-7": "waived", "D-2": "pass", "code": "0"}
+    assert verify(run) == {"W-1": "pass", "W-7": "waived", "D-5": "pass", "code": "0"}
     written = sorted(path.name.rpartition("-")[0] for path in ours.with_name("model.provenance").glob("*-*.json"))
-    assert written == ["assessment-d-2", "waiver-our-rules-w-7"]
+    assert written == ["assessment-d-5", "waiver-our-rules-w-7"]
     shown = run("verify", "model", "--policy", "ours.yaml", "--trust", "trust.yaml").out
     assert "Passed, 1 requirement waived" in shown
 
@@ -67,7 +67,7 @@ def test_two_people_do_not_overwrite_each_other(run: Run, ours: Path) -> None:
     run(*ASSESS)
     run(*[word if word != "adequate" else "inadequate" for word in ASSESS])
     assert len(list(ours.with_name("model.provenance").glob("assessment-*"))) == 2
-    assert verify(run)["D-2"] == "fail"
+    assert verify(run)["D-5"] == "fail"
 
 
 def test_a_release_stands_on_nothing_that_people_say_of_it(run: Run, ours: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_release_stands_on_nothing_that_people_say_of_it(run: Run, ours: Path)
 
 
 @pytest.mark.parametrize(("change", "code"), [
-    ({"D-2": "Q-9"}, "requirement-unknown"), ({"adequate": "good"}, "usage"),
+    ({"D-5": "Q-9"}, "requirement-unknown"), ({"adequate": "good"}, "usage"),
     ({LATER: "2020-01-01T00:00:00Z"}, "usage"), ({"model": "run.py"}, "evidence-none"),
     ({"board.key": "nobody.key"}, "input-unreadable"),
 ])
@@ -94,7 +94,7 @@ def test_an_assessment_that_cannot_be_signed_is_said_and_nothing_is_written(
 
 
 def test_an_assessment_needs_a_requirement_or_a_question(run: Run, ours: Path) -> None:
-    words = [word for word in ASSESS if word not in ("--requirement", "D-2")]
+    words = [word for word in ASSESS if word not in ("--requirement", "D-5")]
     assert "[usage]" in run(*words).err
     assert run(*words, "--question", "is it fair?", "--bundle", "fair.sigstore.json").code == 0
     document = run("bundle", "inspect", "fair.sigstore.json", "--format", "json").json

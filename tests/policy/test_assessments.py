@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provenance.bundles.envelope import sign
 from provenance.policy.evaluate import Evaluation, Subject
 from provenance.policy.policy import Policy, load_policy
 from tests.policy.people import asked, assess, people, policy
@@ -69,10 +71,12 @@ FLAWS: dict[str, tuple[Flaw, str]] = {
     "ended": (lambda world: assess(world, valid_until="2026-11-23T11:00:00Z"), "it was valid until"),
     "from the future": (lambda world: assess(world, assessed_on="2026-11-24T11:00:00Z"), "in the future"),
     "about other bytes": (lambda world: assess(world, about="prepare.py"), "neither this model nor data behind it"),
-    "without a look at the release": (lambda world: assess(world, looked_at=["train"]), "did not look at the release"),
+    "without a look at the release": (lambda world: assess(world, looked_at=["train"]), "did not look at a release"),
     "for another requirement": (lambda world: assess(world, requirement="K-5"), ""),
     "of a question": (lambda world: assess(world, requirement="", question="is it well described?"), ""),
     "about one of two datasets": (lambda world: assess(world, about="corpus"), ""),
+    "about a dataset, for a requirement of the model": (
+        lambda world: assess(world, about="corpus", requirement="K-5"), "K-5 asks about the model"),
 }
 
 
@@ -138,6 +142,72 @@ def test_a_judgement_does_not_stand_without_the_evidence_that_was_looked_at(worl
     assert asked(world, "D-2", rules)["outcome"] == PASSED
     world.lose(lost)
     assert asked(world, "D-2", rules)["outcome"] == OPEN
+
+
+# --- several releases -----------------------------------------------------------------------------------------------
+
+LICENSED = ("W-3", "trusted", "producer, buyer", False)
+
+
+def another_release(world: World, licence: str, signer: str = "lab", **changes: Any) -> None:
+    """A second release of the same bytes, which stands on all that the first stands on."""
+    world._settle()
+    rows = tuple(replace(row, license=licence) if row.component == "model-parameters-final" else row
+                 for row in world.release.components)
+    claim = replace(world.release, components=rows, evidence=world._list(), **changes)
+    world.file("second").write_bytes(sign(claim.to_statement().to_bytes(), world.signers[signer]))
+
+
+def counsel(world: World) -> str:
+    """A model whose licence nobody knows, and a policy that asks a buyer's counsel about it."""
+    people(world, ("buyer", "assessor"))
+    world.license("model-parameters-final", "LicenseRef-unheard-of")
+    return policy(world, LICENSED, INDEPENDENT)
+
+
+def test_a_release_that_nobody_looked_at_leaves_what_was_judged_as_it_was(world: World) -> None:
+    rules = counsel(world)
+    assess(world, "a", requirement="W-3", finding="yes")
+    assess(world, "b")
+    assert {row["outcome"] for row in world.verdict(rules)["requirements"]} == {PASSED}
+    another_release(world, "Apache-2.0", version="2.0")
+    assert {row["outcome"] for row in world.verdict(rules)["requirements"]} == {PASSED}
+
+
+def test_a_release_that_nobody_looked_at_asks_its_own_questions(world: World) -> None:
+    rules = counsel(world)
+    assess(world, "a", requirement="W-3", finding="yes")
+    another_release(world, "LicenseRef-unheard-of-too", version="2.0")
+    row = asked(world, "W-3", rules)
+    assert row["outcome"] == OPEN
+    assert "whoever judged it has not seen all that this rests on" in row["reason"]
+    another_release(world, "CC-BY-NC-4.0", version="2.0")
+    assert asked(world, "W-3", rules)["outcome"] == FAILED
+
+
+def test_who_looked_at_a_release_has_seen_it_whoever_else_signed_the_same(world: World) -> None:
+    rules = counsel(world)
+    assess(world, "a", requirement="W-3", finding="yes")
+    people(world, ("buyer",))
+    world.believe(*(world.principal(name, subjects=("*",), predicate_types=("*",)) for name in ("archive", "lab",
+                  "elder")), world.principal("stranger", roles=("buyer",), predicate_types=("*",)))
+    another_release(world, "LicenseRef-unheard-of", "elder")
+    assert asked(world, "W-3", rules)["outcome"] == PASSED
+
+
+@pytest.mark.parametrize(("voice", "roles"), [("independent", "producer, assessor"), ("trusted", "assessor")])
+def test_what_a_producer_says_is_for_the_assessor_to_judge(world: World, voice: str, roles: str) -> None:
+    rules = policy(world, ("K-5", voice, roles, False))
+    assert asked(world, "K-5", rules)["outcome"] == OPEN
+    assess(world, requirement="K-5")
+    assert asked(world, "K-5", rules)["outcome"] == PASSED
+
+
+@pytest.mark.parametrize("roles", ["producer, assessor", "assessor"])
+def test_a_person_settles_nothing_that_nobody_states(world: World, roles: str) -> None:
+    world.declare(usage=None)
+    assess(world, requirement="K-5")
+    assert asked(world, "K-5", policy(world, ("K-5", "trusted", roles, False)))["outcome"] == OPEN
 
 
 def free_licence(world: World) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from provenance.bundles.verifier import VerifiedStatement
 from provenance.policy import assessments, licences
 from provenance.policy.checks.base import ASSESS, PUBLISH, Check, Context, Parameter, nothing
 from provenance.policy.verdict import Item
@@ -50,7 +51,8 @@ def no_monetisation(context: Context) -> Sequence[Item]:
     if not items:
         return nothing("no accepted release declares that the model is not monetised")
     counsel = context.parameters["opinion"] == "counsel"
-    return items + (assessments.agreed("L-3", _for_counsel(), context) if counsel else [])
+    told = [statement for statement, _ in context.told("noMonetisation")]
+    return items + (assessments.agreed("L-3", _for_counsel(told), context) if counsel else [])
 
 
 def no_systemic_risk(context: Context) -> Sequence[Item]:
@@ -73,25 +75,26 @@ def no_systemic_risk(context: Context) -> Sequence[Item]:
 def proportionate_terms(context: Context) -> Sequence[Item]:
     """L-5: where the licence excludes uses, counsel finds the terms proportionate; else there is nothing to judge."""
     items: list[Item] = []
-    to_judge = False
+    to_judge: list[VerifiedStatement] = []
     for statement, component in context.components("model-parameters-final"):
         name = component.thing.name or "weights"
         read = licences.normalise(component.license)
         openness = licences.category(read.expression, "use")
         if any(code.startswith("FOU") for code in openness.restrictions):
-            to_judge = True
+            to_judge.append(statement)
         elif openness.status == "open":
             items.append(Item.on([statement], name, "not_applicable", f"{openness.reason}: it excludes no use"))
         elif openness.status == "restricted":
             items.append(Item.on([statement], name, "fail", f"{openness.reason}: no terms of acceptable use"))
         else:
             items.append(Item.on([statement], name, "undetermined", openness.reason))
-    items += [_for_counsel()] if to_judge else []  # settled as in every row that asks a person
+    items += [_for_counsel(to_judge)] if to_judge else []  # settled as in every row that asks a person
     return items or nothing("no accepted release states a licence for the weights")
 
 
-def _for_counsel() -> Item:
-    return Item("counsel", "undetermined", "this is for a buyer's counsel or an assessor to judge")
+def _for_counsel(told: Sequence[VerifiedStatement]) -> Item:
+    """The question that a person must answer, about what these statements say."""
+    return Item.on(told, "counsel", "undetermined", "this is for a buyer's counsel or an assessor to judge")
 
 
 _GUIDELINES = "AI Act guidelines C(2025) 5045 final"
