@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from provenance.artifacts.manifest import FileEntry, Manifest
 from provenance.bundles.verifier import VerifiedStatement, Verifier
@@ -25,6 +25,12 @@ from provenance.statements.release import Component, Release
 from provenance.statements.statement import ResourceDescriptor
 
 CARD = "README.md"
+# What only the header of a model's card says, what that of a data set's says, and what both may.
+_OF_A_MODEL = frozenset(("base_model", "base_model_relation", "inference", "library_name", "model-index", "model_name",
+                         "model_type", "pipeline_tag", "quantized_by"))
+_OF_DATA = frozenset(("annotations_creators", "configs", "dataset_info", "language_creators", "multilinguality",
+                      "pretty_name", "size_categories", "source_datasets", "task_categories", "task_ids"))
+_OF_EITHER = frozenset(("datasets", "language", "license", "license_link", "license_name"))
 _PYTHON_EXAMPLE = re.compile(rb"^```(python|py)\s*$", re.MULTILINE)
 
 
@@ -57,6 +63,15 @@ def declarations(
         declarations={"freeOfCharge": True} if free and not _gated(facts) else {},
     )
     return [verifier.declare(release.to_statement(), CARD, hashlib.sha256(card).hexdigest())], []
+
+
+def is_about(facts: Mapping[str, Any]) -> Literal["model", "data", ""]:
+    """What a header makes of its file: the card of a model, of a data set, or none."""
+    if _OF_A_MODEL & facts.keys():
+        return "model"
+    if _OF_DATA & facts.keys():
+        return "data"
+    return "model" if _OF_EITHER & facts.keys() else ""
 
 
 def front_matter_of(model: Manifest) -> Mapping[str, Any]:

@@ -1,9 +1,10 @@
-"""A file or folder that the workers of a cluster read: the functions of this floor, run by Dask.
+"""What the workers of a cluster do: functions of this house, run by Dask.
 
-Nothing distributed is written here. Work is cut by bytes, never by file: small files together, and, where nothing but
-tensor trees is asked for, a large file in parts. Every worker must see the files under the same path and have the same
-version of this tool. Whoever runs the scheduler can run code here and there, as Dask's own documentation says: it is
-trusted like this machine.
+Nothing distributed is written here. `scan_on` reads one file or folder: work is cut by bytes, never by file, small
+files together, and, where nothing but tensor trees is asked for, a large file in parts. `each_on` runs a function of a
+higher floor on many items. Every worker must see the files under the same path and have the same version of this tool.
+Whoever runs the scheduler can run code here and there, as Dask's own documentation says: it is trusted like this
+machine.
 """
 
 from __future__ import annotations
@@ -56,6 +57,34 @@ def scan_on(
         raise ArtifactError("folder-empty", "the folder holds no file", location=str(path),
                             hint="give the folder that holds the model")
     return manifest_of(path.name, found, reads, wanted, is_file=is_file)
+
+
+def each_on(scheduler: str, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each item with what `function` gives for it on a worker, in the order in which they are done.
+
+    Where a worker failed, that is an ArtifactError `cluster-unusable`, and the other items go on. The same is raised
+    where there is no such scheduler, no worker, or another version of this tool. What is returned must pickle.
+    """
+    from distributed import as_completed
+
+    with _client(scheduler) as client:
+        futures = client.map(function, items, pure=False)
+        by_key = dict(zip((future.key for future in futures), items, strict=True))
+        for future in as_completed(futures, loop=client.loop):
+            try:
+                answer = future.result()
+            except Exception as err:  # of a worker that died, or of Dask itself
+                answer = _unusable(f"a worker failed: {brief(str(err)) or type(err).__name__}", scheduler)
+                if client.status != "running":
+                    raise answer from err
+            yield by_key[future.key], answer
+
+
+def refuse_network(scheduler: str, *, online: bool) -> None:
+    """ArtifactError `network-not-allowed` for a scheduler on another machine, unless that is allowed."""
+    if not online and not is_here(scheduler):
+        raise ArtifactError("network-not-allowed", "the scheduler is on a network", location=scheduler,
+                            hint="--online allows it")
 
 
 def is_here(scheduler: str) -> bool:

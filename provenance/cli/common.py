@@ -36,7 +36,18 @@ class _NamedPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _PathOrAddress(_NamedPath):
+    """The same, or an address of the Hub, which stays text: as a path it would lose a slash."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The text of an address, else a path."""
+        if isinstance(value, str) and value.startswith("hf://"):
+            return value
+        return super().convert(value, param, ctx)
+
+
 EXISTING = _NamedPath(path_type=Path)
+PATH_OR_ADDRESS = _PathOrAddress(path_type=Path)
 
 
 def common_options(function: Command) -> Command:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 
 from provenance.artifacts.digest import Identity, identities
 from provenance.artifacts.manifest import Manifest
@@ -141,10 +141,15 @@ class Evaluation:
     def ladder(self) -> list[Rung]:
         """The four rungs, lowest first."""
         return [
-            Rung(name, label, self.outcome(self.decide(load_policy(name))),
-                 self.outcome(self.decide(load_policy(name), declared=True)))
-            for name, label in LADDER
+            Rung(policy.id, label, self.outcome(self.decide(policy)), self.outcome(self.decide(policy, declared=True)))
+            for policy, label in _rungs()
         ]
+
+
+@cache
+def _rungs() -> tuple[tuple[Policy, str], ...]:
+    """The policies of the ladder, read once: every model of an inventory is asked them."""
+    return tuple((load_policy(name), label) for name, label in LADDER)
 
 
 def _missing(graph: LineageGraph) -> Iterable[Item]:

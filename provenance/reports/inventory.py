@@ -25,6 +25,7 @@ NUMERALS = {0: "none", 1: "I", 2: "II", 3: "III"}
 DECLARED = "declared only"
 RESTS_ON = {"trusted": "signed evidence", "unsigned": DECLARED, "none": "nothing"}
 UNREADABLE = "not read"
+TAKEN_OVER = "taken over"
 # What spreadsheets take for the beginning of a formula; the wide forms count where Japanese is typed.
 _FORMULA = tuple("=+-@|%\uff1d\uff0b\uff0d\uff20")
 
@@ -103,6 +104,9 @@ def summary(inventory: Document) -> Iterator[str]:
     readable = counts["models"] - counts["unreadable"]
     yield (f"{counts['informational']:,} of {readable:,} rest on declarations that nobody signed: they are "
            "informational, and nothing passes by them")
+    if counts["takenOver"]:
+        yield (f"{counts['takenOver']:,} rows are {TAKEN_OVER} from the state file of an earlier run: their models "
+               "were not read again")
     told = ", ".join(f"{classes[str(number)]:,} in Class {NUMERALS[number]}" for number in (1, 2, 3))
     yield f"MOF 1.0, profile {inventory['profile']}: {told}, {classes['0']:,} in none"
     for rung in reversed(inventory["ladder"]):
@@ -118,7 +122,7 @@ def render_csv(inventory: Document) -> str:
     names = [policy["id"] for policy in inventory["policies"]]
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    head = ["path", "name", "kind", "revision", "rests_on", "mof_class", "mof_progress_iii", "mof_progress_ii",
+    head = ["path", "name", "kind", "revision", "rests_on", "row", "mof_class", "mof_progress_iii", "mof_progress_ii",
             "mof_progress_i", "rung_shown", "rung_declared", *(f"verdict {name}" for name in names), "blockers", "next",
             "error"]
     writer.writerow([csv_cell(name) for name in head])
@@ -130,7 +134,8 @@ def render_csv(inventory: Document) -> str:
 def _csv_row(row: Row, names: Sequence[str]) -> list[str]:
     blockers, rest = wording.limited([blocker_words(blocker) for blocker in row["blockers"]], 20)
     return [
-        row["path"], row["name"], row["kind"], row["revision"], rests_on(row), str(row["mof_class"]),
+        row["path"], row["name"], row["kind"], row["revision"], rests_on(row),
+        TAKEN_OVER if row["taken_over"] else "read now", str(row["mof_class"]),
         *(f"{row['progress'][number]:g}" for number in ("3", "2", "1")),
         row["rung_shown"] or "none", row["rung_declared"] or "none",
         *(verdict_words(row["verdicts"][name]) for name in names),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.reports import wording
 from provenance.reports.escape import guard_lines, printable_tree
 from provenance.reports.inventory import (
+    TAKEN_OVER,
     mof_words,
     next_words,
     progress_words,
@@ -93,7 +94,7 @@ def _cells(inventory: Mapping[str, Any], row: Mapping[str, Any]) -> list[Text]:
              f"declared: {rung_label(inventory, row['rung_declared'])}"]
     cells = [
         [row["name"] + revision, row["path"]],
-        [rests_on(row)],
+        [rests_on(row), f"({TAKEN_OVER})" if row["taken_over"] else ""],
         [mof_words(row), progress_words(row)],
         [] if row["error"] else rungs,
         [] if row["error"] else verdicts,

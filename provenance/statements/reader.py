@@ -206,6 +206,11 @@ def validate(
     raise error(code, "; ".join(told) + more, location=location, hint=f"see schemas/{schema}.schema.json")
 
 
+def fits(document: Any, schema: str, part: str) -> bool:
+    """Whether a document is what `$defs/<part>` of `schemas/<schema>.schema.json` describes."""
+    return _is_valid(document, schema, part)
+
+
 def deviations(document: Any, schema: str) -> list[tuple[tuple[str | int, ...], list[str]]]:
     """Where a document deviates from `schemas/<schema>.schema.json`, and how: nothing where it is valid."""
     if _is_valid(document, schema):
@@ -218,18 +223,20 @@ def deviations(document: Any, schema: str) -> list[tuple[tuple[str | int, ...], 
     return [(tuple(problem.absolute_path), list(_explain(problem))) for problem in problems]
 
 
-def _is_valid(document: Any, schema: str) -> bool:
+def _is_valid(document: Any, schema: str, part: str = "") -> bool:
     try:
-        return _decider(schema).is_valid(document)
+        return _decider(schema, part).is_valid(document)
     except ValueError:  # no JSON: a text that is not Unicode, a member's name that is no text, another type
         return False
 
 
 @cache
-def _decider(schema: str) -> Validator:
+def _decider(schema: str, part: str) -> Validator:
     from jsonschema_rs import Draft202012Validator
 
-    return Draft202012Validator(_schema(schema), validate_formats=False)
+    whole = _schema(schema)
+    rules = {"$schema": whole["$schema"], "$defs": whole["$defs"], "$ref": f"#/$defs/{part}"} if part else whole
+    return Draft202012Validator(rules, validate_formats=False)
 
 
 @cache

@@ -12,7 +12,7 @@ from provenance.artifacts.crew import Progress
 from provenance.artifacts.hashing import FILES_AND_TENSORS, Wanted
 from provenance.artifacts.manifest import Manifest
 from provenance.artifacts.sources.collecting import Collected, collect_path
-from provenance.errors import ArtifactError, UsageError
+from provenance.errors import UsageError
 
 if TYPE_CHECKING:
     from provenance.artifacts.cache import DigestCache
@@ -88,14 +88,12 @@ def _local(
 def _on_cluster(
     source: Path | str, scheduler: str, wanted: Wanted, online: bool, progress: Progress | None, total: Total | None
 ) -> Digested:
-    from provenance.artifacts.cluster import is_here, scan_on
+    from provenance.artifacts.cluster import refuse_network, scan_on
 
     if isinstance(source, str) and "://" in source:
         raise UsageError("usage", "a cluster reads files and folders that its workers see", location=source,
                          hint="give the path under which every worker sees the model")
-    if not online and not is_here(scheduler):
-        raise ArtifactError("network-not-allowed", "the scheduler is on a network", location=scheduler,
-                            hint="--online allows it")
+    refuse_network(scheduler, online=online)
     manifest = scan_on(scheduler, Path(source), wanted=wanted, progress=progress, total=total)
     read = sum(entry.size for entry in manifest.files if entry.digest)
     return Digested(manifest, "file" if manifest.is_file else "folder", read)

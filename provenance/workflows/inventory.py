@@ -8,20 +8,23 @@ sorted by path, and the same inputs as of the same time give the same bytes.
 from __future__ import annotations
 
 import difflib
+import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import provenance
+from provenance.artifacts.cluster import each_on, refuse_network
 from provenance.bundles.trust import Trust, TrustSource, read_trust, timestamp
 from provenance.errors import ArtifactError, PolicyError, ProvenanceError, UsageError
 from provenance.policy import mof
 from provenance.policy.policy import LADDER, Policy, load_policy, policy_ids
-from provenance.statements.reader import validate
-from provenance.workflows.stocktaking.entries import Entry, entries
+from provenance.workflows.stocktaking.entries import entries
+from provenance.workflows.stocktaking.entry import Entry
 from provenance.workflows.stocktaking.reading import OtherDocument, read
 from provenance.workflows.stocktaking.rows import Question, judged, unreadable
 from provenance.workflows.stocktaking.state import State, begun_as_of, fingerprint, open_state
@@ -31,6 +34,7 @@ LIMITS = (
     "A row whose voice is unsigned repeats a declaration that nobody signed; nothing passes by it.",
     "Integrity is not truth: a signature shows who says something, not that it is so.",
     "A MOF class counts components and compares licence ids with lists; it does not look into the components.",
+    "A row that was taken over from a state file is as good as that file, and its model was not read again.",
     "Licences are compared with published facts about them; this is not legal advice.",
 )
 
@@ -49,7 +53,7 @@ class Inventory:
 
 
 def inventory(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     policies: Sequence[str] = (),
     *,
     profile: mof.Profile = "mot-compat",
@@ -57,6 +61,8 @@ def inventory(
     as_of: datetime | None = None,
     now: datetime,
     resume: Path | None = None,
+    scheduler: str | None = None,
+    online: bool = False,
     total: Count | None = None,
     progress: Count | None = None,
 ) -> Inventory:
@@ -64,40 +70,32 @@ def inventory(
 
     `policies` are shipped policies by id, policy files, and `mof-1.0` or one of its classes. With `resume` finished
     rows are kept in that file and taken over from it; the inventory that it holds is then judged as of its own time.
+    With `scheduler` the workers of that Dask scheduler read the models; one on another machine needs `online`.
     `total` and `progress` are told numbers of entries. ProvenanceError when the question cannot be asked.
     """
     if profile not in mof.PROFILES:
         raise UsageError("usage", f"there is no profile {profile}", hint=f"one of {', '.join(mof.PROFILES)}")
-    moment = _moment(as_of, now, resume)
-    question = _question(policies, profile, trust, moment)
+    if scheduler is not None:
+        refuse_network(scheduler, online=online)
+    question = _question(policies, profile, trust, _moment(as_of, now, resume))
     found = entries(paths)
     state = open_state(resume, _identity(question)) if resume is not None else None
     if total is not None:
         total(len(found))
-    rows, skipped = [], []
-    for entry in found:
-        row = _row(entry, question, state)
-        if isinstance(row, OtherDocument):
-            skipped.append({"path": entry.label, "reason": row.reason})
-        else:
-            rows.append(row)
+    done: dict[str, _Done] = {}
+    for one in _all(found, question, state, scheduler):
+        done[one.entry.label] = one
         if progress is not None:
             progress(1)
-    document = _document(rows, skipped, question, now)
-    if resume is not None:  # its rows come from a file that anything may have written
-        validate(document, "inventory", str(resume), UsageError, "usage")
-    return Inventory(document)
+    return Inventory(_document([done[entry.label] for entry in found], question, now))
 
 
 def _moment(as_of: datetime | None, now: datetime, resume: Path | None) -> datetime:
-    begun = begun_as_of(resume) if resume is not None else ""
-    if not begun or as_of is not None:
-        return as_of or now
-    try:
-        return datetime.fromisoformat(begun).astimezone(UTC)
-    except ValueError as err:
-        raise UsageError("usage", "the state of the inventory has no time", location=str(resume),
-                         hint="name another file") from err
+    begun = begun_as_of(resume) if resume is not None and as_of is None else None
+    if begun is not None and begun > now:  # what is valid only later would be shown now
+        raise UsageError("usage", f"the state is of {timestamp(begun)}, and that is still to come",
+                         location=str(resume), hint="name another file")
+    return as_of or begun or now
 
 
 def _question(
@@ -138,21 +136,58 @@ def _identity(question: Question) -> dict[str, Any]:
     }
 
 
-def _row(entry: Entry, question: Question, state: State | None) -> dict[str, Any] | OtherDocument:
-    print_of_inputs = fingerprint(entry) if state is not None else ""
-    if state is not None and (row := state.row(entry, print_of_inputs)) is not None:
-        return row
-    made = _judged(entry, question)
-    if state is not None and not isinstance(made, OtherDocument):
-        state.add(entry, print_of_inputs, made)
-    return made
+# --- row by row ---------------------------------------------------------------------------------------------
+
+_Made = dict[str, Any] | OtherDocument
 
 
-def _judged(entry: Entry, question: Question) -> dict[str, Any] | OtherDocument:
+@dataclass(frozen=True)
+class _Done:
+    """One entry with its row, or why there is none; `taken_over`: it comes from the state file."""
+
+    entry: Entry
+    made: _Made
+    taken_over: bool = False
+
+
+def _all(found: Sequence[Entry], question: Question, state: State | None, scheduler: str | None) -> Iterator[_Done]:
+    """Every entry, done: first what is known from before, then the others as they are finished."""
+    waiting: dict[str, tuple[Entry, str]] = {}
+    for entry in found:
+        # Before anything is read: what changes meanwhile is then made again the next time.
+        inputs = fingerprint(entry) if state is not None and entry.error is None else ""
+        row = state.row(entry, inputs, question.names) if state is not None and inputs else None
+        if row is not None:
+            yield _Done(entry, row, taken_over=True)
+        else:
+            waiting[entry.label] = entry, inputs
+    for label, made in _made([entry for entry, _ in waiting.values()], question, scheduler):
+        entry, inputs = waiting[label]
+        if state is not None and not isinstance(made, OtherDocument):
+            state.add(entry, inputs, made)
+        yield _Done(entry, made)
+
+
+def _made(todo: Sequence[Entry], question: Question, scheduler: str | None) -> Iterator[tuple[str, _Made]]:
+    """What is made of each entry, by what it is called: here in order, on a cluster as it comes."""
+    if scheduler is None:
+        for entry in todo:
+            yield entry.label, judge(entry, question)
+        return
+    # A worker has a working folder of its own.
+    far = [replace(entry, path=Path(os.path.abspath(entry.path)), address=entry.label) for entry in todo]  # noqa: PTH100
+    for entry, answer in each_on(scheduler, partial(judge, question=question), far):
+        made = unreadable(entry, answer, question) if isinstance(answer, ProvenanceError) else answer
+        yield entry.label, made
+
+
+def judge(entry: Entry, question: Question) -> _Made:
+    """The row of one entry, whatever is wrong with it."""
     try:
         known = read(entry, question.trust, question.as_of)
     except ProvenanceError as err:
-        return unreadable(entry, err, question)
+        where = err.location.replace(os.fspath(entry.path), entry.label)  # as the user called it, wherever this runs
+        return unreadable(entry, ArtifactError(err.code, err.message, location=where, hint=err.hint), question)
     except OSError as err:
         problem = ArtifactError("input-unreadable", f"cannot be read: {err.strerror}", location=entry.label,
                                 hint="check its permissions, and that nothing changes it")
@@ -163,9 +198,10 @@ def _judged(entry: Entry, question: Question) -> dict[str, Any] | OtherDocument:
 # --- the document -------------------------------------------------------------------------------------------
 
 
-def _document(
-    rows: Sequence[dict[str, Any]], skipped: Sequence[dict[str, str]], question: Question, now: datetime
-) -> dict[str, Any]:
+def _document(done: Sequence[_Done], question: Question, now: datetime) -> dict[str, Any]:
+    rows = [{**one.made, "taken_over": one.taken_over} for one in done if isinstance(one.made, dict)]
+    skipped = [{"path": one.entry.label, "reason": one.made.reason} for one in done
+               if isinstance(one.made, OtherDocument)]
     return {
         "schemaVersion": "0.1", "kind": "Inventory",
         "tool": {"name": "open-provenance", "version": provenance.__version__},
@@ -176,7 +212,7 @@ def _document(
         "trust": _trust(question.trust),
         "licenceData": mof.data_version(),
         "counts": _counts(rows),
-        "models": list(rows), "skipped": list(skipped), "limits": list(LIMITS),
+        "models": rows, "skipped": skipped, "limits": list(LIMITS),
     }
 
 
@@ -200,4 +236,5 @@ def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
              for name, _ in LADDER}
     return {"models": len(rows), "unreadable": len(rows) - len(readable),
             "informational": sum(bool(row["informational"]) for row in readable),
+            "takenOver": sum(row["taken_over"] for row in rows),
             "mofClass": {str(number): classes[number] for number in (0, 1, 2, 3)}, "rungs": rungs}

@@ -11,7 +11,7 @@ import pytest
 from reference import CHUNK, Tensor, safetensors
 
 from provenance.artifacts import cluster
-from provenance.artifacts.cluster import PartOfFile, WholeFiles, is_here, run, scan_on
+from provenance.artifacts.cluster import PartOfFile, WholeFiles, each_on, is_here, run, scan_on
 from provenance.artifacts.hashing import EVERYTHING_SIGNED, FILES, FILES_AND_TENSORS, Wanted
 from provenance.artifacts.manifest import scan
 from provenance.artifacts.tensors import TREES
@@ -82,6 +82,14 @@ def test_a_worker_that_cannot_read_a_file_says_so(scheduler: str, folder: Write)
     assert read.problem.code == "input-unreadable"
     with pytest.raises(ArtifactError, match="a worker sees another file"):
         run(PartOfFile(str(place), "config.json", (1, 1), ((0, 1),), (), TREES))
+
+
+def test_a_function_runs_on_each_item_and_a_failure_is_that_items_own(scheduler: str) -> None:
+    answers = dict(each_on(scheduler, lambda number: 6 // number, [0, 1, 2]))
+    failed = answers.pop(0)
+    assert answers == {1: 6, 2: 3}
+    assert isinstance(failed, ArtifactError)
+    assert (failed.code, "division by zero" in failed.message) == ("cluster-unusable", True)
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x", "127.0.0.1:1"])

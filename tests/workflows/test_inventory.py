@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -33,19 +34,19 @@ CARD = "---\nlicense: apache-2.0\n---\n# tiny\n"
 Document = dict[str, Any]
 
 
-def table(*paths: Path, policies: Sequence[str] = (mof.MOF_POLICY,), **more: Any) -> Document:
+def table(*paths: Path | str, policies: Sequence[str] = (mof.MOF_POLICY,), **more: Any) -> Document:
     """The document of an inventory, which follows its schema."""
     document = dict(inventory(paths, policies, now=NOW, **more).document)
     Draft202012Validator(SCHEMA).validate(document)
     return document
 
 
-def rows(*paths: Path, **more: Any) -> list[Document]:
+def rows(*paths: Path | str, **more: Any) -> list[Document]:
     found: list[Document] = table(*paths, **more)["models"]
     return found
 
 
-def row(*paths: Path, **more: Any) -> Document:
+def row(*paths: Path | str, **more: Any) -> Document:
     (found,) = rows(*paths, **more)
     return found
 
@@ -230,6 +231,44 @@ def test_a_damaged_card_is_told(tmp_path: Path) -> None:
     assert row(write(tmp_path / "x.md", "---\nlicense: [\n---\n"))["error"]["code"] == "yaml-invalid"
 
 
+DATA_CARD = "---\nlicense: mit\ntask_categories: [other]\n---\n# data\n"
+
+
+def test_cards_in_a_folder_are_rows_and_other_markdown_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "org__tiny.md", CARD)
+    write(tmp_path / "base.MD", "---\nbase_model: org/tiny\npretty_name: Tiny\n---\n")
+    write(tmp_path / "data.md", DATA_CARD)
+    write(tmp_path / "post.md", "---\ntitle: News\nlayout: post\n---\n")
+    write(tmp_path / "torn.md", "---\nlicense: [\n---\n")
+    write(tmp_path / "notes.md", "# no header\n")
+    write(tmp_path / "data" / "README.md", DATA_CARD)
+    document = table(tmp_path)
+    assert [(Path(each["path"]).name, each["kind"], each["error"] and each["error"]["code"])
+            for each in document["models"]] == [
+        ("base.MD", "card", None), ("org__tiny.md", "card", None), ("torn.md", "card", "yaml-invalid")]
+    assert {Path(each["path"]).name: each["reason"] for each in document["skipped"]} == {
+        "data": "a data set with its card", "data.md": "the card of a data set",
+        "post.md": "Markdown with a header that is no card's"}
+
+
+def test_the_card_of_a_data_set_is_no_model_where_it_is_named(tmp_path: Path) -> None:
+    assert row(write(tmp_path / "data.md", DATA_CARD))["error"]["code"] == "schema-mismatch"
+
+
+def test_a_file_that_cannot_be_opened_does_not_end_the_walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Any, *arguments: Any, **more: Any) -> Any:
+        if str(path).endswith("b.md"):
+            raise PermissionError(13, "Permission denied")
+        return plain(path, *arguments, **more)
+
+    plain = io.open
+    for name in "abc":
+        write(tmp_path / f"{name}.md", CARD)
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("io.open", refuse)
+    assert [each["error"] and each["error"]["code"] for each in rows(tmp_path)] == [None, "input-unreadable", None]
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.yml")
     assert row(tmp_path / "x.yml")["error"]["code"] == "file-special"
@@ -398,6 +437,73 @@ def test_a_cache_without_a_snapshot_is_told(tmp_path: Path) -> None:
     assert rows(tmp_path, write(tmp_path / "a.yml", mof_text()))[1]["error"]["code"] == "folder-has-no-weights"
 
 
+# --- ids ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_hand(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same as the user's own cache, in which `main` is known."""
+    write(cache / "models--org--tiny" / "refs" / "main", "0" * 40)
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    return cache
+
+
+@pytest.mark.parametrize("line", ["org/tiny", "org/tiny@main", "hf://org/tiny", f"hf://org/tiny@{'0' * 40}"])
+def test_an_id_means_what_the_cache_holds_for_it(at_hand: Path, tmp_path: Path, line: str) -> None:
+    found = row(write(tmp_path / "ids.txt", f"# ids\n{line}\n"))
+    assert (found["kind"], found["name"], found["revision"], found["error"]) == (
+        "hub-snapshot", "org/tiny", "0" * 40, None)
+    assert found["path"] == f"hf://org/tiny@{line.partition('@')[2] or 'main'}"
+    assert found["rung_declared"] == row(at_hand)["rung_declared"] == "g7-2026-open-weights"
+
+
+def test_an_id_that_is_not_at_hand_is_a_row_that_says_so(at_hand: Path, tmp_path: Path) -> None:
+    lines = ("org/other", "org/tiny@v2", f"org/tiny@{'1' * 40}", "hf://datasets/org/data", "hf://a b", "hf://", "gpt2",
+             "hf://gpt2", "org/tiny")
+    found = {each["path"]: each["error"] for each in rows(write(tmp_path / "ids.txt", "\n".join(lines)))}
+    assert {path: error and error["code"] for path, error in found.items()} == {
+        "hf://org/other": "hub-not-cached", "hf://org/tiny@v2": "hub-not-cached",
+        f"hf://org/tiny@{'1' * 40}": "hub-not-cached", "hf://datasets/org/data": "usage", "hf://a b": "usage",
+        "hf://": "usage", f"{tmp_path}/gpt2": "path-not-found", "hf://gpt2": "hub-not-cached",
+        "hf://org/tiny@main": None}
+    assert "provenance digest hf://org/other --online" in found["hf://org/other"]["hint"]
+    assert "hf://org/name" in found[f"{tmp_path}/gpt2"]["hint"]
+
+
+def test_what_lies_beside_a_list_comes_before_an_id(at_hand: Path, tmp_path: Path, weights: bytes) -> None:
+    write(tmp_path / "org" / "tiny" / "model.safetensors", weights)
+    found = row(write(tmp_path / "ids.txt", "org/tiny\n"))
+    assert (found["kind"], found["path"]) == ("model", f"{tmp_path}/org/tiny")
+
+
+def test_an_address_may_be_named_by_itself(at_hand: Path) -> None:
+    assert row("hf://org/tiny") == row("hf://org/tiny@main", "hf://org/tiny")
+
+
+def test_an_id_is_read_again_only_where_its_snapshot_changed(at_hand: Path, tmp_path: Path) -> None:
+    ids, memory = write(tmp_path / "ids.txt", "org/tiny\norg/other\n"), tmp_path / "state.jsonl"
+    rows(ids, resume=memory)
+    assert [each["taken_over"] for each in rows(ids, resume=memory)] == [False, True]
+    blob = next(iter((at_hand / "models--org--tiny" / "blobs").iterdir()))
+    blob.write_bytes(blob.read_bytes())
+    assert [each["taken_over"] for each in rows(ids, resume=memory)] == [False, False]
+
+
+def test_data_sets_and_spaces_of_a_cache_are_left_out_and_told(cache: Path) -> None:
+    for name in ("datasets--org--data", "spaces--org--app"):
+        blob = write(cache / name / "blobs" / ("a" * 40), CARD)
+        (cache / name / "snapshots" / ("2" * 40)).mkdir(parents=True)
+        (cache / name / "snapshots" / ("2" * 40) / "README.md").symlink_to(blob)
+    document = table(cache)
+    assert [each["name"] for each in document["models"]] == ["org/tiny"]
+    assert [(Path(each["path"]).name, each["reason"]) for each in document["skipped"]] == [
+        ("datasets--org--data", "a data set or space in a Hub cache"),
+        ("spaces--org--app", "a data set or space in a Hub cache")]
+    with pytest.raises(ProvenanceError) as caught:
+        table(cache / "datasets--org--data")
+    assert caught.value.code == "folder-has-no-weights"
+
+
 # --- the question ---------------------------------------------------------------------------------------------
 
 
@@ -456,10 +562,19 @@ def test_a_resumed_inventory_is_the_one_that_was_never_interrupted(tmp_path: Pat
     assert len(memory.read_bytes().splitlines()) == 4
     with memory.open("ab") as file:
         file.write(b'{"path": "cut short')
-    again = table(many, resume=memory)
-    assert again == table(many)
-    assert table(many, resume=memory) == again
+    again, plain = table(many, resume=memory), table(many)
+    assert [each["taken_over"] for each in again["models"]] == [True] * 3 + [False] * 3
+    assert again["counts"]["takenOver"] == 3
+    assert "3 rows are taken over" in render_inventory(again, "text")
+    assert told_anew(again) == plain
+    assert told_anew(table(many, resume=memory)) == plain
     assert len(memory.read_bytes().splitlines()) == 8  # the question, six rows, and the line that was cut short
+
+
+def told_anew(document: Document) -> Document:
+    """The document, had no row of it been taken over."""
+    rows = [{**each, "taken_over": False} for each in document["models"]]
+    return {**document, "models": rows, "counts": {**document["counts"], "takenOver": 0}}
 
 
 def test_only_what_changed_is_judged_again(tmp_path: Path, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -506,7 +621,9 @@ def test_a_resumed_inventory_keeps_the_time_of_its_first_run(tmp_path: Path, man
 
 
 @pytest.mark.parametrize("content", ["not json\n", '{"kind": "Else"}\n',
-                                     '{"kind": "InventoryState", "question": {"asOf": "x"}}\n'])
+                                     '{"kind": "InventoryState", "question": {"asOf": "x"}}\n',
+                                     '{"kind": "InventoryState", "question": {"asOf": 7}}\n',
+                                     '{"kind": "InventoryState", "question": {}}', "one line"])
 def test_a_file_that_is_no_state_is_left_alone(tmp_path: Path, many: Path, content: str) -> None:
     memory = write(tmp_path / "state.jsonl", content)
     with pytest.raises(ProvenanceError) as caught:
@@ -515,11 +632,68 @@ def test_a_file_that_is_no_state_is_left_alone(tmp_path: Path, many: Path, conte
     assert memory.read_text() == content
 
 
-def test_rows_of_another_shape_are_refused(tmp_path: Path, many: Path) -> None:
+@pytest.mark.parametrize(("written", "instead"), [
+    ('"mof_class":1', '"mof_class":7'),
+    ('"rung_shown":null', '"rung_shown":"no-such-rung"'),
+    ('"verdicts":{"mof-1.0":', '"verdicts":{"osaid-1.0":'),
+    ('"shown":"undetermined"', '"shown":"not_applicable"'),
+    ('"kind":"mof-file"', '"kind":"model"'),
+    ('"revision":""', '"revision":"x"'),
+    ('"row":{', '"row":{"more":1,'),
+    ('"row":{', '"row":['),
+    ('"inputs":', '"inputs":1,"else":'),
+    ('"path":', '"Path":'),
+    ("{", "{{"),
+])
+def test_a_line_that_is_no_row_of_its_entry_is_made_again(
+    tmp_path: Path, many: Path, written: str, instead: str
+) -> None:
+    memory = tmp_path / "state.jsonl"
+    plain = table(many, resume=memory)
+    question, *lines = memory.read_text().splitlines()
+    assert all(written in line for line in lines)
+    memory.write_text("\n".join([question, *(line.replace(written, instead) for line in lines), ""]))
+    assert table(many, resume=memory) == plain
+
+
+def test_what_somebody_wrote_into_the_state_is_told_and_marked(tmp_path: Path, many: Path) -> None:
+    """The file is a memory that was handed in: a row of the right shape is taken over, and says where it is from."""
     memory = tmp_path / "state.jsonl"
     table(many, resume=memory)
-    memory.write_text(memory.read_text().replace('"mof_class":1', '"mof_class":7'))
-    with pytest.raises(ProvenanceError, match="mof_class"):
+    memory.write_text(memory.read_text().replace('"passed":false', '"passed":true'))
+    document = table(many, resume=memory)
+    assert all(each["taken_over"] and each["verdicts"]["mof-1.0"]["passed"] for each in document["models"])
+    for format in ("text", "csv", "html"):  # noqa: A001
+        assert render_inventory(document, format).count("taken over") >= len(document["models"])
+
+
+def test_nothing_is_kept_of_what_could_not_be_read(
+    tmp_path: Path, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    memory = tmp_path / "state.jsonl"
+    monkeypatch.setattr("provenance.workflows.inventory.read", refuse)
+    assert all(each["error"] for each in rows(many, resume=memory))
+    monkeypatch.undo()
+    assert not any(each["error"] or each["taken_over"] for each in rows(many, resume=memory))
+
+
+def test_a_file_that_was_put_back_with_its_old_time_is_read_again(tmp_path: Path, many: Path) -> None:
+    memory, path = tmp_path / "state.jsonl", many / "3.yml"
+    table(many, resume=memory)
+    before = path.stat()
+    path.write_text(mof_text("M3"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    assert [each["name"] for each in rows(many, resume=memory) if not each["taken_over"]] == ["M3"]
+
+
+def test_a_state_of_a_time_to_come_is_refused(tmp_path: Path, many: Path) -> None:
+    memory = tmp_path / "state.jsonl"
+    table(many, resume=memory, as_of=NOW + timedelta(days=1))
+    with pytest.raises(ProvenanceError, match="still to come"):
         table(many, resume=memory)
 
 
@@ -553,9 +727,19 @@ def test_the_corpus_gives_the_classes_of_the_model_openness_tool() -> None:
 
 @needs_corpus
 def test_every_card_of_the_corpus_is_a_row() -> None:
-    found = rows(*sorted(CORPUS.glob("model-cards/*.md")), policies=("mof-1.0", "open-weights"))
+    found = rows(CORPUS / "model-cards", policies=("mof-1.0", "open-weights"))
     assert len(found) == len(list(CORPUS.glob("model-cards/*.md")))
+    assert not any(each["error"] for each in found)
     assert not any(verdict["passed"] for each in found for verdict in each["verdicts"].values())
+
+
+@needs_corpus
+def test_every_data_card_of_the_corpus_is_left_out_as_one() -> None:
+    document = table(CORPUS / "dataset-cards")
+    assert document["models"] == []
+    reasons = [each["reason"] for each in document["skipped"]]
+    assert reasons.count("the card of a data set") > 380
+    assert len(reasons) == sum(path.read_bytes().startswith(b"---") for path in CORPUS.glob("dataset-cards/*.md"))
 
 
 # --- much of it -----------------------------------------------------------------------------------------------

@@ -106,10 +106,7 @@ def scan_hub(
     address = HubAddress.parse(uri)
     if online:
         _fetch(address)
-    place = Path(os.path.realpath(cache_folder())) / address.folder
-    commit = _commit_of(place, address)
-    if not (place / "snapshots" / commit).is_dir():
-        raise _not_cached(address, f"it does not hold the snapshot {commit}")
+    place, commit = held_snapshot(address)
     root = open_folder(place)
     try:
         found, blobs = _snapshot(place, commit)
@@ -125,6 +122,18 @@ def scan_hub(
         return HubSnapshot(address, commit, collect(what, cache=cache, progress=progress, total=total))
     finally:
         os.close(root)
+
+
+def held_snapshot(address: HubAddress) -> tuple[Path, str]:
+    """The folder of a repository in the cache, and the commit that a revision means there; its snapshot is held.
+
+    ArtifactError `hub-not-cached` where it is not.
+    """
+    place = Path(os.path.realpath(cache_folder())) / address.folder
+    commit = _commit_of(place, address)
+    if not (place / "snapshots" / commit).is_dir():
+        raise _not_cached(address, f"it does not hold the snapshot {commit}")
+    return place, commit
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from provenance.policy.evaluate import Evaluation, Subject
 from provenance.statements.artifact import describe
 from provenance.statements.reader import MAX_YAML, parse_yaml
 from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
-from provenance.workflows.stocktaking.entries import MOF_SUFFIXES, Entry
+from provenance.workflows.stocktaking.entries import MOF_SUFFIXES
+from provenance.workflows.stocktaking.entry import Entry
 from provenance.workflows.stocktaking.hub_cache import scan_snapshot
 
 MAX_CARD = 16 << 20
@@ -42,7 +43,7 @@ class Known:
 
 @dataclass(frozen=True)
 class OtherDocument:
-    """A YAML file that was found and is meant for something else; it is told, and no row."""
+    """What was found and is meant for something else; it is told, and no row."""
 
     reason: str
 
@@ -51,6 +52,8 @@ def read(entry: Entry, trust: Trust | None, as_of: datetime, progress: Progress 
     """Everything that is known of an entry; ProvenanceError where it cannot be read."""
     if entry.error is not None:
         raise entry.error
+    if entry.kind == "hub-other":
+        return OtherDocument("a data set or space in a Hub cache")
     verifier = Verifier(trust, as_of)
     if entry.kind == "mof-file":
         return _mof_file(entry, verifier)
@@ -70,17 +73,23 @@ def _mof_file(entry: Entry, verifier: Verifier) -> Known | OtherDocument:
     return Known(file.name or entry.name, evaluation, file, file.findings)
 
 
-def _card(entry: Entry, verifier: Verifier) -> Known:
+def _card(entry: Entry, verifier: Verifier) -> Known | OtherDocument:
     data = _bytes(entry.path, MAX_CARD)
     row = FileEntry(cards.CARD, len(data), hashlib.sha256(data).hexdigest())
     stands_in = Manifest(entry.name, (row,), is_file=True, contents={cards.CARD: data})
     declared, findings = _declarations(stands_in, verifier)
     for finding in findings:  # of a folder a finding, of a card by itself the end
         raise ArtifactError(finding.code, finding.message, location=finding.location, hint=finding.hint)
+    about = cards.is_about(cards.front_matter_of(stands_in))
+    if about == "data" and entry.named:
+        raise ArtifactError("schema-mismatch", "the card of a data set, and not of a model", location=entry.path.name,
+                            hint="name the cards of models")
+    if about != "model" and not entry.named:
+        return OtherDocument("the card of a data set" if about else "Markdown with a header that is no card's")
     return Known(entry.name, Evaluation(Subject(stands_in, tuple(declared), verifier.trust, verifier.as_of)), None, ())
 
 
-def _model(entry: Entry, verifier: Verifier, progress: Progress | None) -> Known:
+def _model(entry: Entry, verifier: Verifier, progress: Progress | None) -> Known | OtherDocument:
     gathered = gather(entry.path, (), verifier)
     trees = trees_named(gathered.statements, verifier.trust.recalled if verifier.trust else ())
     wanted = wanted_by(gathered.statements, trees)
@@ -90,6 +99,8 @@ def _model(entry: Entry, verifier: Verifier, progress: Progress | None) -> Known
         worth = worth_reading(gathered.statements)
         model = scan(entry.path, exclude=gathered.inside, wanted=wanted, may_be_read=worth, keep=_is_worth_keeping,
                      progress=progress)
+    if not entry.named and not model.weight_files and cards.is_about(cards.front_matter_of(model)) == "data":
+        return OtherDocument("a data set with its card")
     declared, findings = _declarations(model, verifier)
     file, more = _mof_file_of(model)
     subject = Subject(model, (*gathered.statements, *declared), verifier.trust, verifier.as_of)

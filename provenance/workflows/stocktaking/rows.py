@@ -20,7 +20,7 @@ from provenance.policy.evaluate import Evaluation, Rung
 from provenance.policy.policy import LADDER, Policy, load_policy
 from provenance.policy.verdict import Decision, Outcome, combine
 from provenance.statements.release import Release
-from provenance.workflows.stocktaking.entries import Entry
+from provenance.workflows.stocktaking.entry import Entry
 from provenance.workflows.stocktaking.reading import Known
 
 # Rules of this project for whatever is decided on signed evidence, MOF classes too.
@@ -42,16 +42,20 @@ class Question:
         """The policies of the ladder by id, lowest first; read once for all rows."""
         return {name: load_policy(name) for name, _ in LADDER}
 
+    @property
+    def names(self) -> list[str]:
+        """The ids of everything that is asked, as the verdicts of a row have them."""
+        return sorted([*self.mof_policies, *(policy.id for policy in self.policies)])
+
 
 def unreadable(entry: Entry, error: ProvenanceError, question: Question) -> dict[str, Any]:
     """The row of an entry that cannot be read: nothing is known of it, and it says why."""
     nothing = {"shown": "undetermined", "declared": "undetermined", "passed": False}
-    asked = [*question.mof_policies, *(policy.id for policy in question.policies)]
     return {
         **_head(entry, entry.name), "voice": "none", "informational": True,
         "mof_class": 0, "progress": {"1": 0.0, "2": 0.0, "3": 0.0}, "mof": None,
         "rung_declared": None, "rung_shown": None, "rung_reason": "it cannot be read",
-        "verdicts": {name: dict(nothing) for name in sorted(asked)}, "blockers": [], "next": None, "findings": [],
+        "verdicts": {name: dict(nothing) for name in question.names}, "blockers": [], "next": None, "findings": [],
         "error": {"code": error.code, "message": error.message, "location": error.location, "hint": error.hint},
     }
 

@@ -1,108 +1,145 @@
 """What was finished before: a file of JSON lines that lets an inventory go on where it was interrupted.
 
-The first line holds the question (policies, profile, trust file, licence data, time); each other line one finished
-model with a fingerprint of its inputs. A line is written whole, in one call, and synced. A line that a crash cut short
-is left out; a row is taken over only while path, size and time of change of every file behind it are as they were.
+The first line holds the question (policies, profile, trust file, licence data, time, version of this tool); each other
+line one finished model with a fingerprint of its inputs. A line is written whole, in one call, and synced. A row is
+taken over only while mode, size, inode and times of change of every file behind it are as they were; what cannot be
+read, is cut short or is no such row is made again. Of what could not be read nothing is kept: a disk may come back.
 
-This is a memory of work and no evidence: whoever can write the file can write the table. What admits a model looks at
-its bytes (`verify`, `admit`), never at this.
+This is a memory of work and no evidence: whoever can write the file can write the table. So each row that comes from it
+says so, and what admits a model looks at its bytes (`verify`, `admit`), never at this.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from provenance.bundles.store import default_folder
 from provenance.errors import ProvenanceError, UsageError
-from provenance.statements.reader import parse_json, to_json
-from provenance.workflows.stocktaking.entries import Entry, label_of
+from provenance.policy.policy import LADDER
+from provenance.statements.reader import fits, parse_json, to_json
+from provenance.workflows.stocktaking.entry import Entry, label_of
 
-VERSION = "0.1"
-MAX_STATE = 1 << 30
+VERSION, KIND = "0.1", "InventoryState"
+MAX_LINE = 16 << 20
+# Findings of what may be otherwise the next time, with no change that a file system tells.
+_PASSING = frozenset(("input-unreadable", "file-changed-while-read"))
 
 
-@dataclass
+@dataclass(frozen=True)
 class State:
-    """Rows by path, each with the fingerprint under which it was made; `question` is what the file was begun for."""
+    """Rows by what their entries are called, each with the fingerprint under which it was made."""
 
     path: Path
-    question: Mapping[str, Any]
-    rows: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    rows: Mapping[str, tuple[str, dict[str, Any]]]
 
-    def row(self, entry: Entry, fingerprint: str) -> dict[str, Any] | None:
-        """The finished row of an entry whose inputs are as they were; None where there is none."""
-        known, row = self.rows.get(entry.label, ("", None))
-        return row if row is not None and known == fingerprint else None
+    def row(self, entry: Entry, fingerprint: str, policies: Iterable[str]) -> dict[str, Any] | None:
+        """The finished row of an entry whose inputs are as they were; None where there is none, or it does not fit."""
+        known, row = self.rows.get(entry.label, ("", {}))
+        return row if known == fingerprint and _fits(row, entry, policies) else None
 
     def add(self, entry: Entry, fingerprint: str, row: Mapping[str, Any]) -> None:
-        """Write one finished row."""
-        _append(self.path, {"path": entry.label, "inputs": fingerprint, "row": row})
+        """Write one finished row, unless something of it could not be read."""
+        codes = {finding["code"] for finding in row["findings"]}
+        if row["error"] is None and not codes & _PASSING:
+            _append(self.path, {"path": entry.label, "inputs": fingerprint, "row": row})
+
+
+def _fits(row: Mapping[str, Any], entry: Entry, policies: Iterable[str]) -> bool:
+    """Whether this can be the row of an entry: anything may stand in the file."""
+    return (fits({**row, "taken_over": True}, "inventory", "row")
+            and (row["path"], row["kind"], row["revision"]) == (entry.label, entry.kind, entry.revision)
+            and {row["rung_shown"], row["rung_declared"]} <= {None, *(name for name, _ in LADDER)}
+            and set(row["verdicts"]) == set(policies))
 
 
 def open_state(path: Path, question: Mapping[str, Any]) -> State:
     """The state in a file, begun for this question if the file is not there.
 
-    UsageError where the file belongs to another question; a `None` time in the question takes that of the file.
+    UsageError where the file belongs to another question.
     """
     lines = _lines(path)
-    if not lines:
-        state = State(path, question)
-        _append(path, {"schemaVersion": VERSION, "kind": "InventoryState", "question": question})
-        return state
-    begun = lines[0].get("question")
-    if lines[0].get("kind") != "InventoryState" or not isinstance(begun, dict):
-        raise UsageError("usage", "this is not the state of an inventory", location=str(path), hint="name another file")
+    begun = _question(next(lines, None), path)
+    if begun is None:
+        _append(path, {"schemaVersion": VERSION, "kind": KIND, "question": question})
+        return State(path, {})
     changed = sorted(key for key in {*begun, *question} if begun.get(key) != question.get(key))
     if changed:
         raise UsageError("usage", f"the state belongs to another question: {', '.join(changed)} differ",
                          location=str(path), hint="ask the same question, or name another file")
-    rows = {str(line["path"]): (str(line["inputs"]), line["row"]) for line in lines[1:] if _is_row(line)}
-    return State(path, begun, rows)
+    return State(path, dict(row for line in lines if (row := _row(line, path)) is not None))
 
 
-def begun_as_of(path: Path) -> str:
-    """The time as of which the inventory in a state file judges, or "" where there is no such file yet."""
-    lines = _lines(path)
-    question = lines[0].get("question") if lines else None
-    return str(question.get("asOf", "")) if isinstance(question, dict) else ""
+def begun_as_of(path: Path) -> datetime | None:
+    """The time as of which the inventory in a state file judges; None where there is no such file yet.
 
-
-def _is_row(line: Mapping[str, Any]) -> bool:
-    return isinstance(line.get("row"), dict) and "path" in line and "inputs" in line
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a state file; what a crash left of one is none."""
+    UsageError where the file is no state, or holds no time.
+    """
+    begun = _question(next(_lines(path), None), path)
+    if begun is None:
+        return None
     try:
-        if not path.exists():
-            return []
+        return datetime.fromisoformat(begun["asOf"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError) as err:
+        raise UsageError("usage", "the state of the inventory has no time", location=str(path),
+                         hint="name another file") from err
+
+
+def _question(line: bytes | None, path: Path) -> Mapping[str, Any] | None:
+    """What the file was begun for; None where there is no line in it yet."""
+    if line is None:
+        return None
+    value = _value(line, path)
+    if not isinstance(value, dict) or value.get("kind") != KIND or not isinstance(value.get("question"), dict):
+        raise _no_state(path)
+    question: Mapping[str, Any] = value["question"]
+    return question
+
+
+def _row(line: bytes, path: Path) -> tuple[str, tuple[str, dict[str, Any]]] | None:
+    value = _value(line, path)
+    match value:
+        case {"path": str(label), "inputs": str(inputs), "row": dict(row)}:
+            return label, (inputs, row)
+    return None
+
+
+def _value(line: bytes, path: Path) -> Any:
+    try:
+        return parse_json(line, str(path))
+    except ProvenanceError:
+        return None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The whole lines of a state file, one after the other; what a crash left of the last one is none."""
+    if not os.path.lexists(path):
+        return
+    try:
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise UsageError("usage", "the state is not a file", location=str(path), hint="name a file")
         with path.open("rb") as file:
-            data = file.read(MAX_STATE + 1)
+            line = file.readline(MAX_LINE)
+            if line and not line.endswith(b"\n"):
+                raise _no_state(path)
+            while line.endswith(b"\n"):
+                yield line
+                line = file.readline(MAX_LINE)
     except OSError as err:
         raise UsageError("input-unreadable", f"cannot read the state: {err.strerror}", location=str(path),
                          hint="check the path") from err
-    if len(data) > MAX_STATE:
-        raise UsageError("document-too-large", f"a state of more than {MAX_STATE} bytes", location=str(path),
-                         hint="begin a new one")
-    return list(_parsed(data.split(b"\n")[:-1], path))
+    if len(line) == MAX_LINE:
+        raise _no_state(path)
 
 
-def _parsed(lines: list[bytes], path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines):
-        try:
-            value = parse_json(line, str(path))
-        except ProvenanceError as err:
-            if number == 0:
-                raise UsageError("usage", "this is not the state of an inventory", location=str(path),
-                                 hint="name another file") from err
-            continue
-        if isinstance(value, dict):
-            yield value
+def _no_state(path: Path) -> UsageError:
+    return UsageError("usage", "this is not the state of an inventory", location=str(path), hint="name another file")
 
 
 def _append(path: Path, line: Mapping[str, Any]) -> None:
@@ -125,28 +162,32 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def fingerprint(entry: Entry) -> str:
-    """sha256 over path, size and time of change of every file that a row rests on: the entry and its evidence."""
-    whole = hashlib.sha256(entry.kind.encode() + bytes([entry.named]))
+    """sha256 over mode, size and times of change of every file that a row rests on: the entry and its evidence."""
+    whole = hashlib.sha256(to_json([entry.kind, entry.named, os.fspath(entry.revision)]))
     for place in (entry.path, default_folder(entry.path)):
-        for path, status in sorted(_files(place)):
-            whole.update(to_json([path, *status]) + b"\n")
+        for path, facts in sorted(_files(place)):
+            whole.update(to_json([path, *facts]) + b"\n")
     return whole.hexdigest()
 
 
 def _files(place: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    if not place.is_dir():
-        if os.path.lexists(place):
-            yield _facts(place)
-        return
-    for folder, _, names in os.walk(place):
-        for name in names:
-            yield _facts(Path(folder, name))
+    """Every file of a place, and the folders too: what cannot be listed now may be listed the next time."""
+    yield label_of(place), _facts(place)
+    for folder, folders, names in os.walk(place):
+        for name in (*folders, *names):
+            path = Path(folder, name)
+            yield label_of(path), _facts(path)
 
 
-def _facts(path: Path) -> tuple[str, tuple[int, ...]]:
-    """A file and where its link leads: mode, size, time of change; of what is gone, nothing."""
+def _facts(path: Path) -> tuple[int, ...]:
+    """A file and where its link leads: mode, inode, size, times of change; of what is gone, nothing.
+
+    The inode and the time at which it changed are not for a program to set, as the time of its content is.
+    """
     try:
         here, there = path.lstat(), path.stat()
     except OSError:
-        return label_of(path), ()
-    return label_of(path), (here.st_mode, here.st_mtime_ns, there.st_mode, there.st_size, there.st_mtime_ns)
+        return ()
+    return tuple(int(fact) for status in (here, there) for fact in (
+        status.st_mode, status.st_ino, status.st_mtime_ns, status.st_ctime_ns,
+        0 if stat.S_ISDIR(status.st_mode) else status.st_size))
