@@ -157,8 +157,9 @@ def _key_hint(material: Any, location: str) -> str:
     if len(kinds) != 1:
         raise _broken("its verificationMaterial must name one key or certificate", location)
     if kinds != ["publicKey"]:
-        raise UnsupportedBundle("bundle-kind-unsupported", f"signed by {kinds[0]}, which this version does not check",
-                                location=location, hint="ask for a bundle signed by key")
+        raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate, which neither an authority nor "
+                                "a Sigstore instance was given to check with", location=location,
+                                hint="list the signer's identity or authority in the trust file")
     key = material["publicKey"]
     hint = key.get("hint", "") if isinstance(key, dict) else None
     if not isinstance(hint, str):

@@ -2,8 +2,8 @@
 
 For each bundle, in this order:
 
-1. Refuse what the trust file has revoked: by the sha256 of the file, and after step 2 by that of the statement in it,
-   because whoever has a bundle can write it again with one more space.
+1. Refuse what the trust file has revoked: by the sha256 of the file or of a piece of it, and after step 2 by that of
+   the statement in it, because whoever has a bundle can write it again with one more space.
 2. Parse the bundle, envelope or metablock strictly (`bundles.signed`); a kind that is not checked here is UNSUPPORTED,
    a broken one INVALID.
 3. Try the trusted keys on each signature, the hinted one first. A key hint decides nothing. Where the trust file lists
@@ -120,9 +120,12 @@ class Verifier:
         """The steps of the module's docstring for one bundle."""
         return self.examine_all([(file, data)])[0]
 
-    def examine_all(self, files: Iterable[tuple[str, bytes]]) -> list[Examined]:
-        """The steps of the module's docstring for bundles that are shown together, by name and bytes."""
-        examined = [self._examine(data, file) for file, data in files]
+    def examine_all(self, files: Iterable[tuple[str, bytes] | tuple[str, bytes, str]]) -> list[Examined]:
+        """The steps of the module's docstring for bundles that are shown together, by name and bytes.
+
+        A third member is the sha256 of the file that holds this piece and others; its revocation is that of each piece.
+        """
+        examined = [self._examine(data, file, *container) for file, data, *container in files]
         signers: dict[str, list[Principal]] = defaultdict(list)
         for item in examined:
             if item.status == "VALID" and item.principal:
@@ -139,10 +142,11 @@ class Verifier:
         unsigned = told and VerifiedStatement(_SEAL, told.statement, told.claim, told.file, told.sha256, None)
         return replace(item, status="UNSUPPORTED", code="threshold-not-met", reason=shortfall, verified=unsigned)
 
-    def _examine(self, data: bytes, file: str) -> Examined:
+    def _examine(self, data: bytes, file: str, container: str = "") -> Examined:
         digest = sha256(data)
         try:
             self._refuse_revoked(digest)  # 1
+            self._refuse_revoked(container)
             signed = read_signed(data, file)  # 2
             payload = sha256(signed.payload)
             self._refuse_revoked(payload)
