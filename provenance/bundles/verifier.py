@@ -32,10 +32,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
-from provenance.bundles.envelope import UnsupportedBundle, sha256
+from provenance.bundles.envelope import UnsupportedBundle, is_statement_type, sha256
 from provenance.bundles.keys import names_of, pem_of, verifying_key
 from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
-from provenance.bundles.signed import Signed, as_bundle, is_statement_type, read_signed
+from provenance.bundles.signed import Signed, as_bundle, read_signed
 from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
 from provenance.statements.intoto import LAYOUT, LEGACY_LINK, LINK_V03, link_step, read_payload
