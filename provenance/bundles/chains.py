@@ -1,8 +1,8 @@
 """Certificates of one's own authority: from a signer's certificate up to one that the trust file holds.
 
 Path building is cryptography's (`x509.verification`: signatures, names, validity, basic constraints and path lengths,
-name constraints; RSA from 2048 bits, ECDSA on the NIST curves, no MD5 and no SHA-1). Its stock policies are a web
-client's; the rules for signing code are these, each with a test of one flaw:
+name constraints; authorities with RSA from 2048 bits or ECDSA on the NIST curves, no MD5 and no SHA-1). Its stock
+policies are a web client's; the rules for signing code are these, each with a test of one flaw:
 
 1. The signer's certificate has the key usage digitalSignature and not keyCertSign: an authority does not sign models.
    That its basic constraints say `CA` is let pass, because the reference implementation's own test certificates do.
@@ -19,7 +19,7 @@ Revocation lists and OCSP are not asked: verifying is offline. `revoked` in the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -125,9 +125,7 @@ def check_chain(chain: Sequence[Any], authority: Certified, moments: Sequence[da
     `signature-unknown-signer` for a chain that does not even name the authority, and `bundle-kind-unsupported`.
     """
     leaf, *between = chain
-    if not _names(chain, authority):
-        raise UnsupportedBundle("signature-unknown-signer", "certified by an authority that is not trusted here",
-                                hint="give the certificate of the signer's authority")
+    refuse_strangers(chain, authority)
     for certificate in (*chain, *authority.certificates):
         _refuse_unknown(certificate)  # 4
     check_leaf(leaf)
@@ -142,10 +140,12 @@ def check_chain(chain: Sequence[Any], authority: Certified, moments: Sequence[da
     return CheckedChain(name, paths[0][-1].subject.rfc4514_string(), paths[0])
 
 
-def _names(chain: Sequence[Any], authority: Certified) -> bool:
-    """Whether a certificate of the chain is said to be issued by the authority, or is one of its own."""
+def refuse_strangers(chain: Sequence[Any], authority: Certified) -> None:
+    """UnsupportedBundle `signature-unknown-signer` unless a certificate of the chain is said to be by the authority."""
     known = {certificate.subject for certificate in authority.certificates}
-    return any(certificate.issuer in known or certificate in authority.certificates for certificate in chain)
+    if not any(certificate.issuer in known or certificate in authority.certificates for certificate in chain):
+        raise UnsupportedBundle("signature-unknown-signer", "certified by an authority that is not trusted here",
+                                hint="give the certificate of the signer's authority")
 
 
 def _refuse_unknown(certificate: Any) -> None:
@@ -154,9 +154,6 @@ def _refuse_unknown(certificate: Any) -> None:
             raise UnsupportedBundle("bundle-kind-unsupported", "a certificate has the critical extension "
                                     f"{extension.oid.dotted_string}, which is not known here",
                                     hint="a newer version may read it")
-    if "Ed25519" in type(certificate.public_key()).__name__:
-        raise UnsupportedBundle("bundle-kind-unsupported", "a certificate with an Ed25519 key is not checked here",
-                                hint="certificates with ECDSA and RSA keys are")
 
 
 def _path(leaf: Any, between: Sequence[Any], authority: Certified, moment: datetime) -> tuple[Any, ...]:
@@ -175,7 +172,21 @@ def _path(leaf: Any, between: Sequence[Any], authority: Certified, moment: datet
     try:
         return tuple(builder.build_client_verifier().verify(leaf, list(between)).chain)
     except (paths.VerificationError, ValueError, x509.UnsupportedGeneralNameType) as err:
+        refuse_edwards((*between, *authority.certificates))
         raise _invalid(f"it has no path to the authority: {str(err)[:200]}") from err
+
+
+def refuse_edwards(authorities: Iterable[Any]) -> None:
+    """UnsupportedBundle where an authority has a key on an Edwards curve: cryptography builds no path through it.
+
+    The signer's own certificate may have one; its key is not asked for anything while the path is built.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
+
+    if any(isinstance(certificate.public_key(), ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+           for certificate in authorities):
+        raise UnsupportedBundle("bundle-kind-unsupported", "an authority with an Ed25519 or Ed448 key is not checked",
+                                hint="authorities with ECDSA and RSA keys are")
 
 
 def _may_certify(_: Any, __: Any, usage: Any) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 # The same document as far as a key's bundle goes: the versions differ in certificates and in what logs must say.
 _OLDER_SPELLINGS = {f"application/vnd.dev.sigstore.bundle+json;version={version}" for version in ("0.1", "0.2", "0.3")}
 MAX_BUNDLE = 48 << 20
+_NAMED_TYPE = re.compile(r"application/vnd\.in-toto\.[a-z0-9]+([._-][a-z0-9]+)*\+json")
 _BUNDLE = frozenset({"mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature"})
 _MATERIAL = frozenset({"publicKey", "certificate", "x509CertificateChain", "tlogEntries", "timestampVerificationData"})
 _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
@@ -131,7 +133,7 @@ def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
     if not isinstance(signature, dict) or not isinstance(signature.get("keyid") or "", str):
         raise _broken("its signature is not an object of sig and keyid", location)
     refuse_case_variants(signature, _SIGNATURE, location)
-    if payload_type != PAYLOAD_TYPE:
+    if not is_statement_type(payload_type):
         raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=location,
                           hint="only in-toto statements are evidence")
     return Envelope(
@@ -157,13 +159,19 @@ def _key_hint(material: Any, location: str) -> str:
     if len(kinds) != 1:
         raise _broken("its verificationMaterial must name one key or certificate", location)
     if kinds != ["publicKey"]:
-        raise UnsupportedBundle("bundle-kind-unsupported", f"signed by {kinds[0]}, which this version does not check",
-                                location=location, hint="ask for a bundle signed by key")
+        raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate, which neither an authority nor "
+                                "a Sigstore instance was given to check with", location=location,
+                                hint="list the signer's identity or authority in the trust file")
     key = material["publicKey"]
     hint = key.get("hint", "") if isinstance(key, dict) else None
     if not isinstance(hint, str):
         raise _broken("its public key has no hint that is a string", location)
     return hint
+
+
+def is_statement_type(payload_type: str) -> bool:
+    """Whether a payload is an in-toto statement, by the type that covers all or by that of one predicate, exactly."""
+    return payload_type == PAYLOAD_TYPE or _NAMED_TYPE.fullmatch(payload_type) is not None
 
 
 def decode(text: Any, what: str, location: str) -> bytes:

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from provenance.bundles.envelope import MAX_BUNDLE, Envelope, UnsupportedBundle, bundle_envelope, decode
+from provenance.bundles.envelope import (
+    MAX_BUNDLE,
+    Envelope,
+    UnsupportedBundle,
+    bundle_envelope,
+    decode,
+    is_statement_type,
+)
 from provenance.errors import BundleError
 from provenance.statements.reader import parse_json, refuse_case_variants, to_json
 from provenance.statements.statement import PAYLOAD_TYPE
@@ -30,7 +37,6 @@ _CERTIFIED = frozenset({"cert", "certificate"})  # how SLSA's older builders and
 # Which member tells which kind; a document of two kinds would say one thing to one reader and another to the next.
 _KINDS = {"dsseEnvelope": "bundle", "messageSignature": "bundle", "payload": "dsse", "signed": "metablock",
           "verification_material": "pep740"}
-_NAMED_TYPE = re.compile(r"application/vnd\.in-toto\.[a-z0-9]+([._-][a-z0-9]+)*\+json")
 _HEX = re.compile(r"([0-9a-f]{2})+", re.IGNORECASE)
 
 
@@ -97,11 +103,6 @@ def canonical(value: Any, location: str) -> bytes:
     except FormatError as err:
         raise _broken("it holds a number that canonical JSON does not have", location) from err
     return text.encode("utf-8")
-
-
-def is_statement_type(payload_type: str) -> bool:
-    """Whether a payload is an in-toto statement, by the type that covers all or by that of one predicate, exactly."""
-    return payload_type == PAYLOAD_TYPE or _NAMED_TYPE.fullmatch(payload_type) is not None
 
 
 def _dsse(document: dict[str, Any], location: str) -> Signed:

@@ -27,12 +27,14 @@ MODEL_SIGNATURE_NAME = "model.sig"
 class EvidenceFile:
     """What claims to be a bundle: its name, and its bytes (None: larger than any bundle may be).
 
-    `container` is the file that it lies in where that holds other pieces too; the name is then `FILE:NUMBER`.
+    `container` is the file that it lies in where that holds other pieces too, with its sha256; the name is then
+    `FILE:NUMBER`.
     """
 
     name: str
     data: bytes | None
     container: str = ""
+    container_sha256: str = ""
 
     @property
     def sha256(self) -> str:
@@ -81,7 +83,10 @@ def pieces(name: str, data: bytes | None) -> list[EvidenceFile]:
     if data is None:
         return [EvidenceFile(name, None)]
     found = unpacked(data, name)
-    return [EvidenceFile(piece, content, name if piece != name else "") for piece, content in found]
+    if [piece for piece, _ in found] == [name]:
+        return [EvidenceFile(name, data)]
+    container = sha256(data)
+    return [EvidenceFile(piece, content, name, container) for piece, content in found]
 
 
 def in_order(files: Iterable[EvidenceFile]) -> list[EvidenceFile]:

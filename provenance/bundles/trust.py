@@ -89,7 +89,8 @@ class Threshold:
 class Trust:
     """A trust file as it was read; `digest` is the sha256 of its bytes.
 
-    `id` names the file through all of its versions and wherever it lies; "" where it has none.
+    `id` names the file through all of its versions and wherever it lies; "" where it has none. `is_asked_for` says that
+    it is no file but the one signer who was asked for: a signature by anybody else is then wrong, not merely unknown.
     """
 
     digest: str
@@ -103,6 +104,7 @@ class Trust:
     recalled: frozenset[str] = field(default_factory=frozenset)
     thresholds: tuple[Threshold, ...] = ()
     id: str = ""
+    is_asked_for: bool = False
 
     def shortfall(self, principal: Principal, predicate_type: str, signers: Iterable[Principal]) -> str:
         """Why a statement that these principals signed is not trusted yet, or "".

@@ -2,8 +2,8 @@
 
 For each bundle, in this order:
 
-1. Refuse what the trust file has revoked: by the sha256 of the file, and after step 2 by that of the statement in it,
-   because whoever has a bundle can write it again with one more space.
+1. Refuse what the trust file has revoked: by the sha256 of the file or of a piece of it, and after step 2 by that of
+   the statement in it, because whoever has a bundle can write it again with one more space.
 2. Parse the bundle, envelope or metablock strictly (`bundles.signed`); a kind that is not checked here is UNSUPPORTED,
    a broken one INVALID.
 3. Try the trusted keys on each signature, the hinted one first. A key hint decides nothing. Where the trust file lists
@@ -32,10 +32,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
-from provenance.bundles.envelope import UnsupportedBundle, sha256
+from provenance.bundles.envelope import UnsupportedBundle, is_statement_type, sha256
 from provenance.bundles.keys import names_of, pem_of, verifying_key
 from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
-from provenance.bundles.signed import Signed, as_bundle, is_statement_type, read_signed
+from provenance.bundles.signed import Signed, as_bundle, read_signed
 from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
 from provenance.statements.intoto import LAYOUT, LEGACY_LINK, LINK_V03, link_step, read_payload
@@ -120,9 +120,12 @@ class Verifier:
         """The steps of the module's docstring for one bundle."""
         return self.examine_all([(file, data)])[0]
 
-    def examine_all(self, files: Iterable[tuple[str, bytes]]) -> list[Examined]:
-        """The steps of the module's docstring for bundles that are shown together, by name and bytes."""
-        examined = [self._examine(data, file) for file, data in files]
+    def examine_all(self, files: Iterable[tuple[str, bytes] | tuple[str, bytes, str]]) -> list[Examined]:
+        """The steps of the module's docstring for bundles that are shown together, by name and bytes.
+
+        A third member is the sha256 of the file that holds this piece and others; its revocation is that of each piece.
+        """
+        examined = [self._examine(data, file, *container) for file, data, *container in files]
         signers: dict[str, list[Principal]] = defaultdict(list)
         for item in examined:
             if item.status == "VALID" and item.principal:
@@ -139,10 +142,11 @@ class Verifier:
         unsigned = told and VerifiedStatement(_SEAL, told.statement, told.claim, told.file, told.sha256, None)
         return replace(item, status="UNSUPPORTED", code="threshold-not-met", reason=shortfall, verified=unsigned)
 
-    def _examine(self, data: bytes, file: str) -> Examined:
+    def _examine(self, data: bytes, file: str, container: str = "") -> Examined:
         digest = sha256(data)
         try:
             self._refuse_revoked(digest)  # 1
+            self._refuse_revoked(container)
             signed = read_signed(data, file)  # 2
             payload = sha256(signed.payload)
             self._refuse_revoked(payload)

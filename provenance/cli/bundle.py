@@ -38,7 +38,9 @@ def command() -> None:
 @click.option("--identity", metavar="TEXT", help="Instead: a Sigstore identity, exactly, of this --issuer.")
 @click.option("--issuer", metavar="URL", help="Who vouches for the identity.")
 @click.option("--trusted-root", type=EXISTING, metavar="FILE",
-              help="Trust root of the Sigstore instance; the embedded one of the public instance.")
+              help="Trust root of the Sigstore instance, for identities, logs and clocks; for an identity, the "
+                   "embedded one of the public instance.")
+@click.option("--artifact", type=EXISTING, metavar="FILE", help="The file that the bundle signs directly.")
 @click.option("--model", type=EXISTING, metavar="PATH", help="Hold this model against the model signature.")
 @click.option("--ignore-path", "ignored", multiple=True, metavar="PATH",
               help="Let this file or folder of the model be as it likes; may be given again.")
@@ -47,10 +49,13 @@ def command() -> None:
 @common_options
 def verify(
     file: Path, trust: TrustSource | None, public_key: Path | None, authorities: tuple[Path, ...], identity: str | None,
-    issuer: str | None, trusted_root: Path | None, model: Path | None, ignored: tuple[str, ...], unsigned: bool,
-    as_of: datetime | None, shown: Shown,
+    issuer: str | None, trusted_root: Path | None, artifact: Path | None, model: Path | None,
+    ignored: tuple[str, ...], unsigned: bool, as_of: datetime | None, shown: Shown,
 ) -> int:
     """Verify the bundle FILE: VALID, INVALID or UNSUPPORTED. Exit code 0 only for VALID.
+
+    Of a file with several bundles (.intoto.jsonl) each is judged, and all must be VALID. Where a key, an identity or an
+    authority is given, a signature by anybody else is INVALID; whom a trust file does not list is UNSUPPORTED.
 
     With --model the model must be as it was signed, by the rules of the specification; what the signature leaves out,
     by them or by those options, is listed as not covered all the same.
@@ -60,32 +65,38 @@ def verify(
       provenance bundle verify model.provenance/model.sig --public-key producer.key.pub --model ./model
       provenance bundle verify model.sig --identity lab@example.org --issuer https://accounts.example.org
     """
-    from provenance.workflows.sign import verify_bundle
+    from provenance.workflows.sign import verify_bundles
 
     moment = as_of or now()
-    one = _one_signer(authorities, identity, issuer, trusted_root, moment)
+    one = _one_signer(public_key, authorities, identity, issuer, trusted_root, moment)
     if sum(map(bool, (trust, public_key, authorities, identity or issuer))) > 1:
         raise UsageError("usage", "a trust file, a public key, an authority and an identity exclude each other",
                          location="provenance bundle verify", hint="give one of them")
     with shown.progress("Reading") as (progress, _):
-        check = verify_bundle(file, as_of=moment, trust=one or trust, key=public_key, model=model, ignored=ignored,
-                              unsigned=unsigned, progress=progress)
-    shown.answer(_document(check), lambda: _text(check))
-    return PASSED if check.verified else NOT_PASSED
+        checks = verify_bundles(file, as_of=moment, trust=one or trust, model=model, artifact=artifact,
+                                ignored=ignored, unsigned=unsigned, progress=progress)
+    verified = all(check.verified for check in checks)
+    document = _document(checks[0]) if len(checks) == 1 else {
+        "schemaVersion": "0.1", "kind": "BundleVerifications", "file": file.name, "verified": verified,
+        "bundles": [_document(check) for check in checks]}
+    shown.answer(document, lambda: "".join(map(_text, checks)))
+    return PASSED if verified else NOT_PASSED
 
 
-def _one_signer(authorities: tuple[Path, ...], identity: str | None, issuer: str | None, root: Path | None,
-                moment: datetime) -> Trust | None:
-    """The trust that the options stand for; None where they name neither authority nor identity."""
+def _one_signer(key: Path | None, authorities: tuple[Path, ...], identity: str | None, issuer: str | None,
+                root: Path | None, moment: datetime) -> Trust | None:
+    """The trust that the options stand for; None where they name nobody."""
     from provenance.workflows import one_signer
 
+    if key is not None:
+        return one_signer.trust_in_key(key, moment, root)
     if authorities:
         return one_signer.trust_in_authorities(authorities, moment, root)
     if identity is not None or issuer is not None:
         return one_signer.trust_in_identity(identity or "", issuer or "", moment, root)
     if root is not None:
-        raise UsageError("usage", "a trust root belongs to an identity or an authority", location="--trusted-root",
-                         hint="a trust file names its own")
+        raise UsageError("usage", "a trust root belongs to a key, an identity or an authority",
+                         location="--trusted-root", hint="a trust file names its own")
     return None
 
 
@@ -117,13 +128,13 @@ def countersign(file: Path, trust: TrustSource, signer: Callable[[], AnySigner],
 @click.argument("file", type=EXISTING)
 @common_options
 def inspect(file: Path, shown: Shown) -> None:
-    """Show what the bundle FILE says. Nothing is verified, and the answer says so.
+    """Show what the bundle FILE says, by whom and of when. Nothing is verified, and the answer says so.
 
     \b
     Example:
       provenance bundle inspect model.provenance/train.sigstore.json
     """
-    from provenance.workflows.sign import inspect_bundle
+    from provenance.workflows.inspect_bundle import inspect_bundle
 
     document = inspect_bundle(file)
     shown.answer(document, lambda: "NOT VERIFIED: this is what the file says, whoever wrote it.\n" + to_text(document))

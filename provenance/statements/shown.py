@@ -1,7 +1,8 @@
 """Predicates that are read, held to their schema and shown, and are never evidence for a requirement of ours.
 
-Verdicts and properties that others state (VSA, SVR, SCAI), and publish attestations of registries, which repeat who
-uploaded a file. A subject of theirs may be named by what is no digest (`gce_image_id`): nothing is joined by it.
+Verdicts and properties that others state (VSA, SVR, SCAI), test results, traces and references, and publish
+attestations of registries, which repeat who uploaded a file. A subject of theirs may be named by what is no digest
+(`gce_image_id`): nothing is joined by it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ SHOWN: Mapping[str, str] = {
     "https://in-toto.io/attestation/scai/attribute-report/v0.2": "scai",
     "https://docs.pypi.org/attestations/publish/v1": "",
     "https://github.com/npm/attestation/tree/main/specs/publish/v0.1": "",
+    "https://in-toto.io/attestation/reference/v0.1": "",
+    "https://in-toto.io/attestation/release/v0.1": "",
+    "https://in-toto.io/attestation/runtime-trace/v0.1": "",
+    "https://in-toto.io/attestation/test-result/v0.1": "",
 }
 _VERDICTS = {name for name in SHOWN if "verification_summary" in name or "/svr/" in name}
 

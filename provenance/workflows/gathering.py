@@ -60,7 +60,8 @@ def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathere
 
 def examine(verifier: Verifier, files: Sequence[EvidenceFile]) -> list[Examined]:
     """What the Verifier says of files that are shown together, in their order; one that is too large is INVALID."""
-    read = iter(verifier.examine_all((file.name, file.data) for file in files if file.data is not None))
+    read = iter(verifier.examine_all((file.name, file.data, file.container_sha256)
+                                     for file in files if file.data is not None))
     return verifier.delegated([_too_large(file) if file.data is None else next(read) for file in files], files)
 
 

@@ -1,8 +1,8 @@
-"""Sign a model (OMS v1.0), check such a signature, and look into a bundle without believing it."""
+"""Sign a model (OMS v1.0), and check such a signature, or any other bundle."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,14 +20,12 @@ from provenance.bundles.oms import (
     problem_with_ignored,
     serialization_for,
 )
-from provenance.bundles.signed import read_signed
 from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
 from provenance.bundles.trust import Trust, TrustSource, read_trust
-from provenance.bundles.unpacking import unpacked
-from provenance.bundles.verifier import Examined, Verifier
-from provenance.errors import ArtifactError, BundleError, Finding, UsageError
-from provenance.statements.reader import parse_json
+from provenance.bundles.verifier import Examined
+from provenance.errors import BundleError, Finding, UsageError
 from provenance.workflows.one_signer import trust_in_key
+from provenance.workflows.pieces import examine_pieces, read_pieces
 
 if TYPE_CHECKING:
     from provenance.bundles.signers import AnySigner
@@ -112,20 +110,31 @@ def _of_what_is_signed(manifest: Manifest, serialization: Serialization) -> Mani
                    findings=tuple(told))
 
 
-def verify_bundle(
+def verify_bundle(bundle: Path, **how: Any) -> BundleCheck:
+    """What `verify_bundles` says of a file that holds one bundle; UsageError for one that holds several."""
+    found = verify_bundles(bundle, **how)
+    if len(found) > 1:
+        raise UsageError("usage", f"{len(found)} pieces of evidence are in this file", location=str(bundle),
+                         hint="`verify_bundles` judges each")
+    return found[0]
+
+
+def verify_bundles(
     bundle: Path,
     *,
     as_of: datetime,
     trust: Path | TrustSource | Trust | None = None,
     key: Path | None = None,
     model: Path | None = None,
+    artifact: Path | None = None,
     ignored: Sequence[str] = (),
     unsigned: bool = False,
     progress: Progress | None = None,
-) -> BundleCheck:
-    """Check one bundle against a trust file or a public key, and, for a model signature, the model against it.
+) -> tuple[BundleCheck, ...]:
+    """Check every bundle of a file against a trust file or a public key; at least one.
 
-    A `Trust` that knows one signer otherwise than by key is made by `workflows.one_signer`.
+    A `Trust` that knows one signer otherwise than by key is made by `workflows.one_signer`. A single model signature
+    can be held against a `model`, and a single bundle against an `artifact`, the file that it signs or speaks of.
     `ignored` are paths that need not be as signed beyond those that the signature names, and with `unsigned` no file
     needs to be listed (sections 6.2 and 8.5); neither changes what is said of coverage.
     """
@@ -136,14 +145,25 @@ def verify_bundle(
         assert key is not None  # noqa: S101  one of the two is there
         trust = trust_in_key(key, as_of)
     believed = trust if isinstance(trust, Trust) else read_trust(trust, as_of)
-    examined = Verifier(believed, as_of).examine(_one_piece(bundle), bundle.name)
+    files = read_pieces(bundle)
+    if len(files) > 1 and (model or artifact):
+        raise UsageError("usage", f"{len(files)} pieces of evidence are in this file", location=str(bundle),
+                         hint="leave --model and --artifact out, or give a file with the one that is meant")
     root = believed.trust_root.facts if believed.trust_root else None
-    if model is None or examined.verified is None or examined.status != "VALID":
-        return BundleCheck(examined, root)
-    claim = examined.verified.claim
+    checks = tuple(BundleCheck(found, root) for found in examine_pieces(files, believed, as_of, artifact))
+    if model is None or checks[0].examined.status != "VALID":
+        return checks
+    told = checks[0].examined.verified  # None for what is only shown, a verdict perhaps, which says nothing of files
+    claim = told.claim if told else None
     if not isinstance(claim, ModelSignature):
         raise UsageError("usage", "the bundle is not a model signature", location=str(bundle),
                          hint="leave --model out, or use `provenance verify`")
+    return (_held_against(checks[0], claim, bundle, model, ignored, unsigned, progress),)
+
+
+def _held_against(check: BundleCheck, claim: ModelSignature, bundle: Path, model: Path, ignored: Sequence[str],
+                  unsigned: bool, progress: Progress | None) -> BundleCheck:
+    """A VALID model signature with the model beside it."""
     inside = _relative(bundle, model)
     serialization = claim.serialization
     manifest = scan(model, exclude={inside} if inside else (), wanted=serialization.wanted, progress=progress,
@@ -153,36 +173,8 @@ def verify_bundle(
     seen = followed(manifest, model) if serialization.allow_symlinks else manifest
     from provenance.policy.coverage import coverage_by  # not for a bundle alone
 
-    return BundleCheck(examined, root, tuple(judge(judged, seen, unsigned=unsigned)), coverage_by(claim, manifest))
-
-
-def inspect_bundle(bundle: Path) -> dict[str, Any]:
-    """What a bundle says, unverified: envelope, statement and key hint (`schemas/inspection.schema.json`)."""
-    data = _read(bundle)
-    signed = read_signed(data, bundle.name)
-    statement: Mapping[str, Any] = parse_json(signed.payload, bundle.name)
-    return {
-        "schemaVersion": "0.1", "kind": "Inspection", "verified": False, "file": bundle.name, "sha256": sha256(data),
-        "payloadType": signed.payload_type, "keyHint": signed.hint, "statement": statement,
-    }
-
-
-def _one_piece(bundle: Path) -> bytes:
-    """The bytes of the one piece of evidence in a file."""
-    data = _read(bundle)
-    found = unpacked(data, bundle.name)
-    if len(found) > 1:
-        raise UsageError("usage", f"{len(found)} pieces of evidence are in this file", location=str(bundle),
-                         hint="give it to `provenance verify --evidence`, which judges each")
-    return found[0][1]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                            hint="check the path") from err
+    return replace(check, findings=tuple(judge(judged, seen, unsigned=unsigned)),
+                   coverage=coverage_by(claim, manifest))
 
 
 def _relative(file: Path, folder: Path) -> str:

@@ -18,6 +18,7 @@ from provenance.bundles import keys
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.signers.key import KeyKind, generate
+from provenance.bundles.store import pieces
 from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import Trust, parse_trust, timestamp
 from provenance.errors import TrustError
@@ -246,7 +247,7 @@ def _keyid(named: str) -> str:
 
 
 def _bundle_digests(named: str) -> list[str]:
-    """A digest as it is, or those of a bundle file and of the statement in it, which holds however it is written."""
+    """A digest as it is, or those of a file, of each bundle in it and of its statement, however that is written."""
     if _HEX.fullmatch(named):
         return [named]
     try:
@@ -254,8 +255,9 @@ def _bundle_digests(named: str) -> list[str]:
     except OSError as err:
         raise TrustError("input-unreadable", f"cannot read the bundle: {err.strerror}", location=named,
                          hint="give the bundle, or its sha256") from err
-    payload = payload_unverified(data)
-    return [sha256(data)] + ([sha256(payload)] if payload is not None else [])
+    found = [piece.data or b"" for piece in pieces(Path(named).name, data)]
+    payloads = [payload for piece in found if (payload := payload_unverified(piece)) is not None]
+    return list(dict.fromkeys(map(sha256, (data, *found, *payloads))))
 
 
 def _subjects(scopes: Sequence[str]) -> dict[str, list[str]]:

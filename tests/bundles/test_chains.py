@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 
 from provenance.bundles.chains import Certified
@@ -109,6 +109,14 @@ FLAWS: dict[str, tuple[Callable[[], Pki], str, str]] = {
         lambda: Pki(leaf={"critical": "1.2.3.4"}), "UNSUPPORTED", "bundle-kind-unsupported"),
     "an unknown critical extension of the authority": (
         lambda: Pki(between={"critical": "1.2.3.4"}), "UNSUPPORTED", "bundle-kind-unsupported"),
+    "an Ed448 authority": (
+        lambda: Pki(root_key=ed448.Ed448PrivateKey.generate(), root={"hash": None}, between={"hash": None}),
+        "UNSUPPORTED", "bundle-kind-unsupported"),
+    "an expired signer with an Ed25519 key": (
+        lambda: Pki(key=ed25519.Ed25519PrivateKey.generate(), leaf={"end": datetime(2026, 1, 1, tzinfo=UTC)}),
+        "INVALID", "certificate-outside-validity"),
+    "a signer with an Ed448 key": (
+        lambda: Pki(key=ed448.Ed448PrivateKey.generate()), "UNSUPPORTED", "bundle-kind-unsupported"),
     "an Ed25519 authority": (
         lambda: Pki(between_key=ed25519.Ed25519PrivateKey.generate(), leaf={"hash": None}),
         "UNSUPPORTED", "bundle-kind-unsupported"),
@@ -119,6 +127,13 @@ FLAWS: dict[str, tuple[Callable[[], Pki], str, str]] = {
 def test_one_flaw_is_enough(flaw: str) -> None:
     make, status, code = FLAWS[flaw]
     assert said(make()) == (status, code)
+
+
+def test_a_signer_may_have_an_ed25519_key_under_another_kind_of_authority() -> None:
+    pki = Pki(key=ed25519.Ed25519PrivateKey.generate())
+    assert said(pki) == ("VALID", "")
+    other = pki.bundle() | {"dsseEnvelope": Pki(key=ed25519.Ed25519PrivateKey.generate()).bundle()["dsseEnvelope"]}
+    assert judge(other, pki.authority).code == "signature-invalid"
 
 
 def test_a_leaf_that_calls_itself_an_authority_and_may_not_certify_is_let_pass() -> None:
@@ -192,7 +207,7 @@ def test_a_bundle_whose_payload_was_replaced_is_refused() -> None:
 
 def test_a_chain_of_ones_own_is_no_sigstore_identity(instance: Instance) -> None:
     result = judge(Pki().sign(), CertificateIdentity("x", "y"), root_of(instance))
-    assert (result.status, result.code) == ("UNSUPPORTED", "bundle-kind-unsupported")
+    assert (result.status, result.code) == ("UNSUPPORTED", "signature-unknown-signer")
 
 
 def test_a_sigstore_certificate_is_nobody_of_ones_own_authority(instance: Instance) -> None:

@@ -16,7 +16,7 @@ from provenance import resources
 from provenance.bundles.verifier import Verifier
 from provenance.cli import main
 from provenance.workflows.digest import digest, digest_document
-from provenance.workflows.sign import inspect_bundle
+from provenance.workflows.inspect_bundle import inspect_bundle
 
 NAMES = [name for name in resources.names("schemas") if name.endswith(".schema.json")]
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -122,8 +122,13 @@ def test_a_digest_follows_its_schema(tmp_path: Path) -> None:
 
 
 def test_an_inspection_follows_its_schema() -> None:
-    for path in sorted((VECTORS / "bundles" / "valid").glob("*.sigstore.json")):
-        follows(inspect_bundle(path), "inspection.schema.json")
+    found = [*(VECTORS / "bundles" / "valid").glob("*.json"), *(VECTORS / "evidence").iterdir(),
+             *(VECTORS / "certificates" / "valid").glob("*.json")]
+    inspected = [inspect_bundle(path) for path in sorted(found)
+                 if not path.name.startswith("bad-") and ".expected." not in path.name]
+    for document in inspected:
+        follows(document, "inspection.schema.json")
+    assert {document["kind"] for document in inspected} == {"Inspection", "Inspections"}
 
 
 @pytest.fixture
@@ -158,6 +163,7 @@ def test_the_answers_of_commands_follow_their_definitions(typed: Any, tmp_path: 
         typed("bundle", "verify", "model.sig", "--trust", "trust.yaml", "--model", tiny),
         typed("bundle", "verify", "model.sig", "--public-key", "acme.key.pub", "--model", "components.yaml"),
         typed("bundle", "verify", two, "--trust", "trust.yaml"),
+        typed("bundle", "verify", str(VECTORS / "evidence" / "lines.intoto.jsonl"), "--trust", "trust.yaml"),
         typed("attest", "dataset", text, "--key", "acme.key", "--bundle", "d.sigstore.json"),
         typed("attest", "release", tiny, "--components", "components.yaml", "--key", "acme.key", "--bundle", "r.json"),
         typed("trust", "revoke", "trust.yaml", "--artifact", "sha256:" + "a" * 64),

@@ -130,12 +130,12 @@ def _subjects(maker: Maker) -> Iterator[Case]:
 def _unknown(maker: Maker) -> Iterator[Case]:
     kind = "predicateType"
     build = put("predicate", "buildDefinition", "buildType", to="urn:open-provenance:step:distil:v0.1")
-    result = "https://in-toto.io/attestation/test-result/v0.1"
+    found = "https://in-toto.io/attestation/vulns/v0.1"
     for name, value, rule in (
         ("unknown", changed(statements.dataset(), put(kind, to="https://example.org/unknown/v1")),
          "an unknown predicate proves nothing"),
-        ("test-result", changed(statements.model_signature(), put(kind, to=result)),
-         "a test result is no model signature"),
+        ("vulnerabilities", changed(statements.model_signature(), put(kind, to=found)),
+         "what was found in a model is no model signature"),
         ("version", changed(statements.dataset(), put(kind, to="urn:open-provenance:dataset:v0.2")),
          "a type is the whole URI, with its version"),
         ("case", changed(statements.dataset(), put(kind, to=DATASET.upper())), "types are exact"),

@@ -16,6 +16,7 @@ from keys import Key
 from making import Case, Json, Maker, about, changed, drop, naming, put, valid
 from reference import compact, h, pretty
 
+NAMED = "application/vnd.in-toto.dataset+json"
 OLDER = "application/vnd.dev.sigstore.bundle+json;version="
 
 
@@ -65,6 +66,8 @@ def _spelled(maker: Maker) -> Iterator[Case]:
         ("base64-url", maker.changed(_in_url_alphabet), "DSSE allows the URL alphabet of base64"),
         ("statement-v0.1", maker.bundle(about("v0.1") | {"_type": "https://in-toto.io/Statement/v0.1"}),
          "older builders write Statement v0.1"),
+        ("payload-type-named", compact(maker.envelope(compact(statements.dataset()), "lab", NAMED)) + b"\n",
+         "a payload type may name the predicate"),
         ("unknown-members", maker.bundle(extra), "unknown members of a statement are let through, as in-toto asks"),
         ("dirhash1", maker.bundle(older), "dirHash1 is an older name of dirHash"),
     ):

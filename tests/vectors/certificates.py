@@ -15,7 +15,7 @@ from typing import Any
 import statements
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.oid import NameOID
 from making import Answer, Json, invalid, unsupported, valid
@@ -30,6 +30,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "other-curve": functools.partial(ec.generate_private_key, ec.SECP256K1()),
     "weak": functools.partial(rsa.generate_private_key, 65537, 1024),
     "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "rsa": functools.partial(rsa.generate_private_key, 65537, 2048),
 }
 SIGNER, URI = "CN=signer,O=Example Lab", "https://example.org/works"
 _CA: Json = {"ca": True, "usage": ("key_cert_sign", "crl_sign"), "usages": (), "names": ()}
@@ -75,7 +76,7 @@ class Chain:
         """A dataset statement that the signer signed; the root stays out."""
         payload = compact(statements.dataset())
         chain = [{"rawBytes": b64(item.public_bytes(DER))} for item in self.certificates[:2]]
-        signature = b64(_sign(self.key("signer"), pae(PAYLOAD_TYPE, payload)))
+        signature = b64(signed_by(self.key("signer"), pae(PAYLOAD_TYPE, payload)))
         return {
             "mediaType": MEDIA_TYPE,
             "verificationMaterial": {"x509CertificateChain": {"certificates": chain}, "tlogEntries": []},
@@ -95,7 +96,8 @@ def _certificate(serial: int, name: str, key: Any, issuer: str, issuer_key: Any,
     if (usage := how.get("usage", ("digital_signature",))) is not None:
         builder = builder.add_extension(x509.KeyUsage(**{one: one in usage for one in _USAGES}), critical=True)
     if usages := how.get("usages", (Usage.CODE_SIGNING,)):
-        builder = builder.add_extension(x509.ExtendedKeyUsage(list(usages)), critical=False)
+        critical = how.get("usages-critical", False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(list(usages)), critical=critical)
     if names := how.get("names", (URI,)):
         uris = [x509.UniformResourceIdentifier(uri) for uri in names]
         builder = builder.add_extension(x509.SubjectAlternativeName(uris), critical=False)
@@ -104,8 +106,19 @@ def _certificate(serial: int, name: str, key: Any, issuer: str, issuer_key: Any,
         builder = builder.add_extension(extension, critical=True)
     if isinstance(issuer_key, ed25519.Ed25519PrivateKey):
         return builder.sign(issuer_key, None)
+    if how.get("sha1"):
+        return _with_sha1(builder.sign(issuer_key, hashes.SHA256()), issuer_key)
     deterministic = isinstance(issuer_key, ec.EllipticCurvePrivateKey) or None
     return builder.sign(issuer_key, hashes.SHA256(), ecdsa_deterministic=deterministic)
+
+
+def _with_sha1(certificate: x509.Certificate, issuer_key: Any) -> x509.Certificate:
+    """The same certificate signed with SHA-1, which cryptography does not offer: names of equal length are replaced."""
+    sha256, sha1 = bytes.fromhex("06092a864886f70d01010b"), bytes.fromhex("06092a864886f70d010105")
+    body = certificate.tbs_certificate_bytes.replace(sha256, sha1)
+    signature = issuer_key.sign(body, padding.PKCS1v15(), hashes.SHA1())
+    whole = certificate.public_bytes(DER).replace(certificate.tbs_certificate_bytes, body).replace(sha256, sha1)
+    return x509.load_der_x509_certificate(whole.replace(certificate.signature, signature))
 
 
 def _name(common: str) -> x509.Name:
@@ -113,10 +126,24 @@ def _name(common: str) -> x509.Name:
                       x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _sign(key: Any, data: bytes) -> bytes:
+def chain_of(key: Any, above: Any, name: str, **flaw: Any) -> tuple[x509.Certificate, ...]:
+    """The certificate of a clock of this name, and the one above it; what is otherwise than it should be is said."""
+    how = {"usages": (Usage.TIME_STAMPING,), "names": (), "usages-critical": True, **flaw}
+    issuer = how.get("issuer", "clocks")
+    return (_certificate(how.get("serial", 5), name, key, issuer, above, how),
+            _certificate(4, issuer, above, issuer, above, _CA))
+
+
+def ecdsa(key: Any, data: bytes) -> bytes:
+    """A deterministic signature with the hash of the curve."""
     kind = hashes.SHA384() if key.curve.key_size == 384 else hashes.SHA256()
     signature: bytes = key.sign(data, ec.ECDSA(kind, deterministic_signing=True))
     return signature
+
+
+def signed_by(key: Any, data: bytes) -> bytes:
+    """A signature that is made again byte for byte, by whatever kind of key."""
+    return key.sign(data) if isinstance(key, ed25519.Ed25519PrivateKey) else ecdsa(key, data)
 
 
 def files(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -149,6 +176,8 @@ def _valid(known: dict[str, Any]) -> Iterator[tuple[str, Json, Answer]]:
     for name, chain, rule, who in (
         ("chain", Chain(known), "a chain to the authority, under the subject", "lab"),
         ("curve-384", Chain(known, keys={"signer": "signer-384"}), "a signer on P-384", "lab"),
+        ("ed25519", Chain(known, keys={"signer": "ed25519"}), "a signer with an Ed25519 key", "lab"),
+        ("rsa-authority", Chain(known, keys={"authority": "rsa"}), "an authority with an RSA key of 2048 bits", "lab"),
         ("alternative-name", Chain(known, signer={"name": "elsewhere"}), "under the alternative name", "works"),
         ("leaf-says-ca", Chain(known, signer={"ca": True}),
          "a signer that says CA and may not certify, as the reference implementation's own tests have", "lab"),
@@ -185,7 +214,9 @@ _FLAWS: dict[str, tuple[Json, Answer]] = {
     "authority-weak": ({"keys": {"authority": "weak"}}, invalid(_CODE, "RSA has 2048 bits or more")),
     "authority-curve": ({"keys": {"authority": "other-curve"}}, invalid(_CODE, "curves are NIST's")),
     "authority-ed25519": ({"keys": {"authority": "ed25519"}}, unsupported(
-        "bundle-kind-unsupported", "Ed25519 certificates are not checked yet")),
+        "bundle-kind-unsupported", "an authority with an Ed25519 key is not checked")),
+    "leaf-sha1": ({"keys": {"authority": "rsa"}, "signer": {"sha1": True}}, invalid(
+        _CODE, "no certificate is signed with SHA-1")),
     "root-of-another-key": ({"keys": {"root": "stranger"}}, invalid(
         _CODE, "a root of the same name and another key is another root")),
     "leaf-unknown-critical": ({"signer": {"unknown": "1.2.3.4"}}, unsupported(

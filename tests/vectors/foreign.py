@@ -103,7 +103,22 @@ def publish() -> Json:
     return statement("https://docs.pypi.org/attestations/publish/v1", None)
 
 
-GOOD = {"slsa-v1-of-others": actions, "slsa-v0.2": tekton, "witness": witness, "link-v0.3": link, "svr": result,
+def tested() -> Json:
+    """What a test said of it."""
+    return statement("https://in-toto.io/attestation/test-result/v0.1", {
+        "result": "PASSED", "configuration": [{"name": "tests.yaml", "digest": {"sha256": h(b"tests").hex()}}]})
+
+
+def reference() -> Json:
+    """Where its card lies."""
+    return statement("https://in-toto.io/attestation/reference/v0.1", {
+        "attester": {"id": "https://example.org/a"}, "references": [
+            {"downloadLocation": "https://example.org/card.md", "mediaType": "text/markdown",
+             "digest": {"sha256": h(b"card").hex()}}]})
+
+
+GOOD = {"test-result": tested, "reference": reference,
+        "slsa-v1-of-others": actions, "slsa-v0.2": tekton, "witness": witness, "link-v0.3": link, "svr": result,
         "scai": report, "summary-of-an-image": image, "publish": publish}
 
 

@@ -17,12 +17,13 @@ import certificates
 import evidence
 import keys
 import model_cases
+import timestamps
 import trust_files
 import weights
 from making import Maker
 
 VECTORS = Path(__file__).resolve().parents[2] / "attestations" / "vectors"
-MADE = ("weights", "bundles", "evidence", "artifacts", "oms", "certificates", "trust")
+MADE = ("weights", "bundles", "evidence", "artifacts", "oms", "certificates", "timestamps", "trust")
 
 
 def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -34,6 +35,8 @@ def vectors(key_folder: Path) -> Iterator[tuple[str, bytes]]:
     yield from ((f"oms/{name}", data) for name, data in model_cases.files(Maker(known)))
     for name, data in certificates.files(key_folder.parent / "certificates" / "keys"):
         yield f"certificates/{name}", data
+    for name, data in timestamps.files(known, key_folder.parent / "certificates" / "keys"):
+        yield f"timestamps/{name}", data
     yield from ((f"trust/{name}", data) for name, data in trust_files.files(known))
     yield from ((f"evidence/{name}", data) for name, data in evidence.files(known))
     yield from ((f"trust/signed/{name}", data) for name, data in trust_files.signed(Maker(known)))

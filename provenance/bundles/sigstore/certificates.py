@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from provenance.bundles.chains import extension_of
+from provenance.bundles.chains import extension_of, refuse_edwards
 from provenance.bundles.envelope import UnsupportedBundle
 from provenance.bundles.signatures import made_by
 from provenance.bundles.sigstore.roots import Authority, TrustRoot
@@ -71,15 +71,24 @@ def identity_of(certificate: Any) -> tuple[str, str]:
         raise UnsupportedBundle("bundle-kind-unsupported", f"the certificate has {len(names)} names; Fulcio gives one",
                                 hint="ask the signer for a certificate of one name")
     name = names[0]
-    if isinstance(name, (x509.RFC822Name, x509.UniformResourceIdentifier)):
-        return name.value, _issuer_of(certificate)
-    if isinstance(name, x509.OtherName) and name.type_id.dotted_string == _OTHER_NAME:
-        return _utf8_string(name.value), _issuer_of(certificate)
+    if found := name_of(name):
+        return found, issuer_of(certificate)
     raise UnsupportedBundle("bundle-kind-unsupported", f"the certificate's name is a {type(name).__name__}",
                             hint="e-mail addresses, URIs and Sigstore's own names are read")
 
 
-def _issuer_of(certificate: Any) -> str:
+def name_of(name: Any) -> str:
+    """A subject alternative name of one of Fulcio's kinds; nothing for one of another kind."""
+    from cryptography import x509
+
+    if isinstance(name, (x509.RFC822Name, x509.UniformResourceIdentifier)):
+        return name.value
+    is_other = isinstance(name, x509.OtherName) and name.type_id.dotted_string == _OTHER_NAME
+    return _utf8_string(name.value) if is_other else ""
+
+
+def issuer_of(certificate: Any) -> str:
+    """Who vouched for the identity in a certificate of Fulcio; BundleError where that is not one."""
     from cryptography import x509
 
     raw = {extension.oid.dotted_string: extension.value.value for extension in certificate.extensions
@@ -151,6 +160,7 @@ def check_chain(certificate: Any, root: TrustRoot, moments: Sequence[datetime]) 
         if issuer is not None:
             return issuer
         reasons.append(reason)
+    refuse_edwards(issuer for authority in root.authorities for issuer in authority.certificates)
     raise _invalid(f"it has no chain to the trust root: {reasons[-1]}")
 
 

@@ -25,9 +25,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
-from provenance.bundles.chains import Certified, check_chain
+from provenance.bundles.chains import Certified, check_chain, refuse_strangers
 from provenance.bundles.envelope import Envelope, UnsupportedBundle
 from provenance.bundles.keys import public_pem
 from provenance.bundles.oms.legacy import is_signed_as_by_release_0_2
@@ -56,6 +56,15 @@ class SignedFile:
         """From the bytes of the file."""
         return cls({name: hashlib.new(name, content).digest() for name in _ALGORITHMS}, content)
 
+    @classmethod
+    def read(cls, file: BinaryIO) -> SignedFile:
+        """From an open file, whose bytes are not kept."""
+        digests = {name: hashlib.new(name) for name in _ALGORITHMS}
+        while block := file.read(1 << 20):
+            for digest in digests.values():
+                digest.update(block)
+        return cls({name: digest.digest() for name, digest in digests.items()})
+
 
 def verify(data: bytes, root: TrustRoot | None, *, signer: ExpectedSigner, as_of: datetime,
            artifact: SignedFile | None = None, location: str = "the bundle") -> BundleVerification:
@@ -80,6 +89,8 @@ def verify(data: bytes, root: TrustRoot | None, *, signer: ExpectedSigner, as_of
 
 def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSigner, as_of: datetime,
             artifact: SignedFile | None, location: str) -> BundleVerification:
+    if bundle.is_chain and not isinstance(signer, Certified):
+        raise _another_method(bundle, root)
     certificate, key = _verifier(bundle, signer)
     digests = _check_signature(bundle, key, artifact)  # 2
     claim = entries.EntrySubject(digests, _der(certificate, key))
@@ -115,9 +126,6 @@ def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSign
 
 def _verifier(bundle: SigstoreBundle, signer: ExpectedSigner) -> tuple[Any, Any]:
     """The leaf certificate, or None, and the key that must have made the signature."""
-    if bundle.is_chain and not isinstance(signer, Certified):
-        raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate authority of one's own",
-                                hint="verify it with the certificates of that authority")
     if bundle.leaf is None and not isinstance(signer, PublicKey):
         raise UnsupportedBundle("signature-unknown-signer", "signed by a key, not under an identity",
                                 hint="give the public key of the signer")
@@ -131,10 +139,24 @@ def _verifier(bundle: SigstoreBundle, signer: ExpectedSigner) -> tuple[Any, Any]
     return None, _load_key(signer)
 
 
+def _another_method(bundle: SigstoreBundle, root: TrustRoot | None) -> UnsupportedBundle:
+    """A chain in a bundle v0.3 is of an authority of one's own, whom nobody asked for; an instance writes none."""
+    try:
+        if root is not None and bundle.leaf is not None:
+            certificates.check_issued(certificates.load(bundle.leaf), root)
+            return UnsupportedBundle("bundle-kind-unsupported", "a certificate of a Sigstore instance in a chain",
+                                     hint="a bundle v0.3 holds such a certificate alone")
+    except BundleError:
+        pass
+    return UnsupportedBundle("signature-unknown-signer", "signed under a certificate authority of one's own",
+                             hint="verify it with the certificates of that authority")
+
+
 def _by_authority(bundle: SigstoreBundle, authority: Certified, root: TrustRoot | None,
                   found: BundleVerification, as_of: datetime, location: str) -> BundleVerification:
     """Steps 4 to 9 for a certificate of one's own authority: at the proven times or, without any, as of the verdict."""
     chain = [certificates.load(der) for der in bundle.certificates]
+    refuse_strangers(chain, authority)
     if root is not None:
         found, _ = _check_times(bundle, root, found, as_of, location, logged=False)
     elif bundle.entries:

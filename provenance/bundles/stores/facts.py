@@ -1,6 +1,7 @@
 """What a bundle may be found by: the digests of its subjects and its predicate type, as it says itself, unverified.
 
-Facts decide where to look and nothing else. What is found is verified as if it had been handed in.
+The subjects of an in-toto link are what it made. Facts decide where to look and nothing else. What is found is verified
+as if it had been handed in.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 from provenance.artifacts.digest import normalise
 from provenance.bundles.envelope import MAX_BUNDLE
 from provenance.errors import ProvenanceError
-from provenance.statements.reader import parse_json
+from provenance.statements.intoto import read_payload
+from provenance.statements.reader import parse_json, to_json
 
 
 @dataclass(frozen=True)
@@ -29,22 +31,12 @@ class Facts:
 
 
 def facts_unverified(data: bytes) -> Facts:
-    """The facts of a bundle, or of several in lines of their own; of what cannot be read, none.
-
-    Several have a predicate type where all of them have that one.
-    """
+    """The facts of one bundle, envelope or metablock; of what cannot be read, none."""
     payload = payload_unverified(data)
-    lines = data.splitlines() if payload is None else []
-    if len(lines) > 1:
-        read = [facts for facts in map(_facts, map(payload_unverified, lines)) if facts != Facts()]
-        kinds = {facts.predicate_type for facts in read}
-        return Facts(kinds.pop() if len(kinds) == 1 else "", frozenset().union(*(facts.subjects for facts in read)))
-    return _facts(payload)
-
-
-def _facts(payload: bytes | None) -> Facts:
     try:
         statement = parse_json(payload, "") if payload is not None else None
+        if isinstance(statement, dict) and "_type" in statement and "predicateType" not in statement:
+            statement = _as_statement(payload or b"")
     except ProvenanceError:
         return Facts()
     if not isinstance(statement, dict):
@@ -55,6 +47,12 @@ def _facts(payload: bytes | None) -> Facts:
         for algorithm, value in normalise(_digest(subject)).items()
     )
     return Facts(kind if isinstance(kind, str) and _is_text(kind) else "", frozenset(filter(_is_text, found)))
+
+
+def _as_statement(legacy: bytes) -> dict[str, Any]:
+    """A link or layout from before attestations in the form of a statement."""
+    told = read_payload(legacy, "")
+    return {"predicateType": told.predicate_type, "subject": [subject.to_dict() for subject in told.subjects]}
 
 
 def _digest(subject: Any) -> dict[str, str]:
@@ -68,9 +66,11 @@ def _is_text(value: str) -> bool:
 
 
 def payload_unverified(data: bytes) -> bytes | None:
-    """What a bundle, an envelope or a PEP 740 attestation carries, whoever signed it; None where it carries nothing."""
+    """What a bundle, an envelope, a metablock or a PEP 740 attestation carries, whoever signed it; None for nothing."""
     try:
         document = parse_json(data, "", limit=MAX_BUNDLE)
+        if isinstance(document.get("signed"), dict):
+            return to_json(document["signed"])
         envelope = document.get("dsseEnvelope", document)
         text = envelope["payload"] if "payload" in envelope else document["envelope"]["statement"]
         return binascii.a2b_base64(text.replace("-", "+").replace("_", "/"))

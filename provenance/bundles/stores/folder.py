@@ -2,6 +2,7 @@
 
     FOLDER/ab/abcdef....sigstore.json    what `add` writes: by sha256, whole or not there
     FOLDER/any/name.sigstore.json        what others put there counts as well
+    FOLDER/any/name.intoto.jsonl         a file of several pieces is found piece by piece
     FOLDER.index.sqlite3                 which file speaks of what; can be thrown away at any time
 
 Before a lookup, folders that changed since they were indexed are looked at again: each new file in them is read once.
@@ -27,7 +28,7 @@ from pathlib import Path
 from provenance.artifacts.names import problem_with_name
 from provenance.artifacts.sources.folder import FOLDER_FLAGS, open_folder, opened, shown
 from provenance.bundles.envelope import MAX_BUNDLE, sha256
-from provenance.bundles.store import BUNDLE_SUFFIXES, SUFFIX, EvidenceFile, in_order
+from provenance.bundles.store import BUNDLE_SUFFIXES, SUFFIX, EvidenceFile, in_order, pieces
 from provenance.bundles.stores.facts import facts_unverified
 from provenance.errors import ArtifactError, BundleError
 from provenance.files import sync_folder, write_whole
@@ -35,14 +36,15 @@ from provenance.files import sync_folder, write_whole
 INDEX_SUFFIX = ".index.sqlite3"
 RACY = 2_000_000_000  # nanoseconds; the coarsest times that file systems in use keep
 _WAIT = 60  # seconds that one writer waits for another
-_LAYOUT = 1
+_LAYOUT = 2
 _TABLES = f"""
 PRAGMA user_version = {_LAYOUT};
 CREATE TABLE folders (path TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
-    id INTEGER PRIMARY KEY, folder TEXT NOT NULL, path TEXT NOT NULL UNIQUE, status TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, folder TEXT NOT NULL, path TEXT NOT NULL, status TEXT NOT NULL,
     sha256 TEXT NOT NULL, predicate_type TEXT NOT NULL
 );
+CREATE INDEX files_by_path ON files (path);
 CREATE INDEX files_by_folder ON files (folder);
 CREATE INDEX files_by_sha256 ON files (sha256);
 CREATE INDEX files_by_type ON files (predicate_type);
@@ -94,15 +96,15 @@ class FolderStore:
             return found
         with self._fresh() as database:
             rows = database.execute("SELECT path FROM files WHERE sha256 = ? ORDER BY path", (digest,)).fetchall()
-        candidates = (self._evidence(path) for (path,) in rows)
+        candidates = (found for (path,) in rows for found in (self._evidence(path), *self._pieces(path)))
         return next((found for found in candidates if found and found.sha256 == digest), None)
 
     def find(self, subjects: Collection[str] = (), predicate_type: str = "") -> list[EvidenceFile]:
         """What the index says, read again, and held against what was asked."""
         with self._fresh() as database:
-            paths = list(_matching(database, subjects, predicate_type))
-        found = (self._evidence(path) for path in paths)
-        return in_order(file for file in found if file and _is_asked_for(file, subjects, predicate_type))
+            paths = sorted(set(_matching(database, subjects, predicate_type)))
+        found = (piece for path in paths for piece in self._pieces(path))
+        return in_order(piece for piece in found if _is_asked_for(piece, subjects, predicate_type))
 
     def reindex(self) -> None:
         """Throw the index away and read everything again."""
@@ -167,14 +169,14 @@ class FolderStore:
 
     def _put(self, folder: str, path: str, status: str) -> None:
         self._database.execute("DELETE FROM files WHERE path = ?", (path,))
-        data = self._read(path)
-        if data is None:
-            return
-        facts = facts_unverified(data)
-        row = self._database.execute(
-            "INSERT INTO files (folder, path, status, sha256, predicate_type) VALUES (?, ?, ?, ?, ?)",
-            (folder, path, status, sha256(data), facts.predicate_type)).lastrowid
-        self._database.executemany("INSERT INTO subjects VALUES (?, ?)", [(s, row) for s in sorted(facts.subjects)])
+        found = self._pieces(path)
+        whole = [self._evidence(path)] if len(found) > 1 else []
+        for piece in filter(None, (*whole, *found)):  # a row for each, with the path and the status of their file
+            facts = facts_unverified(piece.data or b"")
+            row = self._database.execute(
+                "INSERT INTO files (folder, path, status, sha256, predicate_type) VALUES (?, ?, ?, ?, ?)",
+                (folder, path, status, piece.sha256, facts.predicate_type)).lastrowid
+            self._database.executemany("INSERT INTO subjects VALUES (?, ?)", [(s, row) for s in sorted(facts.subjects)])
 
     def _opened(self) -> sqlite3.Connection:
         try:
@@ -213,6 +215,10 @@ class FolderStore:
     def _evidence(self, path: str) -> EvidenceFile | None:
         data = self._read(path)
         return None if data is None else EvidenceFile(shown(path), data)
+
+    def _pieces(self, path: str) -> list[EvidenceFile]:
+        data = self._read(path)
+        return [] if data is None else pieces(shown(path), data)
 
     def _read(self, path: str) -> bytes | None:
         """The bytes of a bundle beneath the folder; None where there is none, or it is too large to be one."""

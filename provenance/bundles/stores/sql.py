@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from provenance.bundles.envelope import MAX_BUNDLE, sha256
-from provenance.bundles.store import SUFFIX, EvidenceFile, in_order
+from provenance.bundles.store import SUFFIX, EvidenceFile, in_order, pieces
 from provenance.bundles.stores.facts import facts_unverified
 from provenance.errors import ArtifactError, BundleError
 
@@ -63,13 +63,23 @@ class SqlStore:
         self._engine.dispose()
 
     def add(self, data: bytes) -> str:
-        """Insert a bundle, with its facts, in one transaction; one that is there already stays."""
-        from sqlalchemy import exc
+        """Insert a bundle, with its facts, in one transaction; one that is there already stays.
 
+        A file of several pieces is kept whole and, before that, piece by piece: each is found by its own facts.
+        """
         if len(data) > MAX_BUNDLE:
             raise BundleError("document-too-large", f"{len(data)} bytes; the limit is {MAX_BUNDLE}",
                               location=self._place, hint="split the evidence")
         digest = sha256(data)
+        for piece in pieces("", data):
+            if piece.sha256 != digest:
+                self._put(piece.sha256, piece.data or b"")
+        self._put(digest, data)
+        return digest
+
+    def _put(self, digest: str, data: bytes) -> None:
+        from sqlalchemy import exc
+
         with self._told():
             try:
                 with self._engine.begin() as connection:
@@ -77,7 +87,6 @@ class SqlStore:
             except exc.IntegrityError:  # another writer has it in by now, or its bytes were changed since
                 with self._engine.begin() as connection:
                     self._repair(connection, digest, data)
-        return digest
 
     def get(self, digest: str) -> EvidenceFile | None:
         """By the primary key, if the bytes are the ones that it names."""
@@ -93,7 +102,8 @@ class SqlStore:
         with self._connected() as connection:
             rows = [bytes(data) for question in self._questions(sorted(set(subjects)), predicate_type)
                     for (data,) in connection.execute(question)]
-        return in_order(_evidence(data) for data in rows if facts_unverified(data).match(subjects, predicate_type))
+        found = (piece for data in rows for piece in _pieces(data))
+        return in_order(piece for piece in found if facts_unverified(piece.data or b"").match(subjects, predicate_type))
 
     def _questions(self, subjects: list[str], predicate_type: str) -> Iterator[Any]:
         from sqlalchemy import select
@@ -149,6 +159,11 @@ class SqlStore:
             why = str(getattr(err, "orig", None) or err).strip().splitlines()[0][:200] or type(err).__name__
             raise ArtifactError("store-unusable", f"the database cannot be used: {why}", location=self._place,
                                 hint="check the URL, and that the database runs") from err
+
+
+def _pieces(data: bytes) -> list[EvidenceFile]:
+    """Each piece under its own digest, as it was kept by itself."""
+    return [_evidence(piece.data or b"") for piece in pieces("", data)]
 
 
 def _evidence(data: bytes) -> EvidenceFile:
