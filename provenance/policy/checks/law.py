@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provenance.policy import assessments, licences
+from provenance.policy.acts import Act
 from provenance.policy.checks.base import ASSESS, PUBLISH, Check, Context, Parameter, nothing
 from provenance.policy.verdict import Item
 from provenance.statements.release import TEMPLATE_SECTIONS
@@ -50,7 +51,7 @@ def no_monetisation(context: Context) -> Sequence[Item]:
     if not items:
         return nothing("no accepted release declares that the model is not monetised")
     counsel = context.parameters["opinion"] == "counsel"
-    return items + (assessments.agreed("L-3", _for_counsel(), context) if counsel else [])
+    return items + (assessments.agreed("L-3", _for_counsel("L-3"), context) if counsel else [])
 
 
 def no_systemic_risk(context: Context) -> Sequence[Item]:
@@ -86,12 +87,13 @@ def proportionate_terms(context: Context) -> Sequence[Item]:
             items.append(Item.on([statement], name, "fail", f"{openness.reason}: no terms of acceptable use"))
         else:
             items.append(Item.on([statement], name, "undetermined", openness.reason))
-    items += [_for_counsel()] if to_judge else []  # settled as in every row that asks a person
+    items += [_for_counsel("L-5")] if to_judge else []  # settled as in every row that asks a person
     return items or nothing("no accepted release states a licence for the weights")
 
 
-def _for_counsel() -> Item:
-    return Item("counsel", "undetermined", "this is for a buyer's counsel or an assessor to judge")
+def _for_counsel(requirement: str) -> Item:
+    return Item("counsel", "undetermined", "this is for a buyer's counsel or an assessor to judge",
+                ways=((Act("assessment", requirement),),))
 
 
 _GUIDELINES = "AI Act guidelines C(2025) 5045 final"
