@@ -8,7 +8,7 @@ thing, in one voice, are one act if one signer may sign for all that need it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -22,7 +22,19 @@ from provenance.policy.verdict import Decision
 
 
 @dataclass(frozen=True)
-class Task:
+class _Answer:
+    """What answers requirements: each with why it is open."""
+
+    answers: tuple[tuple[str, str], ...]
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The requirements that it answers."""
+        return tuple(dict.fromkeys(name for name, _ in self.answers))
+
+
+@dataclass(frozen=True)
+class Task(_Answer):
     """One act: who may sign it, in what voice, and which requirements it answers, each with why it is open.
 
     `files` are those that it is about, where its subject is no name for people.
@@ -31,7 +43,6 @@ class Task:
     act: Act
     roles: tuple[str, ...]
     voice: Voice
-    answers: tuple[tuple[str, str], ...]
     files: tuple[str, ...] = ()
 
     @property
@@ -45,9 +56,9 @@ class Task:
         return words(self._named)[1]
 
     @property
-    def requirements(self) -> tuple[str, ...]:
-        """The requirements that it answers."""
-        return tuple(dict.fromkeys(name for name, _ in self.answers))
+    def sentence(self) -> str:
+        """Both in one."""
+        return f"{self.told}: {self.command}" if self.command else self.told
 
     @property
     def _named(self) -> Act:
@@ -56,17 +67,15 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Blocker:
-    """What nothing that is added can lift, why, and what would have to be another."""
+class Blocker(_Answer):
+    """What nothing that is added can lift, with why, and what would have to be another."""
 
-    requirement: str
-    reason: str
     change: str
 
     @property
     def told(self) -> str:
         """That, as a sentence."""
-        return f"Nothing that is added lifts this; what speaks against the model would have to change: {self.change}"
+        return f"Blocked, nothing that is added lifts it. What would have to change: {self.change}"
 
 
 @dataclass(frozen=True)
@@ -106,16 +115,15 @@ class _Question:
 
     def answer(self) -> Remaining:
         """The whole answer."""
-        if changes := self.settling.graph.changes:  # all is open because of it, and nobody needs to publish anything
-            change = f"Do not use it; get {changes[0].location} again from the producer"
-            return Remaining(self.policy, (), (Blocker("W-1", changes[0].message, change),))
+        if changed := self._changed():  # all is open because of it, and nobody needs to publish anything
+            return Remaining(self.policy, (), (changed,))
         found = [(decision, self.settling.ways(decision)) for decision in self.shown if decision.is_open]
         sets = cover(ways for _, ways in found if ways)
         chosen, *others = [self._tasks([want for _, ways in found for want in _within(ways, acts)]) for acts in sets]
         acts = {task.act for task in chosen}
         ties = (tuple(task for task in other if task.act not in acts) for other in others)
-        blockers = [Blocker(decision.id, decision.reason, decision.remedy) for decision, ways in found if not ways]
-        blockers += [*self._recalled(), *self._empty(chosen, blockers)]
+        blockers = [*self._failing(decision for decision, ways in found if not ways), *self._recalled()]
+        blockers += self._empty(chosen, blockers)
         return Remaining(self.policy, chosen, tuple(blockers), tuple(tie for tie in ties if tie))
 
     def _tasks(self, wants: Sequence[Want]) -> tuple[Task, ...]:
@@ -140,8 +148,15 @@ class _Question:
         if act.kind == "signer":  # one key, which may have to speak in several roles
             groups = [(frozenset[str]().union(*(roles for roles, _ in groups)), list(wants))]
         for roles, group in groups:
-            answers = tuple(dict.fromkeys((want.requirement, want.reason) for want in group))
-            yield Task(act, tuple(sorted(roles)), voice, answers, tuple(self._files(act)))
+            answers = sorted(dict.fromkeys((want.requirement, want.reason) for want in group), key=self._place)
+            yield Task(tuple(answers), act, tuple(sorted(roles)), voice, tuple(self._files(act)))
+
+    def _place(self, answer: tuple[str, str]) -> int:
+        return self._places.get(answer[0], len(self._places))
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {decision.id: place for place, decision in enumerate(self.shown)}
 
     def _files(self, act: Act) -> Sequence[str]:
         if act == ANEW:
@@ -177,14 +192,34 @@ class _Question:
         if left and "files" not in kinds and voice != "unsigned":
             yield Want(Act("files"), voice, frozenset(), "coverage", "no trusted signature covers them")
 
+    def _changed(self) -> Blocker | None:
+        """The one thing to say where the files in hand are not those that were signed."""
+        first = next((row.path for row in self.evaluation.coverage.uncovered), "")
+        if changes := self.settling.graph.changes:
+            change = f"Do not use it; get {changes[0].location} again from the producer"
+            return Blocker((("W-1", changes[0].message),), change)
+        failed = [decision for decision in self.shown if decision.id == "W-1" and decision.outcome == "fail"]
+        change = f"Remove {first}, which was not signed, or get the model again from the producer"
+        return Blocker(((failed[0].id, failed[0].reason),), change) if failed and first else None
+
+    @staticmethod
+    def _failing(decisions: Iterable[Decision]) -> Iterator[Blocker]:
+        """One blocker for all that one change would lift."""
+        alike: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for decision in decisions:
+            alike[decision.remedy].append((decision.id, decision.reason))
+        yield from (Blocker(tuple(answers), change) for change, answers in alike.items())
+
     def _recalled(self) -> Iterator[Blocker]:
-        for name in self.evaluation.recalled.values():
-            yield Blocker("recall", f"{name} is recalled by the trust file", "Do not use it; ask who recalled it")
+        names = dict.fromkeys(self.evaluation.recalled.values())
+        if names:
+            told = tuple(("recall", f"{name} is recalled by the trust file") for name in names)
+            yield Blocker(told, "Do not use it; ask who recalled it")
 
     def _empty(self, tasks: Sequence[Task], blockers: Sequence[Blocker]) -> Iterator[Blocker]:
         if not tasks and not blockers and self.evaluation.outcome(self.shown) == "undetermined":
-            yield Blocker("policy", "nothing that the policy asks applies to this model",
-                          "Judge it by a policy that asks something of it")
+            told = ("policy", "nothing that the policy asks applies to this model")
+            yield Blocker((told,), "Judge it by a policy that asks something of it")
 
 
 def _within(ways: Sequence[Wants], acts: frozenset[Want]) -> Wants:

@@ -25,7 +25,7 @@ from provenance.statements.step import Step
 
 SUPPLIED = frozenset({"data-supplier", "producer"})
 _MOST_WAYS = 64  # of one requirement; those nearest to what is there come first
-_UNMOVED: frozenset[Kind] = frozenset({"bundle", "signer", "base-step"})  # what no person's judgement stands in for
+_ABSENT: frozenset[Kind] = frozenset({"bundle", "signer"})  # evidence that the release lists and nobody hears
 _WHOEVER = frozenset({"X-1", "X-2"})  # ask that evidence is signed by somebody who may speak of it, whoever that is
 
 
@@ -91,10 +91,13 @@ class Settling:
         open_items = [item for item in decision.items if item.outcome == "undetermined"]
         by_item = [[self._wants(decision, item, way, row) for way in item.ways or (self._usual(decision, item),)]
                    for item in open_items]
+        if absent := [ways for ways in by_item if any(want.act.kind in _ABSENT for way in ways for want in way)]:
+            return _joined(absent)  # it may say what else is open; nobody knows before it is here, and believed
         found = _joined(by_item)
         if not asks_a_person(decision.roles):
             return found
-        left = _joined([ways for ways in by_item if any(want.act.kind in _UNMOVED for way in ways for want in way)])
+        # No judgement stands in for how a base model was made.
+        left = _joined([ways for ways in by_item if any(want.act.kind == "base-step" for way in ways for want in way)])
         judged = self._wants(decision, open_items[0], (Act("assessment", decision.id),), row)
         by_person = [(*way, *judged) for way in left]
         return by_person if set(decision.roles) <= PERSONS else [*found, *by_person]
@@ -144,20 +147,22 @@ class Settling:
     def _signed_anew(self, decision: Decision) -> Wants:
         """What somebody else must sign, where all that a requirement takes is said, and lacks nothing but the voice."""
         said = self.said.get(decision.id)
-        if said is None or said.outcome != "pass" or decision.min_voice != "trusted":
+        if said is None or said.outcome not in ("pass", "not_applicable") or decision.min_voice != "trusted":
             return ()
         used = {digest for item in said.items for digest in item.evidence}
-        wants = []
-        for statement in self.evaluation.subject.statements:
-            if statement.sha256 not in used:
-                continue
-            if statement.principal is None and (statement.hint is not None or isinstance(statement.claim, Release)):
-                wants.append(_by_another(statement, decision, decision.id))
-            elif statement.principal is None or not (
-                decision.id in _WHOEVER or set(decision.roles) & set(statement.principal.roles)
-            ):
-                return ()
-        return tuple(wants)
+        behind = [statement for statement in self.evaluation.subject.statements if statement.sha256 in used]
+        heard = [s for s in behind if s.principal is not None]
+        speak = all(set(decision.roles) & set(s.principal.roles) for s in heard if s.principal)
+        if decision.id not in _WHOEVER and not speak:
+            return ()
+        signed = [s for s in behind if s.principal is None and s.hint is not None]
+        if any(isinstance(s.claim, Release) for s in (*heard, *signed)):
+            declared = []  # what a card says beside a release needs nobody's voice
+        else:
+            declared = [s for s in behind if s.principal is None and s.hint is None]
+        if not all(isinstance(s.claim, Release) for s in declared):
+            return ()
+        return tuple(_by_another(s, decision, decision.id) for s in (*signed, *declared))
 
 
 def _by_another(statement: VerifiedStatement, decision: Decision, row: str) -> Want:
