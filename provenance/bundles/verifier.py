@@ -64,16 +64,19 @@ _SEAL: Final = object()
 
 
 class VerifiedStatement:
-    """A statement together with how far its voice was verified; made by the Verifier and by nothing else."""
+    """A statement together with how far its voice was verified; made by the Verifier and by nothing else.
 
-    __slots__ = ("claim", "file", "principal", "sha256", "statement", "voice")
+    `hint` is the name that the bundle gives to its key, which nothing proves; None for what nobody signed.
+    """
+
+    __slots__ = ("claim", "file", "hint", "principal", "sha256", "statement", "voice")
 
     def __init__(self, seal: object, statement: Statement, claim: Claim, file: str, digest: str,
-                 principal: Principal | None) -> None:
+                 principal: Principal | None, hint: str | None = None) -> None:
         if seal is not _SEAL:
             raise TypeError("only the Verifier makes a VerifiedStatement")
         self.statement, self.claim, self.file, self.sha256 = statement, claim, file, digest
-        self.principal = principal
+        self.principal, self.hint = principal, hint
         self.voice: Voice = "trusted" if principal else "unsigned"
 
 
@@ -139,7 +142,8 @@ class Verifier:
         if not shortfall:
             return item
         told = item.verified
-        unsigned = told and VerifiedStatement(_SEAL, told.statement, told.claim, told.file, told.sha256, None)
+        unsigned = told and VerifiedStatement(_SEAL, told.statement, told.claim, told.file, told.sha256, None,
+                                              told.hint)
         return replace(item, status="UNSUPPORTED", code="threshold-not-met", reason=shortfall, verified=unsigned)
 
     def _examine(self, data: bytes, file: str, container: str = "") -> Examined:
@@ -248,7 +252,8 @@ class Verifier:
             return link
         if not owner.may_speak_of(link.predicate_type, verified.statement.subjects):
             return replace(link, reason=f"{owner.name}, whose layout lets its key do this step, may not speak of it")
-        voiced = VerifiedStatement(_SEAL, verified.statement, verified.claim, link.file, link.sha256, owner)
+        voiced = VerifiedStatement(_SEAL, verified.statement, verified.claim, link.file, link.sha256, owner,
+                                   verified.hint)
         lent = replace(link, status="VALID", code="", principal=owner, verified=voiced,
                        reason=f"by a key that the layout of {owner.name} lets do this step")
         return self._hold_to_thresholds(lent, [owner])  # whoever did the step is one voice, the owner's
@@ -306,7 +311,7 @@ class Verifier:
             claim = _claim(statement, file)  # 6
         except ProvenanceError as err:
             return say("UNSUPPORTED" if err.code == "predicate-unknown" else "INVALID", err.code, err.message)
-        verified = VerifiedStatement(_SEAL, statement, claim, file, digest, principal)
+        verified = VerifiedStatement(_SEAL, statement, claim, file, digest, principal, hint)
         if signer is None:
             return say("UNSUPPORTED", "signature-unknown-signer", f"{why}; read as an unsigned declaration", verified)
         return say("VALID", verified=verified)

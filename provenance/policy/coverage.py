@@ -65,6 +65,11 @@ class Coverage:
         """Whether every file is bound, or is one that an admitted copy does without."""
         return bool(self.covered) and not self.uncovered
 
+    @property
+    def unsound(self) -> tuple[Uncovered, ...]:
+        """What no signature can cover: it must go."""
+        return tuple(row for row in self.uncovered if row.code not in _TOLD)
+
     def to_dict(self) -> dict[str, Any]:
         """As the verdict document spells it."""
         rows = [{"path": row.path, "risk": row.risk, "code": row.code} for row in self.uncovered]

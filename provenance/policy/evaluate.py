@@ -19,6 +19,7 @@ from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.lineage import LineageGraph
 from provenance.policy import assessments, waivers
+from provenance.policy.acts import Act
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.checks.base import Context
 from provenance.policy.coverage import Coverage, coverage
@@ -158,7 +159,8 @@ def _missing(graph: LineageGraph) -> Iterable[Item]:
         yield Item("", "undetermined", "no release of this model says which evidence there is")
     # Evidence that was taken away could have shown a failure: what it might have said leaves the answer open.
     for listed in graph.missing_evidence:
-        yield Item(listed.name, "undetermined", "the release stands on this evidence, and it is not shown")
+        yield Item(listed.name, "undetermined", "the release stands on this evidence, and it is not shown",
+                   ways=((Act("bundle", listed.name),),))
 
 
 def _unexplained(graph: LineageGraph) -> Iterable[Item]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from provenance.artifacts.names import brief
 from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.verifier import VerifiedStatement
+from provenance.policy.acts import Act, Way, about
 from provenance.policy.checks.base import Context, nothing
 from provenance.policy.verdict import Decision, Item, Outcome, combine, worse
 from provenance.statements.dataset import DATASET
@@ -27,6 +28,10 @@ Operator = Literal["all", "any", "atLeast", "forEach"]
 Part: TypeAlias = "Requirement | Group"
 
 PREDICATES = (DATASET, RELEASE, SLSA_PROVENANCE_V1, REPRODUCTION, MODEL_SIGNATURE)
+_ACTS: Mapping[str, Way] = {
+    DATASET: (Act("train"), Act("dataset")), RELEASE: (Act("release"),), SLSA_PROVENANCE_V1: (Act("train"),),
+    REPRODUCTION: (Act("reproduction"),), MODEL_SIGNATURE: (Act("signature"),),
+}
 # How the checks of the catalogue name a thing of each kind.
 THINGS = {"dataset": "dataset ", "step": "step ", "base-model": "base model "}
 COMPARISONS = ("equals", "oneOf", "atLeast", "atMost", "stated")
@@ -128,7 +133,7 @@ Rule: TypeAlias = "Group | Says | Cel"
 def of_statements(context: Context, rule: Says | Cel) -> Sequence[Item]:
     """One item for each accepted statement of the type about the model or what lies behind it."""
     items = list(dict.fromkeys(_asked(context, rule)))
-    return items or nothing("no accepted statement of this type is shown")
+    return items or nothing("no accepted statement of this type is shown", _ACTS[rule.predicate])
 
 
 def _asked(context: Context, rule: Says | Cel) -> Iterator[Item]:
@@ -164,7 +169,7 @@ def _subject(statement: VerifiedStatement) -> str:
 
 
 def _answer(statement: VerifiedStatement, subject: str, rule: Says | Cel) -> Item:
-    return Item.on([statement], subject, *rule.ask(statement))
+    return Item.on([statement], subject, *rule.ask(statement), ways=((about(subject) or _ACTS[rule.predicate]),))
 
 
 # --- how outcomes combine (Kleene) ------------------------------------------------------------------------------------
@@ -214,7 +219,7 @@ def decide_part(part: Part, ask: Ask) -> Decision:
         return decision
     items = excuse.items if outcome == "not_applicable" else (*decision.items, *excuse.items)
     parts = (excuse,) if outcome == "not_applicable" else (decision, excuse)
-    return replace(decision, items=items, parts=parts, settled=outcome, rule="unless")
+    return replace(decision, items=items, parts=parts, settled=outcome, rule="unless", needed=1)
 
 
 def decide_row(row: Requirement, ask: Ask) -> Decision:
@@ -223,9 +228,11 @@ def decide_row(row: Requirement, ask: Ask) -> Decision:
     if row.tightens is None:
         return own
     before = decide_row(row.tightens, ask)
+    beside = {one.outcome for one in (own, before)} <= {"fail", "undetermined"}
     if worse(own.outcome, before.outcome) == own.outcome:
-        return own
-    return replace(own, items=before.items, parts=before.parts, rule=before.rule, settled=before.outcome)
+        return replace(own, beside=before if beside else None)
+    return replace(own, items=before.items, parts=before.parts, rule=before.rule, settled=before.outcome,
+                   needed=before.needed, beside=own if beside else None)
 
 
 def _told_as(row: Requirement, found: Decision) -> Decision:
@@ -237,14 +244,17 @@ def _told_as(row: Requirement, found: Decision) -> Decision:
 def _group(group: Group, ask: Ask) -> Decision:
     parts = _for_each(group, ask) if group.operator == "forEach" else [decide_part(part, ask) for part in group.parts]
     outcomes = [part.outcome for part in parts]
-    if group.operator in ("all", "forEach"):
-        outcome = combine(outcomes)
-    else:
-        outcome = at_least(group.count if group.operator == "atLeast" else 1, outcomes)
+    needed = _needed(group)
+    outcome = at_least(needed, outcomes) if needed else combine(outcomes)
     decisive = [part for part in parts if part.outcome == outcome] or parts
     items = tuple(dict.fromkeys(item for part in decisive for item in part.items))
     return replace(parts[0], id="", title=group.label, items=items, parts=tuple(parts), settled=outcome,
-                   rule=group.label)
+                   rule=group.label, needed=needed)
+
+
+def _needed(group: Group) -> int:
+    """How many parts must pass; 0 is all of them."""
+    return {"any": 1, "atLeast": group.count}.get(group.operator, 0)
 
 
 def _for_each(group: Group, ask: Ask) -> list[Decision]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
+from provenance.policy.acts import Way
 
 Outcome = Literal["pass", "fail", "undetermined", "not_applicable", "waived"]
 Basis = Literal["stated", "recomputed"]
@@ -15,7 +16,10 @@ BASES: tuple[Basis, ...] = ("stated", "recomputed")
 
 @dataclass(frozen=True)
 class Item:
-    """The outcome for one subject of a requirement (a dataset, a step), and the evidence that it rests on."""
+    """The outcome for one subject of a requirement (a dataset, a step), and the evidence that it rests on.
+
+    `ways` are what would settle it, any one of them, where neither its subject nor the requirement's row says.
+    """
 
     subject: str
     outcome: Outcome
@@ -24,16 +28,17 @@ class Item:
     voice: Voice = "none"
     evidence: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()
 
     @classmethod
     def on(cls, statements: Iterable[VerifiedStatement], subject: str, outcome: Outcome, reason: str,
-           basis: Basis = "stated") -> Item:
+           basis: Basis = "stated", ways: tuple[Way, ...] = ()) -> Item:
         """An item that rests on statements; its voice is that of the weakest."""
         used = tuple(statements)
         heard = [s.voice for s in used]
         weakest: Voice = min(heard, key=VOICES.index) if heard else "none"
         return cls(subject, outcome, reason, basis, weakest, tuple(sorted({s.sha256 for s in used})),
-                   tuple(sorted({s.principal.name for s in used if s.principal})))
+                   tuple(sorted({s.principal.name for s in used if s.principal})), ways)
 
     def to_dict(self) -> dict[str, Any]:
         """As the verdict document spells it."""
@@ -68,7 +73,8 @@ class Decision:
     """One requirement of a policy with its outcome, item by item.
 
     `asked_by` are the policies of the chain that ask it, and `binds` those in which it decides: none where it is only
-    advice. A rule has `parts`, and its outcome is `settled` by how they combine.
+    advice. A rule has `parts`, and its outcome is `settled` by how they combine: `needed` of them must pass, or all of
+    them where that is 0. `beside` is the other row where one tightens another and both are open.
     """
 
     id: str
@@ -85,6 +91,8 @@ class Decision:
     rule: str = ""
     parts: tuple[Decision, ...] = ()
     settled: Outcome | None = None
+    needed: int = 0
+    beside: Decision | None = None
 
     @property
     def outcome(self) -> Outcome:

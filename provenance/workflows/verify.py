@@ -26,6 +26,7 @@ from provenance.policy import policy as policies
 from provenance.policy.coverage import findings as coverage_findings
 from provenance.policy.evaluate import Evaluation, Rung, Subject
 from provenance.policy.lineage_document import lineage_document
+from provenance.policy.remaining import Remaining, next_rung, remaining
 from provenance.policy.score import score_document, score_of
 from provenance.policy.verdict import Decision
 from provenance.statements.assessment import Assessment
@@ -33,7 +34,7 @@ from provenance.statements.release import Release
 from provenance.statements.step import Step
 from provenance.statements.waiver import Waiver
 from provenance.workflows.declared import NOTHING_READ, Reading, read_all
-from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
+from provenance.workflows.gathering import Gathered, gather, trees_named, wanted_by, worth_reading
 
 LIMITS = (
     "Integrity is not truth: a signature shows who says something, not that it is so.",
@@ -59,6 +60,15 @@ class Verification:
         return bool(self.document["passed"])
 
 
+@dataclass(frozen=True)
+class Examination:
+    """A model with its evidence, examined, and what was seen in its card and the documents beside it."""
+
+    subject: Subject
+    gathered: Gathered
+    findings: tuple[Finding, ...]
+
+
 def verify(
     model: Path,
     policy: str,
@@ -81,6 +91,23 @@ def verify(
     asked; a model that falls short is an answer, not an error.
     """
     chosen = policies.load_policy(policy, settings)
+    seen = examine(model, evidence=evidence, trust=trust, as_of=as_of, progress=progress, total=total,
+                   copy_into=copy_into, documents=documents)
+    return Verification(_document(seen, chosen, now), seen.subject.model, seen.gathered.files, chosen)
+
+
+def examine(
+    model: Path,
+    *,
+    evidence: Sequence[Path] = (),
+    trust: Path | TrustSource | None = None,
+    as_of: datetime,
+    progress: Progress | None = None,
+    total: Callable[[int], None] | None = None,
+    copy_into: Path | None = None,
+    documents: Sequence[Path] = (),
+) -> Examination:
+    """Everything that is known of a model, before any policy is asked; the arguments are those of `verify`."""
     place = TrustSource.of(trust).path if trust is not None else None
     if place is not None and place.resolve().is_relative_to(model.resolve()):
         # Whoever made the model would say whom to believe about it.
@@ -94,11 +121,8 @@ def verify(
         model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
-    reading = read_all(documents)
-    declared, card_findings = declarations(manifest, verifier, reading)
-    subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
-    document = _document(subject, chosen, gathered.examined, card_findings, now)
-    return Verification(document, manifest, gathered.files, chosen)
+    declared, findings = declarations(manifest, verifier, read_all(documents))
+    return Examination(Subject(manifest, (*gathered.statements, *declared), trusted, as_of), gathered, tuple(findings))
 
 
 def declarations(
@@ -114,9 +138,8 @@ def declarations(
     return [*said, *beside], [*findings, *reading.findings()]
 
 
-def _document(
-    subject: Subject, policy: policies.Policy, examined: Sequence[Examined], findings: Sequence[Finding], now: datetime
-) -> dict[str, Any]:
+def _document(examination: Examination, policy: policies.Policy, now: datetime) -> dict[str, Any]:
+    subject, examined = examination.subject, examination.gathered.examined
     evaluation = Evaluation(subject)
     considered = evaluation.waivers(policy)
     decisions = waivers.excused(evaluation.decide(policy), considered)
@@ -128,7 +151,7 @@ def _document(
         outcome = "undetermined"
     ladder = evaluation.ladder()
     past = subject.as_of < now
-    seen = [*subject.model.findings, *findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
+    seen = [*subject.model.findings, *examination.findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
             *_ineffective(evaluation.graph("trusted"), subject.as_of),
             *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]
     graph = evaluation.graph("unsigned")
@@ -153,7 +176,7 @@ def _document(
         "coverage": evaluation.coverage.to_dict(),
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
         "openPoints": _open_points(decisions),
-        "next": _next(evaluation, decisions, ladder, policy),
+        "next": _next(next_plan(evaluation, policy, decisions)),
         "lineage": lineage_document(graph, subject.statements),
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
@@ -228,29 +251,24 @@ def _open_points(decisions: Sequence[Decision]) -> list[str]:
     return [f"{decision.id} {decision.title}: {decision.reason}" for decision in ranked[:3]]
 
 
-def _next(
-    evaluation: Evaluation, decisions: Sequence[Decision], ladder: Sequence[Rung], policy: policies.Policy
-) -> list[dict[str, str]]:
-    """The fewest things to do to pass the policy, or, where it is passed, to reach the next rung.
+def next_plan(evaluation: Evaluation, policy: policies.Policy, decisions: Sequence[Decision]) -> Remaining | None:
+    """What remains towards a policy, or, where it is passed, towards the next rung; None at the top of the ladder."""
+    left = remaining(evaluation, policy, decisions)
+    if left.tasks or left.blockers:
+        return left
+    rung = next_rung(evaluation.ladder())
+    return remaining(evaluation, policies.load_policy(rung.policy)) if rung else None
 
-    Requirements with one remedy are one thing to do: a recorded training step answers several.
-    """
-    changes = evaluation.graph("trusted").changes
-    if changes:  # everything else is undetermined because of it, and nobody needs to publish anything
-        return [{"requirement": "W-1", "towards": policy.id,
-                 "remedy": f"Do not use it; get {changes[0].location} again from the producer"}]
-    towards, open_decisions = policy.id, [d for d in decisions if d.is_open]
-    if not open_decisions:
-        rung = next((rung for rung in ladder if rung.shown != "pass"), None)
-        if rung is None:
-            return []
-        towards = rung.policy
-        asked = evaluation.decide(policies.load_policy(rung.policy))
-        open_decisions = [d for d in asked if d.is_open]
-    grouped: dict[str, list[str]] = {}
-    for decision in open_decisions:
-        grouped.setdefault(decision.remedy, []).append(decision.id)
-    return [{"requirement": ", ".join(ids), "remedy": remedy, "towards": towards} for remedy, ids in grouped.items()]
+
+def _next(left: Remaining | None) -> list[dict[str, Any]]:
+    if left is None:
+        return []
+    return [
+        *({"requirement": ", ".join(blocker.requirements), "remedy": blocker.told, "towards": left.towards,
+           "blocks": True} for blocker in left.blockers),
+        *({"requirement": ", ".join(task.requirements), "remedy": task.sentence, "towards": left.towards}
+          for task in left.tasks),
+    ]
 
 
 def _recalled(evaluation: Evaluation) -> Iterator[Finding]:

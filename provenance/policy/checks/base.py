@@ -12,6 +12,7 @@ from provenance.artifacts.manifest import Manifest
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.lineage import LineageGraph
 from provenance.policy import licences
+from provenance.policy.acts import Kind, Way
 from provenance.policy.assessments import PERSONS
 from provenance.policy.coverage import Coverage
 from provenance.policy.verdict import Basis, Item, Outcome
@@ -233,6 +234,8 @@ class Check:
     `minimum` is the weakest evidence on which a policy may let it pass, and `roles` who may speak; `waivable`: an
     approver may let a model through without it. `remedy` and `citation` are what a policy says unless it knows better.
 
+    `shown_by` are the statements that it takes, all of them, where there is none of them yet.
+
     `uses_lineage`: missing evidence leaves it undetermined. `asks_how_made`: so does a base model of which nobody says
     how it was made, because a model is as open as what its weights began with.
     """
@@ -246,6 +249,7 @@ class Check:
     minimum: Minimum = STATED
     roles: tuple[str, ...] = ("producer",)
     waivable: bool = False
+    shown_by: tuple[Kind, ...] = ("release",)
     remedy: str = ""
     citation: str = ""
 
@@ -260,18 +264,19 @@ def _answer(releases: list[VerifiedStatement], declaration: str) -> tuple[list[V
 
 
 def licence_item(
-    statement: VerifiedStatement, subject: str, license: str | None, kind: licences.Kind, wanted: str = "open"
+    statement: VerifiedStatement, subject: str, license: str | None, kind: licences.Kind, wanted: str = "open",
+    ways: tuple[Way, ...] = (),
 ) -> Item:
     """Whether the licence of one thing is known (`stated`) or open for its kind (`open`)."""
     read = licences.normalise(license)
     if read.expression is None:
-        return Item.on([statement], subject, "undetermined", f"licence not known: {read.reason}")
+        return Item.on([statement], subject, "undetermined", f"licence not known: {read.reason}", ways=ways)
     if wanted == "stated" and read.known:
         return Item.on([statement], subject, "pass", f"licence {read.expression} is stated")
     openness = licences.category(read.expression, kind)
     # "For any purpose" is what an open licence grants: a field of use that is left out fails it (OSD 6, OSAID 1.0).
     outcome = "fail" if "FOU" in openness.restrictions else outcome_of(openness)
-    return Item.on([statement], subject, outcome, openness.reason)
+    return Item.on([statement], subject, outcome, openness.reason, ways=ways)
 
 
 def outcome_of(openness: licences.Openness) -> Outcome:
@@ -280,6 +285,6 @@ def outcome_of(openness: licences.Openness) -> Outcome:
     return outcomes.get(openness.status, "undetermined")
 
 
-def nothing(what: str) -> list[Item]:
-    """The item of a requirement for which no accepted evidence was found."""
-    return [Item("", "undetermined", what)]
+def nothing(what: str, *ways: Way) -> list[Item]:
+    """The item of a requirement for which no accepted evidence was found; `ways` where its row does not say how."""
+    return [Item("", "undetermined", what, ways=ways)]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import step_of, uses
+from provenance.policy.acts import ANEW
 from provenance.policy.checks.base import (
     EVALUATE,
     PREPARE,
@@ -98,17 +99,20 @@ def _code_of_step(context: Context, kind: str, statement: VerifiedStatement, pub
     rows = {use.thing.name: _rows_of(use.thing, published) for use in {use.identities: use for use in code}.values()}
     secret = sorted(name for name, found in rows.items() if not found)
     if secret:
-        return Item.on([statement], subject, "undetermined", f"used {', '.join(secret[:3])}, which is not published")
+        return Item.on([statement], subject, "undetermined", f"used {', '.join(secret[:3])}, which is not published",
+                       ways=((ANEW,),))
     components = [row for found in rows.values() for row in found]
     if not any(component.component == kind for _, component in components):
-        return Item.on([statement], subject, "undetermined", f"nothing that it used is published as {kind}")
+        return Item.on([statement], subject, "undetermined", f"nothing that it used is published as {kind}",
+                       ways=((ANEW,),))
     # Once for each release and licence: evidence that repeats itself must not cost the square of its length.
     distinct = {(release.sha256, component.license): (release, component) for release, component in components}
     judged = [licence_item(release, subject, component.license, "code") for release, component in distinct.values()]
     outcome = combine([item.outcome for item in judged])
     reasons = dict.fromkeys(item.reason for item in judged if item.outcome == outcome)
     told = f"used {', '.join(rows)}: {'; '.join(reasons)}"
-    return Item.on([statement, *(release for release, _ in distinct.values())], subject, outcome, told)
+    return Item.on([statement, *(release for release, _ in distinct.values())], subject, outcome, told,
+                   ways=((ANEW,),))
 
 
 def _rows_of(thing: Described, published: _Published) -> list[tuple[VerifiedStatement, Component]]:
@@ -131,7 +135,8 @@ def training_configuration(context: Context) -> Sequence[Item]:
         if not context.accepts(statement):
             items.append(Item.on([statement], subject, "undetermined", "its signer is not accepted here"))
         elif not complete:
-            items.append(Item.on([statement], subject, "undetermined", "nobody declares its configuration complete"))
+            items.append(Item.on([statement], subject, "undetermined", "nobody declares its configuration complete",
+                                 ways=((ANEW,),)))
         else:
             releases = [release for told, _ in declared for release in told]
             items.append(Item.on([statement, *releases], subject, "pass", "command recorded and declared complete"))
@@ -161,14 +166,17 @@ CODE = (
     Check("C-1", "Inference code is published", inference_code, _LICENSE, remedy=PUBLISH,
           citation=f"{_OSAID}: the source to run the system"),
     Check("C-2", "Training code is published and is what the training used", training_code, uses_lineage=True,
-          asks_how_made=True, remedy=RECORD, citation=f"{_OSAID}: the complete source to train the system"),
+          asks_how_made=True, shown_by=("train", "release"), remedy=RECORD,
+          citation=f"{_OSAID}: the complete source to train the system"),
     Check("C-3", "Data preparation code is published and is what the data steps used", preprocessing_code,
-          uses_lineage=True, asks_how_made=True, roles=_BOTH, remedy=PREPARE,
+          uses_lineage=True, asks_how_made=True, roles=_BOTH, shown_by=("train", "prepare", "release"), remedy=PREPARE,
           citation=f"{_OSAID}: how data was processed and filtered"),
     Check("C-4", "Evaluation code is published and is what evaluated the weights", evaluation_code, uses_lineage=True,
-          remedy=EVALUATE, citation=f"{_OSAID}: code for validation and testing"),
+          shown_by=("evaluate", "release"), remedy=EVALUATE, citation=f"{_OSAID}: code for validation and testing"),
     Check("C-5", "The training configuration is recorded", training_configuration, uses_lineage=True,
-          asks_how_made=True, remedy=RECORD, citation=f"{_OSAID}: arguments and settings used"),
+          asks_how_made=True, shown_by=("train", "release"), remedy=RECORD,
+          citation=f"{_OSAID}: arguments and settings used"),
     Check("C-6", "The environment of every step is pinned", pinned_environment, uses_lineage=True, roles=_BOTH,
-          waivable=True, remedy=RECORD, citation="NIST SP 800-218A, PS.3.2: provenance of every component"),
+          waivable=True, shown_by=("train",), remedy=RECORD,
+          citation="NIST SP 800-218A, PS.3.2: provenance of every component"),
 )

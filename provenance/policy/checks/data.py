@@ -8,6 +8,7 @@ from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import Use, step_of
 from provenance.policy import licences
+from provenance.policy.acts import ANEW, Kind, about
 from provenance.policy.checks.base import (
     DESCRIBE,
     EVALUATE,
@@ -41,7 +42,8 @@ def closure(context: Context) -> Sequence[Item]:
 def _listed(context: Context, use: Use, listed: frozenset[Identity], releases: Sequence[VerifiedStatement]) -> Item:
     subject = f"dataset {use.thing.name}"
     if not use.identities:
-        return Item.on([use.step], subject, "undetermined", "used without a strong digest", "recomputed")
+        return Item.on([use.step], subject, "undetermined", "used without a strong digest", "recomputed",
+                       ways=(about(f"step {step_of(use.step).name}"),))
     known = use.identities | all_identities(s for d in context.graph.attested_by(use.identities)
                                             for s in d.statement.subjects)
     if known & listed:
@@ -49,7 +51,8 @@ def _listed(context: Context, use: Use, listed: frozenset[Identity], releases: S
     if context.graph.is_made_from_data(use):
         told = "made by an attested step from data that is asked for in turn"
         return Item.on([use.step], subject, "pass", told, "recomputed")
-    return Item.on([use.step], subject, "undetermined", "used, and not in the release's list of datasets", "recomputed")
+    return Item.on([use.step], subject, "undetermined", "used, and not in the release's list of datasets", "recomputed",
+                   ways=((ANEW,),))
 
 
 def _each_dataset(context: Context, judge: Callable[[VerifiedStatement, Dataset], Item]) -> list[Item]:
@@ -196,7 +199,8 @@ def unknown_provenance(context: Context) -> Sequence[Item]:
         known = context.graph.attested_by(use.identities) or context.graph.is_made_from_data(use)
         if not known and use.thing.name not in listed:
             said = "nobody describes it, and it is not listed as of unknown provenance"
-            items.append(Item.on([use.step], f"dataset {use.thing.name}", "undetermined", said))
+            subject = f"dataset {use.thing.name}"
+            items.append(Item.on([use.step], subject, "undetermined", said, ways=((ANEW,), about(subject))))
     return items if context.releases else nothing("no accepted release lists data whose provenance is not known")
 
 
@@ -217,31 +221,35 @@ def _item(statement: VerifiedStatement, dataset: Dataset, outcome: Outcome, reas
 
 
 _BOTH = ("data-supplier", "producer")
+_DESCRIBED: tuple[Kind, ...] = ("train", "dataset")
 _OSAID = "OSAID 1.0, Data Information"
 _DPS = "Data & Trust Alliance, Data Provenance Standards 1.0.0"
 DATA = (
     Check("D-1", "Every dataset that was used is listed", closure, uses_lineage=True, asks_how_made=True,
-          minimum=RECOMPUTED, remedy=DESCRIBE, citation=f"{_OSAID}: all data used for training"),
+          minimum=RECOMPUTED, shown_by=_DESCRIBED, remedy=DESCRIBE, citation=f"{_OSAID}: all data used for training"),
     Check("D-2", "Every dataset is described", information, uses_lineage=True, asks_how_made=True, roles=_BOTH,
-          remedy=DESCRIBE, citation=f"{_OSAID}: provenance, scope, obtaining, selection, labelling, processing"),
+          shown_by=_DESCRIBED, remedy=DESCRIBE,
+          citation=f"{_OSAID}: provenance, scope, obtaining, selection, labelling, processing"),
     Check("D-3", "Every dataset says whether it can be had", availability,
           {"unshareable": Parameter("described", ("described", "refused"))}, uses_lineage=True, asks_how_made=True,
-          roles=_BOTH, remedy=DESCRIBE, citation=f"{_OSAID}: where data can be had; unshareable data is described"),
+          roles=_BOTH, shown_by=_DESCRIBED, remedy=DESCRIBE,
+          citation=f"{_OSAID}: where data can be had; unshareable data is described"),
     Check("D-4", "The licence of every dataset is known", licensed,
           {"license": Parameter("stated", ("stated", "unrestricted", "open"))}, uses_lineage=True, asks_how_made=True,
-          roles=_BOTH, waivable=True, remedy=DESCRIBE, citation=f"{_DPS}, Use: licence to use"),
+          roles=_BOTH, waivable=True, shown_by=_DESCRIBED, remedy=DESCRIBE, citation=f"{_DPS}, Use: licence to use"),
     Check("D-5", "The list of datasets is declared complete", list_complete, uses_lineage=True, asks_how_made=True,
           remedy=PUBLISH, citation=f"{_OSAID}: the complete description of all data"),
     Check("D-6", "Every dataset is open data", open_data, uses_lineage=True, asks_how_made=True, roles=_BOTH,
-          remedy=DESCRIBE, citation="G7 Vision on AI Openness (Paris, 29 May 2026), Open Source AI with Open Data"),
+          shown_by=_DESCRIBED, remedy=DESCRIBE,
+          citation="G7 Vision on AI Openness (Paris, 29 May 2026), Open Source AI with Open Data"),
     Check("D-7", "The evaluation data is identified", evaluation_data, uses_lineage=True, waivable=True,
-          remedy=EVALUATE, citation="Model Openness Framework 1.0, section 6: Evaluation Data"),
+          shown_by=("evaluate",), remedy=EVALUATE, citation="Model Openness Framework 1.0, section 6: Evaluation Data"),
     Check("D-8", "Every dataset states the fields of the Data Provenance Standards", standard_fields,
-          uses_lineage=True, asks_how_made=True, roles=_BOTH, waivable=True, remedy=DESCRIBE,
+          uses_lineage=True, asks_how_made=True, roles=_BOTH, waivable=True, shown_by=_DESCRIBED, remedy=DESCRIBE,
           citation=f"{_DPS}: Source, Provenance and Use"),
     Check("D-9", "Data of unknown provenance is listed", unknown_provenance, uses_lineage=True, asks_how_made=True,
           waivable=True, remedy=PUBLISH, citation="NIST SP 800-218A, PW.3.2: document which data lacks provenance"),
     Check("D-10", "Every dataset says whether personal data is in it", personal_data, uses_lineage=True,
-          asks_how_made=True, roles=("data-supplier",), waivable=True, remedy=DESCRIBE,
+          asks_how_made=True, roles=("data-supplier",), waivable=True, shown_by=_DESCRIBED, remedy=DESCRIBE,
           citation=f"{_DPS}, Use: consent documentation, privacy enhancing technologies"),
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import step_of
+from provenance.policy.acts import ANEW, Act
 from provenance.policy.checks.base import PUBLISH, Check, Context, Parameter, licence_item, nothing
 from provenance.policy.verdict import Item
 from provenance.statements.release import Component, Release
@@ -35,7 +36,8 @@ def data_cards(context: Context) -> Sequence[Item]:
         items += [_document(release, card) for card in cards]
         named = {name for card in cards for name in _describes(card)}
         if not any("describes" not in card.thing.annotations for card in cards):
-            items += [Item.on([release], f"dataset {dataset.name}", "undetermined", "no data card speaks of it")
+            items += [Item.on([release], f"dataset {dataset.name}", "undetermined", "no data card speaks of it",
+                              ways=((ANEW,),))
                       for dataset in release.claim.datasets if dataset.name not in named]
     return items or nothing("no accepted release lists datasets that a data card could describe")
 
@@ -65,10 +67,11 @@ def evaluation_results(context: Context) -> Sequence[Item]:
         name = component.thing.name or "evaluation results"
         if not makers:
             told = "no accepted evaluation of these weights gave this"
-            items.append(Item.on([release], name, "undetermined", told))
+            items.append(Item.on([release], name, "undetermined", told, ways=((Act("evaluate"), ANEW),)))
         else:
             item = licence_item(release, name, component.license, "document", context.parameters["license"])
-            items.append(Item.on([release, *makers], name, item.outcome, f"given by an evaluation, {item.reason}"))
+            items.append(Item.on([release, *makers], name, item.outcome, f"given by an evaluation, {item.reason}",
+                                 ways=((ANEW,),)))
     return items or nothing("no accepted release names evaluation results")
 
 
@@ -101,8 +104,8 @@ DOCUMENTS = (
           {"document": Parameter("report-or-paper", ("report-or-paper", "paper"))}, remedy=PUBLISH, waivable=True,
           citation=f"{_MOF}: Technical Report, Research Paper"),
     Check("K-4", "Evaluation results are those of these weights", evaluation_results,
-          {"license": Parameter("stated", ("stated", "open"))}, uses_lineage=True, remedy=PUBLISH, waivable=True,
-          citation=f"{_MOF}: Evaluation Results"),
+          {"license": Parameter("stated", ("stated", "open"))}, uses_lineage=True, shown_by=("evaluate", "release"),
+          remedy=PUBLISH, waivable=True, citation=f"{_MOF}: Evaluation Results"),
     Check("K-5", "Usage information is stated", usage, remedy=PUBLISH, waivable=True,
           citation="AI Act guidelines C(2025) 5045 final, paragraphs 90 and 91: information on usage"),
 )

@@ -9,9 +9,11 @@ from provenance.bundles.trust import parse_time
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import TrustError
 from provenance.lineage import step_of
+from provenance.policy.acts import Act
 from provenance.policy.checks.base import PUBLISH, Check, Context, Day, Parameter, nothing
 from provenance.policy.verdict import Item
 from provenance.statements.release import Release
+from provenance.statements.step import DATA_ROLES
 
 
 def signed_evidence(context: Context) -> Sequence[Item]:
@@ -25,7 +27,8 @@ def signed_evidence(context: Context) -> Sequence[Item]:
                 found = by_digest.get(listed.digest.get("sha256", ""))
                 if found is None:
                     told = "listed by the release, not shown here"
-                    items.append(Item.on([release], listed.name, "undetermined", told))
+                    missing = ((Act("bundle", listed.name),),)
+                    items.append(Item.on([release], listed.name, "undetermined", told, ways=missing))
                 else:
                     items.append(Item.on([release, found], listed.name, "pass", "there, and its voice is enough"))
     return items or nothing("no accepted release lists the evidence that it stands on")
@@ -42,7 +45,8 @@ def whole_lineage(context: Context) -> Sequence[Item]:
     releases = context.releases
     if not releases:
         return nothing("no accepted release says which evidence belongs to this model")
-    gaps = [Item.on([use.step], use.thing.name, "undetermined", f"used as {use.role}, and nobody attests it")
+    gaps = [Item.on([use.step], use.thing.name, "undetermined", f"used as {use.role}, and nobody attests it",
+                    ways=((Act("dataset" if use.role in DATA_ROLES else "base-release", use.thing.name),),))
             for use in graph.gaps]
     gaps += [Item.on([s], f"step {step_of(s).name}", "undetermined", "names no data that it used")
              for s in graph.silent_about_data]

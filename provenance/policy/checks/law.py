@@ -7,9 +7,11 @@ and, where a policy asks for it, what counsel found.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.policy import assessments, licences
+from provenance.policy.acts import Act
 from provenance.policy.checks.base import ASSESS, PUBLISH, Check, Context, Parameter, nothing
 from provenance.policy.verdict import Item
 from provenance.statements.release import TEMPLATE_SECTIONS
@@ -52,7 +54,7 @@ def no_monetisation(context: Context) -> Sequence[Item]:
         return nothing("no accepted release declares that the model is not monetised")
     counsel = context.parameters["opinion"] == "counsel"
     told = [statement for statement, _ in context.told("noMonetisation")]
-    return items + (assessments.agreed("L-3", _for_counsel(told), context) if counsel else [])
+    return items + (assessments.agreed("L-3", _for_counsel("L-3", told), context) if counsel else [])
 
 
 def no_systemic_risk(context: Context) -> Sequence[Item]:
@@ -88,13 +90,14 @@ def proportionate_terms(context: Context) -> Sequence[Item]:
             items.append(Item.on([statement], name, "fail", f"{openness.reason}: no terms of acceptable use"))
         else:
             items.append(Item.on([statement], name, "undetermined", openness.reason))
-    items += [_for_counsel(to_judge)] if to_judge else []  # settled as in every row that asks a person
+    items += [_for_counsel("L-5", to_judge)] if to_judge else []  # settled as in every row that asks a person
     return items or nothing("no accepted release states a licence for the weights")
 
 
-def _for_counsel(told: Sequence[VerifiedStatement]) -> Item:
+def _for_counsel(requirement: str, told: Sequence[VerifiedStatement]) -> Item:
     """The question that a person must answer, about what these statements say."""
-    return Item.on(told, "counsel", "undetermined", "this is for a buyer's counsel or an assessor to judge")
+    open_item = Item.on(told, "counsel", "undetermined", "this is for a buyer's counsel or an assessor to judge")
+    return replace(open_item, ways=((Act("assessment", requirement),),))
 
 
 _GUIDELINES = "AI Act guidelines C(2025) 5045 final"

@@ -11,6 +11,7 @@ from typing import Any
 
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import Use, step_of
+from provenance.policy.acts import Act
 from provenance.policy.checks.base import (
     ANY,
     DESCRIBE,
@@ -106,7 +107,8 @@ def at_hand(context: Context) -> Sequence[Item]:
     if context.model.weights and (context.coverage.complete or context.min_voice == "unsigned"):
         items.append(Item.on(releases, "weights", "pass", "every file is at hand, and was recomputed", "recomputed"))
     else:
-        items.append(Item.on(releases, "weights", "undetermined", "not every file that is bound is at hand"))
+        items.append(Item.on(releases, "weights", "undetermined", "not every file that is bound is at hand",
+                             ways=((Act("files"),),)))
     items += [Item.on([s], s.file, "pass", "at hand, and its digest is the listed one", "recomputed")
               for s in context.listed()]
     stacks = list(bills(context))
@@ -149,16 +151,17 @@ _BOTH = ("data-supplier", "producer")
 _SOURCE = "Sovereign deployment, rule of this project"
 SOVEREIGNTY = (
     Check("J-1", "Where data is held and processed is stated", data_residency, _PLACES, uses_lineage=True, roles=_BOTH,
-          asks_how_made=True, waivable=True, remedy=DESCRIBE, citation=f"{_SOURCE}: data residency"),
+          asks_how_made=True, waivable=True, shown_by=("train", "dataset"), remedy=DESCRIBE,
+          citation=f"{_SOURCE}: data residency"),
     Check("J-2", "Where training ran and inference may run is stated", compute_residency,
-          {**_PLACES, "operators": Names()}, uses_lineage=True, asks_how_made=True, waivable=True, remedy=RECORD,
-          citation=f"{_SOURCE}: compute residency"),
+          {**_PLACES, "operators": Names()}, uses_lineage=True, asks_how_made=True, waivable=True,
+          shown_by=("train", "release"), remedy=RECORD, citation=f"{_SOURCE}: compute residency"),
     Check("J-3", "Hardware, accelerator hours and energy are stated", energy_and_hardware,
-          {"unknown": Parameter("accepted", ("accepted", "refused"))}, uses_lineage=True, asks_how_made=True,
-          waivable=True, remedy=RECORD,
+          {"unknown": Parameter("accepted", ("accepted", "refused"))}, uses_lineage=True,
+          asks_how_made=True, waivable=True, shown_by=("train",), remedy=RECORD,
           citation="AI Act, Annex XI, section 1, point 2(d) and (e): computational resources and energy"),
     Check("J-4", "An indemnity, or its absence, is stated", indemnity, waivable=True, remedy=PUBLISH,
           citation="EU model contractual clauses for AI procurement (MCC-AI, March 2025), Article 18"),
     Check("J-5", "Everything needed to verify and run is at hand", at_hand, uses_lineage=True, minimum=RECOMPUTED,
-          remedy=PUBLISH, citation=f"{_SOURCE}: nothing is fetched from a network"),
+          shown_by=("stack", "release"), remedy=PUBLISH, citation=f"{_SOURCE}: nothing is fetched from a network"),
 )

@@ -72,7 +72,7 @@ def _named(statement: VerifiedStatement, bill: Sbom, name: str, least: str) -> I
 _SOURCE = "Red Hat, point of view on open source AI (2025): open source software components around open weights"
 STACK = (
     Check("S-1", "The serving stack is open source", open_stack, {"exceptions": Names(exceptions=True)},
-          uses_lineage=True, remedy=_REMEDY, citation=_SOURCE, waivable=True),
+          uses_lineage=True, shown_by=("stack", "release"), remedy=_REMEDY, citation=_SOURCE, waivable=True),
     Check("S-2", "The serving stack has what the policy names", named_stack, {"components": Versions()},
-          uses_lineage=True, remedy=_REMEDY, citation=_SOURCE, waivable=True),
+          uses_lineage=True, shown_by=("stack", "release"), remedy=_REMEDY, citation=_SOURCE, waivable=True),
 )

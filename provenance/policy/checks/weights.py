@@ -9,6 +9,7 @@ from provenance.bundles.oms import ModelSignature, compare_with
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.lineage import Use, beginnings, step_of
 from provenance.policy import licences
+from provenance.policy.acts import ANEW, Act, about
 from provenance.policy.checks.base import (
     LICENSE,
     PUBLISH,
@@ -49,15 +50,16 @@ def signed_weights(context: Context) -> Sequence[Item]:
         told = "the files in hand are not those that were signed" + (f", first {', '.join(changed)}" if changed else "")
         return [Item.on(candidates, "weights", "fail", told, "recomputed")]
     if problem := _unreadable(context):
-        return [Item("weights", "undetermined", problem)]
+        return [Item("weights", "undetermined", problem, ways=((Act("weights"),),))]
     if binding:
         if context.min_voice != "unsigned" and not context.coverage.complete:
             first = context.coverage.uncovered[0].path if context.coverage.uncovered else "the folder"
             told = f"not everything is covered, first {first}"
-            return [Item.on(binding, "weights", "undetermined", told, "recomputed")]
+            return [Item.on(binding, "weights", "undetermined", told, "recomputed",
+                            ways=((Act("files"),),) if context.coverage.unsound else ((Act("files"),), (ANEW,)))]
         signed = " and is as it was signed" if any(s.principal for s in binding) else ", and nobody signed it"
         return [Item.on(binding, "weights", "pass", f"every file was recomputed{signed}", "recomputed")]
-    return nothing("no accepted statement identifies these weights")
+    return nothing("no accepted statement identifies these weights", (Act("signature"),), (ANEW,))
 
 
 def _unreadable(context: Context) -> str:
@@ -144,9 +146,11 @@ def base_models(context: Context) -> Sequence[Item]:
 def _base_model(context: Context, use: Use) -> list[Item]:
     """All that accepted releases say of its licence: one that is open does not outweigh one that is not."""
     if not use.identities:
-        return [Item.on([use.step], use.thing.name, "undetermined", "named without a strong digest")]
+        return [Item.on([use.step], use.thing.name, "undetermined", "named without a strong digest",
+                        ways=(about(f"step {step_of(use.step).name}"),))]
     items = [
-        licence_item(statement, use.thing.name, row.license, "weights")
+        licence_item(statement, use.thing.name, row.license, "weights",
+                     ways=((Act("base-release", use.thing.name),),))
         for statement in context.accepted(context.graph.releases_of(use.identities))
         if isinstance(statement.claim, Release)
         for row in statement.claim.having(_WEIGHTS)
@@ -155,7 +159,8 @@ def _base_model(context: Context, use: Use) -> list[Item]:
         return items
     if step_of(use.step).kind == "convert" and _is_own(context, use):
         return [Item.on([use.step], use.thing.name, "pass", "converted from weights whose own steps are attested")]
-    return [Item.on([use.step], use.thing.name, "undetermined", "no accepted release speaks of this base model")]
+    return [Item.on([use.step], use.thing.name, "undetermined", "no accepted release speaks of this base model",
+                    ways=((Act("base-release", use.thing.name),),))]
 
 
 def _is_own(context: Context, use: Use) -> bool:
@@ -222,10 +227,12 @@ WEIGHTS = (
     Check("W-4", "The weights can be had free of charge", free_of_charge, remedy=PUBLISH,
           citation="G7 Vision on AI Openness (Paris, 29 May 2026): released free of charge"),
     Check("W-5", "Base models are identified and their licences are open", base_models, uses_lineage=True,
-          remedy=RECORD, citation="OSAID 1.0: the definition holds for the system and its discrete elements"),
+          shown_by=("train",), remedy=RECORD,
+          citation="OSAID 1.0: the definition holds for the system and its discrete elements"),
     Check("W-6", "An intermediate checkpoint is published", checkpoints,
           {"license": Parameter("open", ("stated", "open"))}, waivable=True, remedy=PUBLISH,
           citation="Model Openness Framework 1.0, section 6: Model Parameters (Intermediate)"),
     Check("W-7", "Every step that made weights states its initial parameters", initial_parameters, uses_lineage=True,
-          asks_how_made=True, remedy=RECORD, citation="OSAID 1.0, Code: the full specification of the training"),
+          asks_how_made=True, shown_by=("train",), remedy=RECORD,
+          citation="OSAID 1.0, Code: the full specification of the training"),
 )
