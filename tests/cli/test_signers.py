@@ -241,7 +241,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_does_not_go_together_is_said_before_anything_runs(run: Run, model: Path, pki: Pki, wrong: str) -> None:
+def test_what_does_not_go_together_is_said_before_anything_runs(run: Run, model: Path, pki: Pki, wrong: str,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("securesystemslib.signer._gcp_signer.GCP_IMPORT_ERROR", "not installed")
     arguments, code = WRONG[wrong]
     ran = run(*arguments)
     assert (ran.code, SIGNATURE.exists(), Path("out").exists()) == (2, False, False)
