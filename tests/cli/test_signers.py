@@ -184,25 +184,6 @@ def refuse_dmi(really: Any) -> Any:
     return opened
 
 
-def test_an_identity_by_way_of_a_browser_signs(run: Run, model: Path, token: str, served: Instance,
-                                               monkeypatch: pytest.MonkeyPatch) -> None:
-    from sigstore.oidc import IdentityError, Issuer
-
-    asked = []
-    monkeypatch.setattr(Issuer, "identity_token", lambda issuer: asked.append(issuer.oidc_config) or token)
-    browser = ("sign", "model", "--identity", "interactive", "--trust-config", "config.json", "--online")
-    assert run(*browser).code == 0
-    assert asked[0].token_endpoint == f"{served.url}/token"
-
-    def left(issuer: Issuer) -> None:
-        raise IdentityError("the user went away")
-
-    monkeypatch.setattr(Issuer, "identity_token", left)
-    ran = run(*browser)
-    assert ran.code == 2
-    assert "[identity-token-invalid]" in ran.err
-
-
 def test_a_token_that_is_none_is_refused_and_not_shown(run: Run, model: Path, token: str) -> None:
     Path("token").write_text("eyJ-not-a-token")
     ran = run("sign", "model", "--identity-token", "token", "--trust-config", "config.json", "--online")
