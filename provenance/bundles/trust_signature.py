@@ -14,6 +14,7 @@ from provenance.bundles.envelope import MAX_BUNDLE, parse_bundle, sha256
 from provenance.bundles.keys import public_key
 from provenance.bundles.trust import parse_trust, timestamp
 from provenance.errors import ProvenanceError, TrustError
+from provenance.files import read_small
 from provenance.statements.reader import validate
 from provenance.statements.statement import URN, ResourceDescriptor, Statement
 
@@ -36,11 +37,7 @@ def trust_statement(path: Path, data: bytes) -> Statement:
 def require_signature(path: Path, data: bytes, key: Path) -> None:
     """Refuse a trust file that the key did not sign as it is; TrustError `trust-unsigned`."""
     bundle = beside(path)
-    try:
-        pem = key.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(key),
-                         hint="give the public key of whoever keeps the trust file") from err
+    pem = read_small(key, "key", error=TrustError, hint="give the public key of whoever keeps the trust file")
     expected = public_key(pem, str(key))
     try:
         with bundle.open("rb") as file:

@@ -135,11 +135,10 @@ def lint(path: Path, as_of: datetime | None, shown: Shown) -> int:
     Example:
       provenance trust lint trust.yaml
     """
-    from provenance.bundles.trust import parse_trust
-    from provenance.workflows.trust_file import read_bytes
+    from provenance.bundles.trust import parse_trust, read_trust_file
     from provenance.workflows.trust_lint import lint_trust
 
-    found = lint_trust(parse_trust(read_bytes(path), str(path)), as_of or now())
+    found = lint_trust(parse_trust(read_trust_file(path), str(path)), as_of or now())
     document = {"schemaVersion": "0.1", "kind": "Lint", "findings": [finding.to_dict() for finding in found]}
     shown.answer(document, lambda: _findings(found))
     return NOT_PASSED if found else PASSED
@@ -165,10 +164,9 @@ def show(path: Path, shown: Shown) -> None:
     Example:
       provenance trust show trust.yaml
     """
-    from provenance.bundles.trust import parse_trust
-    from provenance.workflows.trust_file import read_bytes
+    from provenance.bundles.trust import parse_trust, read_trust_file
 
-    _show(parse_trust(read_bytes(path), str(path)), path, shown)
+    _show(parse_trust(read_trust_file(path), str(path)), path, shown)
 
 
 @command.command()

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from provenance.bundles.keys import public_key
 from provenance.bundles.trust import Principal, Trust
-from provenance.errors import ArtifactError
+from provenance.files import read_small
 
 
 def trust_in_key(path: Path, as_of: datetime) -> Trust:
     """Whoever has the private half of this key."""
-    pem = _read(path)
+    pem = read_small(path)
     return _trust(pem, as_of, Principal(path.name, "", ("producer",), (public_key(pem, str(path)),), ("*",), ("*",)))
 
 
@@ -31,12 +31,12 @@ def trust_in_authorities(paths: Sequence[Path], as_of: datetime, root: Path | No
     from provenance.bundles.chains import Certified
     from provenance.bundles.sigstore.roots import TrustRoot
 
-    known = [(path.name, Certified.from_pem(_read(path), str(path))) for path in paths]
+    known = [(path.name, Certified.from_pem(read_small(path), str(path))) for path in paths]
     principals = [
         Principal(name, "", ("producer",), (), ("*",), ("*",), authority=CertificateAuthority(der))
         for name, authority in known for der in authority.ders
     ]
-    trust = _trust(b"".join(map(_read, paths)), as_of, *principals)
+    trust = _trust(b"".join(map(read_small, paths)), as_of, *principals)
     return replace(trust, trust_root=TrustRoot.from_file(root)) if root else trust
 
 
@@ -53,11 +53,3 @@ def trust_in_identity(identity: str, issuer: str, as_of: datetime, root: Path | 
 
 def _trust(said: bytes, as_of: datetime, *principals: Principal) -> Trust:
     return Trust(sha256(said).hexdigest(), 1, as_of, principals)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                            hint="check the path") from err

@@ -25,7 +25,8 @@ from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
 from provenance.bundles.trust import Trust, TrustSource, read_trust
 from provenance.bundles.unpacking import unpacked
 from provenance.bundles.verifier import Examined, Verifier
-from provenance.errors import ArtifactError, BundleError, Finding, UsageError
+from provenance.errors import BundleError, Finding, UsageError
+from provenance.files import read_small, write_whole
 from provenance.statements.reader import parse_json
 from provenance.workflows.one_signer import trust_in_key
 
@@ -82,8 +83,6 @@ def sign_model(
 
     The bundle is `MODEL.provenance/model.sig` unless it is named; one inside the model is not part of what is signed.
     """
-    from provenance.files import write_whole
-
     target = bundle or default_folder(model) / MODEL_SIGNATURE_NAME
     chosen, inside = serialization or serialization_for(), _relative(target, model)
     if inside and not problem_with_ignored(inside):
@@ -158,7 +157,7 @@ def verify_bundle(
 
 def inspect_bundle(bundle: Path) -> dict[str, Any]:
     """What a bundle says, unverified: envelope, statement and key hint (`schemas/inspection.schema.json`)."""
-    data = _read(bundle)
+    data = read_small(bundle)
     signed = read_signed(data, bundle.name)
     statement: Mapping[str, Any] = parse_json(signed.payload, bundle.name)
     return {
@@ -169,20 +168,12 @@ def inspect_bundle(bundle: Path) -> dict[str, Any]:
 
 def _one_piece(bundle: Path) -> bytes:
     """The bytes of the one piece of evidence in a file."""
-    data = _read(bundle)
+    data = read_small(bundle)
     found = unpacked(data, bundle.name)
     if len(found) > 1:
         raise UsageError("usage", f"{len(found)} pieces of evidence are in this file", location=str(bundle),
                          hint="give it to `provenance verify --evidence`, which judges each")
     return found[0][1]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                            hint="check the path") from err
 
 
 def _relative(file: Path, folder: Path) -> str:

@@ -19,9 +19,9 @@ from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.signers.key import KeyKind, generate
 from provenance.bundles.stores.facts import payload_unverified
-from provenance.bundles.trust import Trust, parse_trust, timestamp
+from provenance.bundles.trust import Trust, parse_trust, read_trust_file, timestamp
 from provenance.errors import TrustError
-from provenance.files import one_at_a_time, write_whole
+from provenance.files import one_at_a_time, read_small, write_whole
 from provenance.statements.assessment import ASSESSMENT
 from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
@@ -168,7 +168,7 @@ def pin_root(path: Path, root: bytes) -> Trust:
     digest = sha256(root)
     pinned = {"file": f"trusted-root-{digest[:12]}.json", "sha256": digest}
     fetched = TrustRoot.from_bytes(root, pinned["file"])
-    data = read_bytes(path)
+    data = read_trust_file(path)
     trust, document = parse_trust(data, str(path)), parse_yaml(data, str(path))
     if document.get("trustedRoot") == pinned:
         return trust
@@ -184,7 +184,7 @@ def sign_trust_file(path: Path, signer: Callable[[], AnySigner]) -> tuple[Path, 
     """Write the bundle that `--trust-key` asks for, beside a trust file: where, its sha256, and what it says."""
     from provenance.bundles.trust_signature import beside, trust_statement
 
-    statement = trust_statement(path, read_bytes(path))  # before the key is opened
+    statement = trust_statement(path, read_trust_file(path))  # before the key is opened
     data = sign(statement.to_bytes(), signer())
     write_whole(beside(path), data)
     return beside(path), sha256(data), statement
@@ -197,7 +197,7 @@ def _change(path: Path, change: Callable[[Any], None]) -> Trust:
     nothing that it would read differently from what was meant.
     """
     with one_at_a_time(path.parent):
-        before = read_bytes(path)
+        before = read_trust_file(path)
         parse_trust(before, str(path))
         intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
         for document in (intended, written):
@@ -208,20 +208,11 @@ def _change(path: Path, change: Callable[[Any], None]) -> Trust:
         if parse_yaml(data, str(path)) != intended:
             raise TrustError("trust-invalid", "the change cannot be written without changing something else",
                              location=str(path), hint="write it by hand")
-        if read_bytes(path) != before:
+        if read_trust_file(path) != before:
             raise TrustError("trust-invalid", "somebody else changed the trust file at the same time",
                              location=str(path), hint="look at it, and try again")
         write_whole(path, data)
     return trust
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a trust file; TrustError `input-unreadable`."""
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the trust file: {err.strerror}", location=str(path),
-                         hint="`provenance trust init` writes one") from err
 
 
 def _public_pem(path: Path) -> str:
@@ -231,11 +222,9 @@ def _public_pem(path: Path) -> str:
 
 
 def _text(path: Path, what: str) -> str:
+    data = read_small(path, what, error=TrustError, hint="check the path; `provenance keygen` writes a .pub file")
     try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the {what}: {err.strerror}", location=str(path),
-                         hint="check the path; `provenance keygen` writes a .pub file") from err
+        return data.decode("utf-8")
     except UnicodeDecodeError as err:
         raise TrustError("key-invalid", f"the {what} is not in PEM", location=str(path), hint="give it as PEM") from err
 
@@ -249,11 +238,7 @@ def _bundle_digests(named: str) -> list[str]:
     """A digest as it is, or those of a bundle file and of the statement in it, which holds however it is written."""
     if _HEX.fullmatch(named):
         return [named]
-    try:
-        data = Path(named).read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the bundle: {err.strerror}", location=named,
-                         hint="give the bundle, or its sha256") from err
+    data = read_small(Path(named), "bundle", error=TrustError, hint="give the bundle, or its sha256")
     payload = payload_unverified(data)
     return [sha256(data)] + ([sha256(payload)] if payload is not None else [])
 

@@ -17,6 +17,7 @@ from provenance.bundles.sigstore.results import BundleVerification
 from provenance.bundles.sigstore.roots import TrustRoot, embedded_file
 from provenance.bundles.sigstore.verifying import SignedFile, verify
 from provenance.errors import BundleError, ProvenanceError, TrustError
+from provenance.files import read_small
 from provenance.statements.reader import parse_json, to_json
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
@@ -55,11 +56,7 @@ def read_trust_config(path: Path | None) -> bytes:
     """A client trust config from a file, or that of production; TrustError `input-unreadable`."""
     if path is None:
         return compose_config("production")
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the trust config: {err.strerror}", location=str(path),
-                         hint="check the path") from err
+    return read_small(path, "trust config", error=TrustError)
 
 
 def compose_config(instance: str, root: bytes | None = None, services: bytes | None = None) -> bytes:
