@@ -70,7 +70,9 @@ def add(
     identity: str | None, issuer: str | None, authority: Path | None, ca_subject: str | None, ca_alt_name: str | None,
     subjects: tuple[str, ...], types: tuple[str, ...], valid_from: str | None, valid_until: str | None, shown: Shown,
 ) -> None:
-    """Add a principal to the trust file PATH and raise its version. Comments stay.
+    """Add a principal to the trust file PATH, or another key of one that is there, and raise its version.
+
+    For another key, identity or authority, say all else as the file says it. Comments stay.
 
     \b
     Example:
@@ -251,9 +253,17 @@ def _text(trust: Trust, path: Path, moment: datetime) -> Iterator[str]:
         facts = trust.trust_root.facts
         newest = timestamp(facts.newest)
         yield f"\nIdentities are held against {printable(facts.name)}, whose newest part is of {newest}"
-    for what, items in (("key", trust.revoked_keys), ("identity", trust.revoked_identities),
-                        ("bundle or statement", trust.revoked_bundles)):
-        yield from (f"\nNot believed any more: {what} {printable(item)}" for item in sorted(items))
+    yield from _revoked(trust)
+
+
+def _revoked(trust: Trust) -> Iterator[str]:
+    """Whose each is stands beside it: revoking what nobody has is a slip, unless its owner was taken out."""
+    owners = {key.keyid: one.name for one in trust.principals for key in one.keys}
+    owners |= {getattr(own, "identity", ""): one.name for one in trust.principals for own in one.identities}
+    for what, items in (("key", trust.revoked_keys), ("identity", trust.revoked_identities)):
+        for item in sorted(items):
+            yield f"\nNot believed any more: {what} {printable(item)}, of {printable(owners.get(item, 'nobody here'))}"
+    yield from (f"\nNot believed any more: bundle or statement {item}" for item in sorted(trust.revoked_bundles))
     yield from (f"\nRecalled: {item}" for item in sorted(trust.recalled))
 
 
