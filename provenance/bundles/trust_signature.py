@@ -27,6 +27,15 @@ def beside(path: Path) -> Path:
     return path.with_name(path.name + SUFFIX)
 
 
+def is_signed_unverified(path: Path, digest: str) -> bool | None:
+    """Whether the bundle beside a trust file speaks of these bytes, whoever made it; None where there is none."""
+    try:
+        statement = Statement.from_bytes(parse_bundle(read_small(beside(path)), "").payload, "")
+    except ProvenanceError as err:
+        return None if err.code == "input-unreadable" else False
+    return any(subject.digest.get("sha256") == digest for subject in statement.subjects)
+
+
 def trust_statement(path: Path, data: bytes) -> Statement:
     """What the keeper of a trust file signs."""
     trust = parse_trust(data, str(path))

@@ -238,9 +238,13 @@ def _root(trust: Trust) -> dict[str, Any] | None:
 
 
 def _text(trust: Trust, path: Path, moment: datetime) -> Iterator[str]:
+    from provenance.bundles.trust_signature import is_signed_unverified
+
     state = "EXPIRED at" if trust.expires <= moment else "expires"
     yield f"{printable(str(path))}: version {trust.version}, {state} {timestamp(trust.expires)}"
     yield f"sha256 {trust.digest}"
+    if is_signed_unverified(path, trust.digest) is False:
+        yield "\nThe signature beside it is of another version: `provenance trust sign` signs this one."
     for principal in trust.principals:
         yield f"\n{printable(principal.name)} ({printable(principal.party)}): {', '.join(principal.roles)}"
         yield from _principal(principal)

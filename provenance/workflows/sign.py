@@ -51,10 +51,13 @@ class BundleCheck:
     """What was found of one bundle, and, where a model was given, of the model held against it.
 
     `findings` and `verified` are what the specification says of the model; `coverage` is what the signature leaves out,
-    by our own rule, and takes no instruction from it. `root` is the Sigstore trust root that was there to be asked.
+    by our own rule, and takes no instruction from it. `root` is the Sigstore trust root that was there to be asked,
+    `trust` the trust file that was given, as of the time `as_of`.
     """
 
     examined: Examined
+    as_of: datetime
+    trust: Trust | None = None
     root: RootFacts | None = None
     findings: tuple[Finding, ...] = ()
     coverage: Coverage | None = None
@@ -137,8 +140,9 @@ def verify_bundle(
     believed = trust if isinstance(trust, Trust) else read_trust(trust, as_of)
     examined = Verifier(believed, as_of).examine(_one_piece(bundle), bundle.name)
     root = believed.trust_root.facts if believed.trust_root else None
+    told = BundleCheck(examined, as_of, None if isinstance(trust, Trust) else believed, root)
     if model is None or examined.verified is None or examined.status != "VALID":
-        return BundleCheck(examined, root)
+        return told
     claim = examined.verified.claim
     if not isinstance(claim, ModelSignature):
         raise UsageError("usage", "the bundle is not a model signature", location=str(bundle),
@@ -152,7 +156,7 @@ def verify_bundle(
     seen = followed(manifest, model) if serialization.allow_symlinks else manifest
     from provenance.policy.coverage import coverage_by  # not for a bundle alone
 
-    return BundleCheck(examined, root, tuple(judge(judged, seen, unsigned=unsigned)), coverage_by(claim, manifest))
+    return replace(told, findings=tuple(judge(judged, seen, unsigned=unsigned)), coverage=coverage_by(claim, manifest))
 
 
 def inspect_bundle(bundle: Path) -> dict[str, Any]:

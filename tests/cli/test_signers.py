@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -62,6 +63,8 @@ def test_a_certificate_signs_and_its_root_stays_out_of_the_bundle(run: Run, mode
     assert material["dsseEnvelope"]["signatures"][0].keys() == {"sig"}
     trust(certificateAuthority={"pem": pki.root_certificate.public_bytes(PEM).decode(), "subject": SUBJECT})
     assert (verified(run)["status"], verified(run)["signer"]) == ("VALID", "lab")
+    digest = hashlib.sha256(Path("trust.yaml").read_bytes()).hexdigest()
+    assert verified(run)["trust"] == {"digest": {"sha256": digest}, "version": 1, "expires": "2035-01-01T00:00:00Z"}
     (model / "config.json").write_text("{}")
     assert verified(run)["verified"] is False
 
@@ -262,6 +265,7 @@ def test_a_bundle_is_held_against_an_authority_without_a_trust_file(run: Run, mo
     Path("other.pem").write_bytes(Pki().root_certificate.public_bytes(PEM))
     ran = run(*CHECK, "--certificate-authority", "root.pem")
     assert (ran.code, ran.json["status"], ran.json["signingTime"], ran.json["trustRoot"]) == (0, "VALID", None, None)
+    assert ran.json["trust"] is None
     assert run(*CHECK, "--certificate-authority", "other.pem").json["code"] == "certificate-invalid"
     assert "[key-is-private]" in run(*CHECK[:-2], "--certificate-authority", "lab.key").err
     assert "time     not proven" in run(*CHECK[:-2], "--certificate-authority", "root.pem").out

@@ -287,6 +287,17 @@ def test_a_signed_trust_file_and_a_state_are_asked_for_by_every_command_that_tru
         assert "[trust-rollback]" in run(*command, *state).err, command
 
 
+def test_a_signature_that_a_change_left_behind_is_pointed_out(run: Run, trust: Path) -> None:
+    stale = "The signature beside it is of another version"
+    run("keygen", "keeper.key", "--no-passphrase")
+    assert stale not in add(run).out
+    run("trust", "sign", "trust.yaml", "--key", "keeper.key")
+    assert stale not in run("trust", "show", "trust.yaml").out
+    assert stale in run("trust", "revoke", "trust.yaml", "--key", "lab.key.pub").out
+    trust.with_name("trust.yaml.sigstore.json").write_text("{}")
+    assert stale in run("trust", "show", "trust.yaml").out
+
+
 def test_a_state_without_a_trust_file_is_a_slip(run: Run, model: Path) -> None:
     assert run("verify", "model", "--policy", "osaid-1.0", "--trust-state", "s").code == 2
 
