@@ -72,6 +72,11 @@ class Aws:
 
 @pytest.fixture
 def vault(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the place of Vault's own library."""
     monkeypatch.setattr(_vault_signer, "VAULT_IMPORT_ERROR", None)
     monkeypatch.setattr(_vault_signer, "Ed25519PublicKey", ed25519.Ed25519PublicKey, raising=False)
     monkeypatch.setattr(_vault_signer, "hvac", type("hvac", (), {"Client": Vault}), raising=False)

@@ -135,6 +135,17 @@ def test_a_timestamp_authority_that_does_not_answer_means_that_nothing_is_writte
     assert "[usage]" in ran.err
 
 
+def test_a_key_that_a_service_keeps_signs(run: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.bundles.test_kms import Vault, stand_in
+
+    stand_in(monkeypatch)
+    Path("lab.pub").write_bytes(public_pem(Vault.key.public_key()))
+    by = ("sign", "model", "--kms", "hashivault:lab")
+    assert "[network-not-allowed]" in run(*by).err
+    assert run(*by, "--online").code == 0
+    assert run("bundle", "verify", str(SIGNATURE), "--model", "model", "--public-key", "lab.pub").code == 0
+
+
 @pytest.fixture
 def token(served: Instance) -> str:
     """A token of the served instance, whose trust config and root lie in the working folder."""

@@ -22,7 +22,7 @@ from provenance.statements.reader import parse_json, to_json
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _MAX_CONFIG = 8 << 20
-_MAX_TOLD = 200
+_MAX_TOLD = 300
 
 
 def sign_dsse(payload: bytes, trust_config: Path | None, identity_token: str, *,
@@ -124,7 +124,9 @@ def told(err: BaseException) -> str:
     for one in (err, err.__cause__):
         if isinstance(one, (AttributeError, LookupError, TypeError, ValueError)):
             said["what came back is no answer to what was asked"] = None
-        elif isinstance(one, OSError) and getattr(one, "response", None) is None:
+        elif (answer := getattr(one, "response", None)) is not None:  # a refusal, with the service's own reason
+            said[" ".join(f"{one} {answer.text[:_MAX_TOLD]}".split())] = None
+        elif isinstance(one, OSError):
             said["nothing answers at its address"] = None
         elif one is not None and str(one):
             said[str(one)] = None
