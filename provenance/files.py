@@ -1,14 +1,30 @@
-"""Outputs that are whole or not there: a temporary name, synced, and renamed."""
+"""Small inputs, read or refused; outputs that are whole or not there: a temporary name, synced, and renamed."""
 
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from provenance.errors import ProvenanceError
+from provenance.errors import ArtifactError, ProvenanceError
+
+MAX_SMALL = 48 << 20
+
+
+def read_small(path: Path, what: str = "file", *, most: int = MAX_SMALL, error: type[ProvenanceError] = ArtifactError,
+               hint: str = "check the path") -> bytes:
+    """The bytes of a file that somebody named, one more than `most` at most; `error` `input-unreadable`.
+
+    A longer file is refused by whoever reads its bytes, who knows how many there may be; it is not read to its end,
+    because some files have none.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError as err:
+        raise error("input-unreadable", f"cannot read the {what}: {err.strerror}", location=str(path),
+                    hint=hint) from err
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
@@ -16,6 +32,8 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = T
 
     With `replace=False` an existing file is an error and stays untouched.
     """
+    import secrets  # not where nothing is written
+
     if not path.name:
         raise ProvenanceError("output-unwritable", "this is a folder", location=str(path), hint="name a file in it")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")

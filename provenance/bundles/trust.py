@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.bundles.keys import public_key
 from provenance.errors import TrustError
+from provenance.files import read_small
 from provenance.statements.reader import parse_yaml, validate
 from provenance.statements.statement import ResourceDescriptor
 
@@ -154,6 +155,11 @@ class TrustSource:
         return cls(given) if isinstance(given, Path) else given
 
 
+def read_trust_file(path: Path) -> bytes:
+    """The bytes of a trust file; TrustError `input-unreadable`."""
+    return read_small(path, "trust file", error=TrustError, hint="check the path; `provenance trust init` writes one")
+
+
 def read_trust(source: Path | TrustSource, as_of: datetime) -> Trust:
     """Read and check a trust file; TrustError `input-unreadable`, `trust-invalid` or `trust-expired`.
 
@@ -161,11 +167,7 @@ def read_trust(source: Path | TrustSource, as_of: datetime) -> Trust:
     """
     source = TrustSource.of(source)
     path = source.path
-    try:
-        data = path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the trust file: {err.strerror}", location=str(path),
-                         hint="check the path; `provenance trust init` writes one") from err
+    data = read_trust_file(path)
     trust = parse_trust(data, str(path))
     if source.key is not None:
         from provenance.bundles.trust_signature import require_signature

@@ -14,6 +14,7 @@ from provenance.bundles.envelope import MAX_BUNDLE, parse_bundle, sha256
 from provenance.bundles.keys import public_key
 from provenance.bundles.trust import parse_trust, timestamp
 from provenance.errors import ProvenanceError, TrustError
+from provenance.files import read_small
 from provenance.statements.reader import validate
 from provenance.statements.statement import URN, ResourceDescriptor, Statement
 
@@ -26,6 +27,15 @@ def beside(path: Path) -> Path:
     return path.with_name(path.name + SUFFIX)
 
 
+def is_signed_unverified(path: Path, digest: str) -> bool | None:
+    """Whether the bundle beside a trust file speaks of these bytes, whoever made it; None where there is none."""
+    try:
+        statement = Statement.from_bytes(parse_bundle(read_small(beside(path)), "").payload, "")
+    except ProvenanceError as err:
+        return None if err.code == "input-unreadable" else False
+    return any(subject.digest.get("sha256") == digest for subject in statement.subjects)
+
+
 def trust_statement(path: Path, data: bytes) -> Statement:
     """What the keeper of a trust file signs."""
     trust = parse_trust(data, str(path))
@@ -36,11 +46,7 @@ def trust_statement(path: Path, data: bytes) -> Statement:
 def require_signature(path: Path, data: bytes, key: Path) -> None:
     """Refuse a trust file that the key did not sign as it is; TrustError `trust-unsigned`."""
     bundle = beside(path)
-    try:
-        pem = key.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(key),
-                         hint="give the public key of whoever keeps the trust file") from err
+    pem = read_small(key, "key", error=TrustError, hint="give the public key of whoever keeps the trust file")
     expected = public_key(pem, str(key))
     try:
         with bundle.open("rb") as file:

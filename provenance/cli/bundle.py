@@ -150,6 +150,9 @@ def _document(check: BundleCheck) -> dict[str, Any]:
         "signingTime": dict(zip(("time", "source"), examined.proven, strict=True)) if examined.proven else None,
         "trustRoot": {"name": check.root.name, "sha256": check.root.digest, "newest": timestamp(check.root.newest)}
         if check.root else None,
+        "asOf": timestamp(check.as_of),
+        "trust": {"digest": {"sha256": check.trust.digest}, "version": check.trust.version,
+                  "expires": timestamp(check.trust.expires)} if check.trust else None,
         "findings": [finding.to_dict() for finding in check.findings],
         "serialization": _serialization(check),
         "coverage": check.coverage.to_dict() if check.coverage else None,
@@ -175,6 +178,8 @@ def _text(check: BundleCheck) -> str:
                      else "time     not proven: only the signer could say it")
     if check.root is not None:
         lines.append(f"root     {printable(check.root.name)}, its newest key is of {timestamp(check.root.newest)}")
+    if check.trust is not None:
+        lines.append(f"trust    version {check.trust.version} of the trust file, sha256 {check.trust.digest}")
     if examined.predicate_type:
         lines.append(f"says     {printable(examined.predicate_type)}")
         lines += [f"about    {printable(name)}" for name in examined.subjects[:10]]

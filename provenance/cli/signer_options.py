@@ -123,10 +123,14 @@ class Choice:
         if (by_identity or self.kms or self.timestamp_url) and not self.online:
             raise UsageError("network-not-allowed", "this way of signing needs the network",
                              location=", ".join(self.kinds), hint="--online allows it")
-        for file in (self.key, self.certificate, self.trust_config, self._token_file):
+        for file, what, hint in (
+            (self.key, "key", "check the path; `provenance keygen` makes a key pair"),
+            (self.certificate, "certificate", "check the path"),
+            (self.trust_config, "trust config", "check the path; whoever keeps the Sigstore instance has one"),
+            (self._token_file, "identity token", "check the path; --identity ambient asks the CI system for one"),
+        ):
             if file is not None and not file.is_file():
-                raise TrustError("input-unreadable", "there is no such key, certificate, trust config or token",
-                                 location=str(file), hint="check the path; `provenance keygen` makes a key pair")
+                raise TrustError("input-unreadable", f"there is no such {what}", location=str(file), hint=hint)
 
     @property
     def _token_file(self) -> Path | None:

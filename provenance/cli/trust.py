@@ -70,7 +70,9 @@ def add(
     identity: str | None, issuer: str | None, authority: Path | None, ca_subject: str | None, ca_alt_name: str | None,
     subjects: tuple[str, ...], types: tuple[str, ...], valid_from: str | None, valid_until: str | None, shown: Shown,
 ) -> None:
-    """Add a principal to the trust file PATH and raise its version. Comments stay.
+    """Add a principal to the trust file PATH, or another key of one that is there, and raise its version.
+
+    For another key, identity or authority, say all else as the file says it. Comments stay.
 
     \b
     Example:
@@ -135,11 +137,10 @@ def lint(path: Path, as_of: datetime | None, shown: Shown) -> int:
     Example:
       provenance trust lint trust.yaml
     """
-    from provenance.bundles.trust import parse_trust
-    from provenance.workflows.trust_file import read_bytes
+    from provenance.bundles.trust import parse_trust, read_trust_file
     from provenance.workflows.trust_lint import lint_trust
 
-    found = lint_trust(parse_trust(read_bytes(path), str(path)), as_of or now())
+    found = lint_trust(parse_trust(read_trust_file(path), str(path)), as_of or now())
     document = {"schemaVersion": "0.1", "kind": "Lint", "findings": [finding.to_dict() for finding in found]}
     shown.answer(document, lambda: _findings(found))
     return NOT_PASSED if found else PASSED
@@ -165,10 +166,9 @@ def show(path: Path, shown: Shown) -> None:
     Example:
       provenance trust show trust.yaml
     """
-    from provenance.bundles.trust import parse_trust
-    from provenance.workflows.trust_file import read_bytes
+    from provenance.bundles.trust import parse_trust, read_trust_file
 
-    _show(parse_trust(read_bytes(path), str(path)), path, shown)
+    _show(parse_trust(read_trust_file(path), str(path)), path, shown)
 
 
 @command.command()
@@ -238,9 +238,13 @@ def _root(trust: Trust) -> dict[str, Any] | None:
 
 
 def _text(trust: Trust, path: Path, moment: datetime) -> Iterator[str]:
+    from provenance.bundles.trust_signature import is_signed_unverified
+
     state = "EXPIRED at" if trust.expires <= moment else "expires"
     yield f"{printable(str(path))}: version {trust.version}, {state} {timestamp(trust.expires)}"
     yield f"sha256 {trust.digest}"
+    if is_signed_unverified(path, trust.digest) is False:
+        yield "\nThe signature beside it is of another version: `provenance trust sign` signs this one."
     for principal in trust.principals:
         yield f"\n{printable(principal.name)} ({printable(principal.party)}): {', '.join(principal.roles)}"
         yield from _principal(principal)
@@ -253,9 +257,17 @@ def _text(trust: Trust, path: Path, moment: datetime) -> Iterator[str]:
         facts = trust.trust_root.facts
         newest = timestamp(facts.newest)
         yield f"\nIdentities are held against {printable(facts.name)}, whose newest part is of {newest}"
-    for what, items in (("key", trust.revoked_keys), ("identity", trust.revoked_identities),
-                        ("bundle or statement", trust.revoked_bundles)):
-        yield from (f"\nNot believed any more: {what} {printable(item)}" for item in sorted(items))
+    yield from _revoked(trust)
+
+
+def _revoked(trust: Trust) -> Iterator[str]:
+    """Whose each is stands beside it: revoking what nobody has is a slip, unless its owner was taken out."""
+    owners = {key.keyid: one.name for one in trust.principals for key in one.keys}
+    owners |= {getattr(own, "identity", ""): one.name for one in trust.principals for own in one.identities}
+    for what, items in (("key", trust.revoked_keys), ("identity", trust.revoked_identities)):
+        for item in sorted(items):
+            yield f"\nNot believed any more: {what} {printable(item)}, of {printable(owners.get(item, 'nobody here'))}"
+    yield from (f"\nNot believed any more: bundle or statement {item}" for item in sorted(trust.revoked_bundles))
     yield from (f"\nRecalled: {item}" for item in sorted(trust.recalled))
 
 

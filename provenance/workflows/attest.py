@@ -16,7 +16,7 @@ from provenance.bundles.signed import read_signed
 from provenance.bundles.store import default_folder, read_evidence
 from provenance.bundles.trust import timestamp
 from provenance.errors import ArtifactError, ProvenanceError, StatementError
-from provenance.files import write_whole
+from provenance.files import read_small, write_whole
 from provenance.statements.artifact import describe, described
 from provenance.statements.assessment import ASSESSMENT
 from provenance.statements.dataset import DATASET, Dataset
@@ -57,17 +57,12 @@ def attest_dataset(
     validate(dataset_facts, "dataset", str(path))
     manifest = scan(path, wanted=FILES, progress=progress).require_sound()
     dataset = Dataset(describe(manifest), dataset_facts)
-    return _write(dataset.to_statement(), signer, bundle or default_folder(path) / "dataset.sigstore.json")
+    return written(dataset.to_statement(), signer, bundle or default_folder(path) / "dataset.sigstore.json")
 
 
 def read_facts(path: Path) -> dict[str, Any]:
     """A YAML file of facts as a mapping; StatementError `input-unreadable` or `yaml-invalid`."""
-    try:
-        data = path.read_bytes()
-    except OSError as err:
-        raise StatementError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                             hint="check the path") from err
-    facts = parse_yaml(data, str(path))
+    facts = parse_yaml(read_small(path, error=StatementError), str(path))
     if not isinstance(facts, dict):
         raise StatementError("schema-mismatch", "not a mapping", location=str(path), hint="write `name: value` lines")
     return facts
@@ -101,7 +96,7 @@ def attest_release(
         tuple(_unique(thing for item in found for thing in item.base_models())),
         facts.get("declarations", {}),
     )
-    return _write(release.to_statement(), signer, target)
+    return written(release.to_statement(), signer, target)
 
 
 def listed(evidence: Sequence[Path], subject: Path) -> list[Listed]:
@@ -168,9 +163,12 @@ def _unique(things: Iterator[ResourceDescriptor]) -> Iterator[ResourceDescriptor
     yield from seen.values()
 
 
-def _write(statement: Statement, signer: Callable[[], AnySigner], bundle: Path) -> Attested:
+def written(statement: Statement, signer: Callable[[], AnySigner], bundle: Path | Callable[[str], Path]) -> Attested:
+    """Sign a statement and write its bundle, whole or not at all; `bundle` may name it by the sha256 of its bytes."""
     data = sign(statement.to_bytes(), signer())
-    write_whole(bundle, data)
-    return Attested(bundle, sha256(data), statement)
+    digest = sha256(data)
+    target = bundle if isinstance(bundle, Path) else bundle(digest)
+    write_whole(target, data)
+    return Attested(target, digest, statement)
 
 

@@ -12,14 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provenance.bundles.envelope import MAX_BUNDLE, sha256, sign
+from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.signers import BundleSigner
 from provenance.bundles.store import SUFFIX
 from provenance.bundles.stores.facts import payload_unverified
 from provenance.bundles.trust import TrustSource, read_trust
 from provenance.bundles.verifier import Verifier
-from provenance.errors import ArtifactError, BundleError
-from provenance.files import write_whole
+from provenance.errors import BundleError
+from provenance.files import read_small, write_whole
 from provenance.statements.statement import Statement
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def countersign(
     threshold is what the second signature is for. `output` is `NAME.KEY.sigstore.json` beside it unless it is named
     (for a certificate or an identity, the bundle's own digest stands for the key).
     """
-    data = _read(bundle)
+    data = read_small(bundle)
     examined = Verifier(read_trust(trust, as_of), as_of).examine(data, bundle.name)
     payload = payload_unverified(data)
     signed = payload is not None and sha256(payload) == examined.payload  # what was verified, and nothing else
@@ -65,12 +65,3 @@ def countersign(
     target = output or bundle.with_name(f"{name}.{who[:12]}{SUFFIX}")
     write_whole(target, written)
     return Countersigned(target, sha256(written), examined.verified.statement)
-
-
-def _read(bundle: Path) -> bytes:
-    try:
-        with bundle.open("rb") as file:
-            return file.read(MAX_BUNDLE + 1)
-    except OSError as err:
-        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(bundle),
-                            hint="check the path") from err

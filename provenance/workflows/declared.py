@@ -11,7 +11,8 @@ from provenance.bundles.verifier import VerifiedStatement, Verifier
 from provenance.declared.document import Declared
 from provenance.declared.reading import read_declared
 from provenance.declared.validating import validated
-from provenance.errors import ArtifactError, Finding, ProvenanceError
+from provenance.errors import Finding, ProvenanceError
+from provenance.files import read_small
 from provenance.policy import licences
 from provenance.statements.reader import MAX_JSON
 from provenance.statements.statement import all_identities
@@ -55,7 +56,7 @@ def read_all(files: Sequence[Path], root: Path | None = None, *, validate: bool 
     read: list[Declared] = []
     refused: list[tuple[str, ProvenanceError]] = []
     for file in files:
-        data = _bytes(file)
+        data = read_small(file, most=MAX_JSON)
         try:
             declared = read_declared(data, file.name, root)
             more = tuple(validated(declared, data)) if validate else ()
@@ -63,15 +64,6 @@ def read_all(files: Sequence[Path], root: Path | None = None, *, validate: bool 
         except ProvenanceError as err:
             refused.append((file.name, err))
     return Reading(tuple(read), tuple(refused))
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        with file.open("rb") as reader:
-            return reader.read(MAX_JSON + 1)  # whatever is longer is refused by its reader
-    except OSError as err:
-        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(file),
-                            hint="check the path") from err
 
 
 def document(reading: Reading) -> dict[str, Any]:

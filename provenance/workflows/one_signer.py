@@ -21,12 +21,13 @@ from pathlib import Path
 from provenance.bundles.keys import public_key
 from provenance.bundles.trust import Principal, Trust
 from provenance.bundles.verifier import Examined
-from provenance.errors import ArtifactError, ProvenanceError
+from provenance.errors import ProvenanceError
+from provenance.files import read_small
 
 
 def trust_in_key(path: Path, as_of: datetime, root: Path | None = None) -> Trust:
     """Whoever has the private half of this key. `root` is a Sigstore trust root, for its logs and clocks."""
-    pem = _read(path)
+    pem = read_small(path)
     key = public_key(pem, str(path))
     return _with_root(_trust(pem, as_of, Principal(path.name, "", ("producer",), (key,), ("*",), ("*",))), root)
 
@@ -39,12 +40,12 @@ def trust_in_authorities(paths: Sequence[Path], as_of: datetime, root: Path | No
     from provenance.bundles.authority import CertificateAuthority
     from provenance.bundles.chains import Certified
 
-    known = [(path.name, Certified.from_pem(_read(path), str(path))) for path in paths]
+    known = [(path.name, Certified.from_pem(read_small(path), str(path))) for path in paths]
     principals = [
         Principal(name, "", ("producer",), (), ("*",), ("*",), authority=CertificateAuthority(der))
         for name, authority in known for der in authority.ders
     ]
-    return _with_root(_trust(b"".join(map(_read, paths)), as_of, *principals), root)
+    return _with_root(_trust(b"".join(map(read_small, paths)), as_of, *principals), root)
 
 
 def trust_in_identity(identity: str, issuer: str, as_of: datetime, root: Path | None = None) -> Trust:
@@ -97,10 +98,3 @@ def _is_certified_of_another(data: bytes, keys: Collection[str]) -> bool:
     except ProvenanceError:
         return False
 
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                            hint="check the path") from err

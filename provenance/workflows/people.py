@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.hashing import FILES
 from provenance.artifacts.manifest import scan
-from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.store import default_folder
 from provenance.bundles.trust import timestamp
 from provenance.errors import ArtifactError, PolicyError, UsageError
-from provenance.files import write_whole
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.policy import NONE_SET, Requirement, load_policy
 from provenance.statements.artifact import describe
 from provenance.statements.assessment import SCALES, Assessment
 from provenance.statements.statement import Statement
 from provenance.statements.waiver import Waiver
-from provenance.workflows.attest import Attested, listed
+from provenance.workflows.attest import Attested, listed, written
 
 if TYPE_CHECKING:
     from provenance.bundles.signers import AnySigner
@@ -127,8 +125,6 @@ def _scale_of(finding: str) -> str:
 def _write(
     statement: Statement, signer: Callable[[], AnySigner], bundle: Path | None, folder: Path, name: str
 ) -> Attested:
-    data = sign(statement.to_bytes(), signer())
     # Two people may speak of one thing: the name holds a part of the digest, so that neither overwrites the other.
-    target = bundle or folder / f"{name.strip('-').lower()}-{sha256(data)[:8]}.sigstore.json"
-    write_whole(target, data)
-    return Attested(target, sha256(data), statement)
+    own = f"{name.strip('-').lower()}-{{}}.sigstore.json"
+    return written(statement, signer, bundle or (lambda digest: folder / own.format(digest[:8])))

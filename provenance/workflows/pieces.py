@@ -12,6 +12,7 @@ from provenance.bundles.store import EvidenceFile, pieces
 from provenance.bundles.trust import Trust, timestamp
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, UsageError
+from provenance.files import read_small
 from provenance.workflows.gathering import examine
 from provenance.workflows.one_signer import held_to
 
@@ -23,12 +24,7 @@ _MAX_CONTENT = 1 << 30  # of a file whose bytes themselves are signed (Ed25519) 
 
 def read_pieces(path: Path) -> list[EvidenceFile]:
     """Every bundle of a file, at least one; never more bytes of it than a bundle may have."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BUNDLE + 1)
-    except OSError as err:
-        raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                            hint="check the path") from err
+    data = read_small(path, most=MAX_BUNDLE)
     if len(data) > MAX_BUNDLE:
         raise ArtifactError("document-too-large", f"larger than {MAX_BUNDLE} bytes, which no bundle may be",
                             location=str(path), hint="give a bundle")

@@ -20,6 +20,7 @@ from provenance.artifacts.sources.folder import open_folder, opened
 from provenance.artifacts.tensors import CHUNK, chunk_digest
 from provenance.bundles.trust import TrustSource
 from provenance.errors import ArtifactError, StatementError, UsageError
+from provenance.files import read_small
 from provenance.statements.reader import parse_json, validate
 from provenance.workflows.trusted import models_in, trusted_statements
 
@@ -138,7 +139,7 @@ def _check(proof: TensorProof, root: str, data: Path | None, signers: tuple[str,
         problem = "the proof is about other weights" if proof.root != root else "the path does not lead to the root"
     elif data is not None:
         looked = True
-        if not proof.holds_for(root, _read_data(data, proof.data_size)):
+        if not proof.holds_for(root, read_small(data, most=proof.data_size, error=StatementError)):
             problem = f"the bytes are not those of the {_what(proof)}"
     return ProofCheck(proof, problem, looked, signers)
 
@@ -148,14 +149,4 @@ def _what(proof: TensorProof) -> str:
 
 
 def _read_proof(path: Path) -> TensorProof:
-    return read_proof(_read_data(path, MAX_PROOF), path.name)
-
-
-def _read_data(path: Path, most: int) -> bytes:
-    """The bytes of a file, one more than `most` at the most."""
-    try:
-        with path.open("rb") as file:
-            return file.read(most + 1)
-    except OSError as err:
-        raise StatementError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
-                             hint="check the path") from err
+    return read_proof(read_small(path, most=MAX_PROOF, error=StatementError), path.name)

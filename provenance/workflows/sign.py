@@ -24,6 +24,7 @@ from provenance.bundles.store import MODEL_SIGNATURE_NAME, default_folder
 from provenance.bundles.trust import Trust, TrustSource, read_trust
 from provenance.bundles.verifier import Examined
 from provenance.errors import BundleError, Finding, UsageError
+from provenance.files import write_whole
 from provenance.workflows.one_signer import trust_in_key
 from provenance.workflows.pieces import examine_pieces, read_pieces
 
@@ -48,10 +49,13 @@ class BundleCheck:
     """What was found of one bundle, and, where a model was given, of the model held against it.
 
     `findings` and `verified` are what the specification says of the model; `coverage` is what the signature leaves out,
-    by our own rule, and takes no instruction from it. `root` is the Sigstore trust root that was there to be asked.
+    by our own rule, and takes no instruction from it. `root` is the Sigstore trust root that was there to be asked,
+    `trust` the trust file that was given, as of the time `as_of`.
     """
 
     examined: Examined
+    as_of: datetime
+    trust: Trust | None = None
     root: RootFacts | None = None
     findings: tuple[Finding, ...] = ()
     coverage: Coverage | None = None
@@ -80,8 +84,6 @@ def sign_model(
 
     The bundle is `MODEL.provenance/model.sig` unless it is named; one inside the model is not part of what is signed.
     """
-    from provenance.files import write_whole
-
     target = bundle or default_folder(model) / MODEL_SIGNATURE_NAME
     chosen, inside = serialization or serialization_for(), _relative(target, model)
     if inside and not problem_with_ignored(inside):
@@ -150,7 +152,8 @@ def verify_bundles(
         raise UsageError("usage", f"{len(files)} pieces of evidence are in this file", location=str(bundle),
                          hint="leave --model and --artifact out, or give a file with the one that is meant")
     root = believed.trust_root.facts if believed.trust_root else None
-    checks = tuple(BundleCheck(found, root) for found in examine_pieces(files, believed, as_of, artifact))
+    named = None if isinstance(trust, Trust) else believed
+    checks = tuple(BundleCheck(found, as_of, named, root) for found in examine_pieces(files, believed, as_of, artifact))
     if model is None or checks[0].examined.status != "VALID":
         return checks
     told = checks[0].examined.verified  # None for what is only shown, a verdict perhaps, which says nothing of files

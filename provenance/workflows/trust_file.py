@@ -5,7 +5,6 @@ Every change raises the version by one, is checked as a whole before it is writt
 
 from __future__ import annotations
 
-import io
 import re
 import uuid
 from collections.abc import Callable, Sequence
@@ -14,15 +13,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from provenance.artifacts.digest import HEX_LENGTHS, problem_with
 from provenance.bundles import keys
 from provenance.bundles.envelope import sha256, sign
 from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.signers.key import KeyKind, generate
 from provenance.bundles.store import pieces
 from provenance.bundles.stores.facts import payload_unverified
-from provenance.bundles.trust import Trust, parse_trust, timestamp
+from provenance.bundles.trust import Trust, parse_trust, read_trust_file, timestamp
 from provenance.errors import TrustError
-from provenance.files import one_at_a_time, write_whole
+from provenance.files import one_at_a_time, read_small, write_whole
 from provenance.statements.assessment import ASSESSMENT
 from provenance.statements.dataset import DATASET
 from provenance.statements.reader import parse_yaml
@@ -33,6 +33,7 @@ from provenance.statements.shown import VERIFICATION_SUMMARY
 from provenance.statements.statement import Statement
 from provenance.statements.step import SLSA_PROVENANCE_V1
 from provenance.statements.waiver import WAIVER
+from provenance.workflows.trust_yaml import round_trip, to_yaml
 
 if TYPE_CHECKING:
     from provenance.bundles.signers import AnySigner
@@ -108,7 +109,7 @@ def keygen(path: Path, kind: KeyKind, passphrase: bytes | None) -> KeyPair:
 
 def init_trust(path: Path, expires: datetime) -> Trust:
     """Write an empty trust file of version 1 with an identity of its own; never overwrites one."""
-    data = _to_yaml({"apiVersion": "open-provenance/v0.1", "kind": "Trust", "id": uuid.uuid4().urn, "version": 1,
+    data = to_yaml({"apiVersion": "open-provenance/v0.1", "kind": "Trust", "id": uuid.uuid4().urn, "version": 1,
                      "expires": timestamp(expires), "principals": []})
     trust = parse_trust(data, str(path))
     write_whole(path, data, replace=False)
@@ -116,7 +117,11 @@ def init_trust(path: Path, expires: datetime) -> Trust:
 
 
 def add_principal(path: Path, principal: NewPrincipal) -> Trust:
-    """Add a principal and raise the version by one; the file is checked as a whole before it is written."""
+    """Add a principal, or another key, identity or authority of one, and raise the version by one.
+
+    Of a principal that is there everything else has to be said as the file says it: a slip in its name must not give
+    somebody's key to somebody else. The file is checked as a whole before it is written.
+    """
     types = principal.predicate_types or tuple(
         dict.fromkeys(kind for role in principal.roles for kind in USUAL_TYPES.get(role, ()))
     )
@@ -137,14 +142,55 @@ def add_principal(path: Path, principal: NewPrincipal) -> Trust:
         entry["validFrom"] = principal.valid_from
     if principal.valid_until:
         entry["validUntil"] = principal.valid_until
-    return _change(path, lambda document: document["principals"].append(entry))
+
+    def change(document: Any) -> None:
+        there = next((one for one in document["principals"] if one["name"] == principal.name), None)
+        if there is None:
+            document["principals"].append(entry)
+        else:
+            _join(there, entry, unsaid=() if principal.predicate_types else ("predicateTypes",), location=str(path))
+
+    return _change(path, change)
+
+
+def _join(there: Any, entry: dict[str, Any], *, unsaid: Sequence[str], location: str) -> None:
+    """Put what a principal signs with to what it has."""
+    known = ("keys", "identities", "certificateAuthority")
+    differing = [member for member in entry
+                 if member not in (*known, *unsaid) and _unordered(there.get(member)) != _unordered(entry[member])]
+    if differing:
+        raise TrustError("trust-invalid", f"there is a {there['name']} already, with other {differing[0]}",
+                         location=location, hint="for another key of it, say the rest as the trust file says it; "
+                                                 "another principal has another name")
+    fresh = {kind: [one for one in entry.get(kind, ()) if one not in there.get(kind, ())] for kind in known[:2]}
+    authority = entry.get("certificateAuthority")
+    if (authority and "certificateAuthority" in there) or not (authority or any(fresh.values())):
+        raise TrustError("trust-invalid", f"{there['name']} is known by that already, or by another authority",
+                         location=location, hint="`provenance trust show` says by what")
+    for kind, items in fresh.items():
+        if items:
+            there.setdefault(kind, []).extend(items)
+    if authority:
+        there["certificateAuthority"] = authority
+
+
+def _unordered(value: Any) -> Any:
+    """A value to compare: lists without their order."""
+    if isinstance(value, dict):
+        return {name: _unordered(item) for name, item in value.items()}
+    return sorted(value) if isinstance(value, list) else value
 
 
 def revoke_in(path: Path, revocations: Revocations) -> Trust:
-    """Add to what is revoked and recalled, and raise the version by one; what is listed already stays as it is."""
+    """Add to what is revoked and recalled, and raise the version by one, unless all of it is listed already."""
     lists = {"keys": [_keyid(key) for key in revocations.keys], "identities": list(revocations.identities),
              "bundles": [digest for bundle in revocations.bundles for digest in _bundle_digests(bundle)],
-             "artifacts": list(revocations.artifacts)}
+             "artifacts": [_artifact(artifact) for artifact in revocations.artifacts]}
+    trust = parse_trust(read_trust_file(path), str(path))
+    known = {"keys": trust.revoked_keys, "identities": trust.revoked_identities, "bundles": trust.revoked_bundles,
+             "artifacts": trust.recalled}
+    if all(known[kind].issuperset(items) for kind, items in lists.items()):
+        return trust
 
     def change(document: Any) -> None:
         revoked = document.setdefault("revoked", {})
@@ -169,7 +215,7 @@ def pin_root(path: Path, root: bytes) -> Trust:
     digest = sha256(root)
     pinned = {"file": f"trusted-root-{digest[:12]}.json", "sha256": digest}
     fetched = TrustRoot.from_bytes(root, pinned["file"])
-    data = read_bytes(path)
+    data = read_trust_file(path)
     trust, document = parse_trust(data, str(path)), parse_yaml(data, str(path))
     if document.get("trustedRoot") == pinned:
         return trust
@@ -185,7 +231,7 @@ def sign_trust_file(path: Path, signer: Callable[[], AnySigner]) -> tuple[Path, 
     """Write the bundle that `--trust-key` asks for, beside a trust file: where, its sha256, and what it says."""
     from provenance.bundles.trust_signature import beside, trust_statement
 
-    statement = trust_statement(path, read_bytes(path))  # before the key is opened
+    statement = trust_statement(path, read_trust_file(path))  # before the key is opened
     data = sign(statement.to_bytes(), signer())
     write_whole(beside(path), data)
     return beside(path), sha256(data), statement
@@ -198,31 +244,22 @@ def _change(path: Path, change: Callable[[Any], None]) -> Trust:
     nothing that it would read differently from what was meant.
     """
     with one_at_a_time(path.parent):
-        before = read_bytes(path)
+        before = read_trust_file(path)
         parse_trust(before, str(path))
-        intended, written = parse_yaml(before, str(path)), _round_trip().load(before.decode("utf-8"))
+        intended, written = parse_yaml(before, str(path)), round_trip().load(before.decode("utf-8"))
         for document in (intended, written):
             change(document)
             document["version"] += 1
-        data = _to_yaml(written)
+        data = to_yaml(written)
         trust = parse_trust(data, str(path))
         if parse_yaml(data, str(path)) != intended:
             raise TrustError("trust-invalid", "the change cannot be written without changing something else",
                              location=str(path), hint="write it by hand")
-        if read_bytes(path) != before:
+        if read_trust_file(path) != before:
             raise TrustError("trust-invalid", "somebody else changed the trust file at the same time",
                              location=str(path), hint="look at it, and try again")
         write_whole(path, data)
     return trust
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a trust file; TrustError `input-unreadable`."""
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the trust file: {err.strerror}", location=str(path),
-                         hint="`provenance trust init` writes one") from err
 
 
 def _public_pem(path: Path) -> str:
@@ -232,13 +269,20 @@ def _public_pem(path: Path) -> str:
 
 
 def _text(path: Path, what: str) -> str:
+    data = read_small(path, what, error=TrustError, hint="check the path; `provenance keygen` writes a .pub file")
     try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the {what}: {err.strerror}", location=str(path),
-                         hint="check the path; `provenance keygen` writes a .pub file") from err
+        return data.decode("utf-8")
     except UnicodeDecodeError as err:
         raise TrustError("key-invalid", f"the {what} is not in PEM", location=str(path), hint="give it as PEM") from err
+
+
+def _artifact(named: str) -> str:
+    """A digest by which an artefact can be recalled; TrustError `usage`."""
+    algorithm, _, value = named.partition(":")
+    if problem := problem_with({algorithm: value}):
+        raise TrustError("usage", f"not a digest of an artefact: {problem}", location=named,
+                         hint="write sha256:HEX, dirHash:HEX or tensorTree:HEX, as `provenance digest` prints them")
+    return named
 
 
 def _keyid(named: str) -> str:
@@ -250,59 +294,13 @@ def _bundle_digests(named: str) -> list[str]:
     """A digest as it is, or those of a file, of each bundle in it and of its statement, however that is written."""
     if _HEX.fullmatch(named):
         return [named]
-    try:
-        data = Path(named).read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the bundle: {err.strerror}", location=named,
-                         hint="give the bundle, or its sha256") from err
+    data = read_small(Path(named), "bundle", error=TrustError, hint="give the bundle, or its sha256")
     found = [piece.data or b"" for piece in pieces(Path(named).name, data)]
     payloads = [payload for piece in found if (payload := payload_unverified(piece)) is not None]
     return list(dict.fromkeys(map(sha256, (data, *found, *payloads))))
 
 
 def _subjects(scopes: Sequence[str]) -> dict[str, list[str]]:
-    digests = [scope for scope in scopes if ":" in scope]
-    names = [scope for scope in scopes if ":" not in scope]
+    digests = [scope for scope in scopes if scope.partition(":")[0] in HEX_LENGTHS]
+    names = [scope for scope in scopes if scope not in digests]
     return {key: value for key, value in (("names", names), ("digests", digests)) if value}
-
-
-def _to_yaml(document: Any) -> bytes:
-    from ruamel.yaml.scalarstring import LiteralScalarString
-
-    def readable(value: Any) -> Any:
-        """Texts of several lines as blocks; in place, because comments hang on the mappings and lists themselves."""
-        for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
-            if isinstance(item, dict | list):
-                readable(item)
-            elif type(item) is str and "\n" in item:
-                value[key] = LiteralScalarString(item)
-        return value
-
-    out = io.BytesIO()
-    _round_trip().dump(readable(document), out)
-    return out.getvalue()
-
-
-def _round_trip() -> Any:
-    """ruamel.yaml, reading and writing so that what is not changed stays as it was written.
-
-    A time stays the text that it is: as a timestamp it would come back in another spelling.
-    """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.nodes import ScalarNode
-    from ruamel.yaml.resolver import VersionedResolver
-
-    class Resolver(VersionedResolver):
-        """Takes a time for the text that was written."""
-
-        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-            """A text where ruamel.yaml would see a timestamp."""
-            tag = super().resolve(kind, value, implicit)
-            return self.DEFAULT_SCALAR_TAG if kind is ScalarNode and str(tag).endswith(":timestamp") else tag
-
-    yaml = YAML()
-    yaml.Resolver = Resolver
-    yaml.preserve_quotes = True
-    yaml.width = 1 << 16
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml

@@ -13,6 +13,7 @@ from itertools import combinations
 from provenance.bundles.trust import Principal, Threshold, Trust, timestamp
 from provenance.bundles.verifier import Verifier
 from provenance.errors import Finding, ProvenanceError
+from provenance.statements.sbom import is_sbom
 from provenance.statements.shown import VERIFICATION_SUMMARY
 from provenance.statements.statement import ResourceDescriptor, Statement
 
@@ -65,7 +66,9 @@ def _never(message: str, location: str, hint: str) -> Finding:
 
 
 def _is_read(kind: str) -> bool:
-    """Whether the verifier knows the type: it says `predicate-unknown` of no other."""
+    """Whether the verifier knows the type: it says `predicate-unknown` of no other, or of its versions."""
+    if is_sbom(kind):
+        return True
     try:
         Verifier(None, datetime.now(UTC)).declare(Statement((ResourceDescriptor(),), kind, {}), "", "")
     except ProvenanceError as err:

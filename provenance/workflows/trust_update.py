@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from provenance.bundles.sigstore.fetching import fetch_root
-from provenance.bundles.trust import Trust, parse_trust
+from provenance.bundles.trust import Trust, parse_trust, read_trust_file
 from provenance.errors import UsageError
-from provenance.workflows.trust_file import pin_root, read_bytes
+from provenance.workflows.trust_file import pin_root
 
 
 def update_trust(path: Path, *, online: bool, url: str | None = None, first_root: Path | None = None) -> Trust:
@@ -28,7 +28,7 @@ def update_trust(path: Path, *, online: bool, url: str | None = None, first_root
     if (url is None) != (first_root is None):
         raise UsageError("usage", "a private instance is known by its URL and its first root together",
                          location="--tuf-url, --tuf-root", hint="give both, or neither for Sigstore's own")
-    parse_trust(read_bytes(path), str(path))
+    parse_trust(read_trust_file(path), str(path))
     with tempfile.TemporaryDirectory(prefix="provenance-tuf-", ignore_cleanup_errors=True) as folder:
         root = fetch_root(Path(folder), url, first_root)
     return pin_root(path, root)

@@ -1,29 +1,36 @@
 """A key that stays with a key management service, through securesystemslib's signers.
 
-The services' own libraries are not among the tests' requirements. Where they are not installed, their place in
-securesystemslib is taken by a stand-in that answers as the service does; where hvac or boto3 is, the real one talks to
-a stand-in on loopback. Azure and Google are asked for nothing here: only how their URIs are read is tested.
+Each service's own library talks to a stand-in on loopback: Vault and AWS are told its address as their users tell it,
+Azure and Google through the transport that their libraries let one choose. These libraries come with the tests of
+parts; without them, the place of the library of Vault and AWS is taken by a stand-in, for what is said of failures.
 """
 
 from __future__ import annotations
 
 import base64
+import copy
+import functools
 import json
 import threading
+import time
+import urllib.parse
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from securesystemslib.signer import _aws_signer, _vault_signer
 
 from provenance.bundles.envelope import parse_bundle, sign
 from provenance.bundles.keys import keyid, public_pem
 from provenance.bundles.signers import kms
+from provenance.bundles.sigstore import PublicKey, verify
 from provenance.errors import ProvenanceError
 from tests.bundles.own_authority import STATEMENT
 
@@ -65,6 +72,11 @@ class Aws:
 
 @pytest.fixture
 def vault(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch)
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the place of Vault's own library."""
     monkeypatch.setattr(_vault_signer, "VAULT_IMPORT_ERROR", None)
     monkeypatch.setattr(_vault_signer, "Ed25519PublicKey", ed25519.Ed25519PublicKey, raising=False)
     monkeypatch.setattr(_vault_signer, "hvac", type("hvac", (), {"Client": Vault}), raising=False)
@@ -94,12 +106,16 @@ def test_a_key_at_aws_signs_under_our_name_for_it(uri: str, aws: None) -> None:
 
 def signs(uri: str, key: Any) -> None:
     pem = public_pem(key.public_key())
-    envelope = parse_bundle(sign(STATEMENT, kms.KmsSigner(uri)), "bundle")
+    data = sign(STATEMENT, kms.KmsSigner(uri))
+    envelope = parse_bundle(data, "bundle")
     assert envelope.hint == keyid(pem)
     if isinstance(key, ed25519.Ed25519PrivateKey):
         key.public_key().verify(envelope.signature, envelope.pae)
     else:
-        key.public_key().verify(envelope.signature, envelope.pae, ec.ECDSA(hashes.SHA256()))
+        kind = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}[key.curve.key_size]
+        key.public_key().verify(envelope.signature, envelope.pae, ec.ECDSA(kind))
+    found = verify(data, None, signer=PublicKey(pem), as_of=datetime.now(UTC))
+    assert (found.status, found.payload) == ("VALID", STATEMENT)
 
 
 def refused(uri: str) -> str:
@@ -145,32 +161,43 @@ def test_a_key_of_a_kind_that_no_trust_file_takes_is_refused(aws: None, monkeypa
     ("gcpkms://projects/p", "GCPSigner", ("projects/p",)),
     ("azurekms://acme.vault.azure.net/keys/lab", "AzureSigner", ("acme", "lab")),
     ("azurekms://acme.vault.azure.net/lab", "AzureSigner", ("acme", "lab")),
+    ("azurekms://acme.vault.azure.net/keys/lab/", "AzureSigner", ("acme", "lab")),
 ])
 def test_uris_name_the_key_as_each_service_does(uri: str, service: str, named: tuple[str, ...]) -> None:
     found, *names = kms._service(uri)
     assert (found.__name__, tuple(names)) == (service, named)
 
 
-@pytest.mark.parametrize("uri", ["", "awskms", "awskms:", "x:y", "azurekms://acme.vault.azure.net", "azurekms:"])
+@pytest.mark.parametrize("uri", [
+    "", "awskms", "awskms:", "x:y", "azurekms:", "azurekms://acme.vault.azure.net", "azurekms://acme/keys/lab",
+    "azurekms://acme.vault.azure.cn/keys/lab", "azurekms://acme.vault.azure.net.example.org/keys/lab",
+    "azurekms://acme.vault.azure.net/keys/lab/1",
+])
 def test_what_names_no_key_is_a_mistake(uri: str) -> None:
+    """Nor does what the library would look for elsewhere: in the public cloud, and at the newest version."""
     assert refused(uri) == "usage"
 
 
 Answers = Callable[[str, dict[str, Any]], Any]
+Loopback = Callable[..., str]
 
 
 @pytest.fixture
-def loopback() -> Iterator[Callable[[Answers], str]]:
-    """A server of JSON on loopback: what it answers to a path and a document."""
+def loopback() -> Iterator[Loopback]:
+    """A server of JSON on loopback: what it answers to a path and a document (None: not found), and to the nameless."""
     servers = []
 
-    def serve(answers: Answers) -> str:
+    def serve(answers: Answers, challenge: str = "") -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                found = answers(self.headers.get("X-Amz-Target") or self.path, json.loads(body or b"{}"))
-                data = json.dumps(found).encode()
-                self.send_response(200)
+                known = not challenge or "Authorization" in self.headers
+                found = answers(self.headers.get("X-Amz-Target") or self.path, json.loads(body or b"{}")) \
+                    if known else {}
+                data = json.dumps(found or {}).encode()
+                self.send_response(404 if found is None else 200 if known else 401)
+                if not known:
+                    self.send_header("WWW-Authenticate", challenge)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -192,8 +219,8 @@ def loopback() -> Iterator[Callable[[Answers], str]]:
         server.server_close()
 
 
-def test_vaults_own_library_signs_against_a_stand_in(loopback: Callable[[Answers], str],
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parts
+def test_vaults_own_library_signs_against_a_stand_in(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("hvac")
 
     def answers(path: str, asked: dict[str, Any]) -> Any:
@@ -207,8 +234,8 @@ def test_vaults_own_library_signs_against_a_stand_in(loopback: Callable[[Answers
     signs("hashivault:lab", Vault.key)
 
 
-def test_the_library_of_aws_signs_against_a_stand_in(loopback: Callable[[Answers], str],
-                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parts
+def test_the_library_of_aws_signs_against_a_stand_in(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("boto3")
 
     def answers(target: str, asked: dict[str, Any]) -> Any:
@@ -224,3 +251,158 @@ def test_the_library_of_aws_signs_against_a_stand_in(loopback: Callable[[Answers
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     signs("awskms:alias/lab", Aws.key)
+
+
+CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
+IN_A_VAULT = "azurekms://acme.vault.azure.net/keys/lab"
+
+
+@pytest.fixture
+def azure(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """A key of a curve in a vault, which its own library asks over another transport, as some user of it."""
+    pytest.importorskip("azure.keyvault.keys")
+    from azure.core.credentials import AccessToken
+    from azure.core.pipeline.transport import RequestsTransport
+    from securesystemslib.signer import _azure_signer as signer
+
+    def serving(curve: str) -> Any:
+        key = ec.generate_private_key(CURVES[curve])
+        served = loopback(_AzureVault(key, curve), 'Bearer authorization="https://login.microsoftonline.com/acme", '
+                                                   'resource="https://vault.azure.net"')
+
+        class OnLoopback(RequestsTransport):
+            def send(self, request: Any, **how: Any) -> Any:
+                asked = copy.copy(request)
+                assert asked.url.startswith("https://acme.vault.azure.net/")
+                asked.url = asked.url.replace("https://acme.vault.azure.net", served)
+                return super().send(asked, **how)
+
+        class Somebody:
+            def get_token(self, *_: str, **__: Any) -> Any:
+                return AccessToken("token", int(time.time()) + 3600)
+
+        monkeypatch.setattr(signer, "DefaultAzureCredential", Somebody)
+        for name in ("KeyClient", "CryptographyClient"):
+            theirs = getattr(signer, name)
+            monkeypatch.setattr(signer, name, functools.partial(theirs, transport=OnLoopback()))
+        return key
+
+    return serving
+
+
+class _AzureVault:
+    """Key Vault's answers to what is asked of one key: its public half as a JWK, and r and s side by side."""
+
+    def __init__(self, key: Any, curve: str) -> None:
+        self.key, self.curve, self.size = key, curve, (key.curve.key_size + 7) // 8
+
+    def __call__(self, path: str, asked: dict[str, Any]) -> Any:
+        place = urllib.parse.urlsplit(path).path
+        named = "https://acme.vault.azure.net/keys/lab/1"
+        if place == "/keys/lab/1/sign":
+            digest = _unb64url(asked["value"])
+            kind = {32: hashes.SHA256(), 48: hashes.SHA384(), 64: hashes.SHA512()}[len(digest)]
+            assert asked["alg"] == f"ES{8 * len(digest)}"
+            r, s = decode_dss_signature(self.key.sign(digest, ec.ECDSA(Prehashed(kind))))
+            return {"kid": named, "value": _b64url(r.to_bytes(self.size, "big") + s.to_bytes(self.size, "big"))}
+        if place.rstrip("/") not in ("/keys/lab", "/keys/lab/1"):
+            return None
+        numbers = self.key.public_key().public_numbers()
+        return {"key": {"kid": named, "kty": "EC", "crv": self.curve, "key_ops": ["sign", "verify"],
+                        "x": _b64url(numbers.x.to_bytes(self.size, "big")),
+                        "y": _b64url(numbers.y.to_bytes(self.size, "big"))}, "attributes": {"enabled": True}}
+
+
+def _b64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _unb64url(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@pytest.mark.parts
+@pytest.mark.parametrize("curve", CURVES)
+def test_the_library_of_azure_signs_against_a_stand_in(curve: str, azure: Callable[[str], Any]) -> None:
+    signs(IN_A_VAULT, azure(curve))
+
+
+@pytest.mark.parts
+def test_a_key_that_a_vault_does_not_have_signs_nothing(azure: Callable[[str], Any]) -> None:
+    azure("P-256")
+    assert refused("azurekms://acme.vault.azure.net/keys/other") == "signer-unavailable"
+
+
+AT_GOOGLE = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
+
+
+@pytest.fixture
+def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """A key of a curve with a server of Google's protocol (gRPC) on loopback, which its own library asks."""
+    pytest.importorskip("google.cloud.kms")
+    import grpc
+    from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceGrpcTransport
+    from securesystemslib.signer import _gcp_signer as signer
+
+    server, client = grpc.server(ThreadPoolExecutor(2)), signer.kms.KeyManagementServiceClient
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    channels = []
+
+    def connected() -> Any:
+        channels.append(grpc.insecure_channel(address))
+        return client(transport=KeyManagementServiceGrpcTransport(channel=channels[-1]))
+
+    def serving(curve: str) -> Any:
+        key = ec.generate_private_key(CURVES[curve])
+        server.add_generic_rpc_handlers((_google_service(key),))
+        server.start()
+        monkeypatch.setattr(signer.kms, "KeyManagementServiceClient", connected)
+        return key
+
+    yield serving
+    for channel in channels:
+        channel.close()
+    server.stop(None).wait(5)
+
+
+def _google_service(key: Any) -> Any:
+    import grpc
+    from google.cloud import kms
+
+    algorithms = kms.CryptoKeyVersion.CryptoKeyVersionAlgorithm
+    size = key.curve.key_size
+    hash_of = {256: hashes.SHA256(), 384: hashes.SHA384()}[size]
+
+    def known(name: str, context: Any) -> None:
+        if name != AT_GOOGLE:
+            context.abort(grpc.StatusCode.NOT_FOUND, "CryptoKeyVersion not found")
+
+    def get_public_key(asked: Any, context: Any) -> Any:
+        known(asked.name, context)
+        pem = public_pem(key.public_key())
+        return kms.PublicKey(name=AT_GOOGLE, algorithm=algorithms[f"EC_SIGN_P{size}_SHA{size}"],
+                             public_key={"data": pem}, pem=pem.decode())
+
+    def asymmetric_sign(asked: Any, context: Any) -> Any:
+        known(asked.name, context)
+        digest = getattr(asked.digest, f"sha{size}")
+        return kms.AsymmetricSignResponse(signature=key.sign(digest, ec.ECDSA(Prehashed(hash_of))))
+
+    def method(function: Any, asked: Any, answered: Any) -> Any:
+        return grpc.unary_unary_rpc_method_handler(function, asked.deserialize, answered.serialize)
+
+    return grpc.method_handlers_generic_handler("google.cloud.kms.v1.KeyManagementService", {
+        "GetPublicKey": method(get_public_key, kms.GetPublicKeyRequest, kms.PublicKey),
+        "AsymmetricSign": method(asymmetric_sign, kms.AsymmetricSignRequest, kms.AsymmetricSignResponse)})
+
+
+@pytest.mark.parts
+@pytest.mark.parametrize("curve", ["P-256", "P-384"])
+def test_the_library_of_google_signs_against_a_stand_in(curve: str, google: Callable[[str], Any]) -> None:
+    signs(f"gcpkms:{AT_GOOGLE}", google(curve))
+
+
+@pytest.mark.parts
+def test_a_key_that_google_does_not_have_signs_nothing(google: Callable[[str], Any]) -> None:
+    google("P-256")
+    assert refused(f"gcpkms:{AT_GOOGLE}2") == "signer-unavailable"

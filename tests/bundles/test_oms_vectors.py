@@ -115,9 +115,9 @@ def named(cell: str) -> list[str]:
 
 
 def is_there(name: str) -> bool:
-    """`sign/...` and `verify/...` below `oms`, `valid/...` and `invalid/...` below `bundles`."""
-    kind = name.partition("/")[0]
-    place = VECTORS / ("oms" if kind in ("sign", "verify") else "bundles") / name
+    """`sign/...` and `verify/...` below `oms`, `valid/...` and `invalid/...` below `bundles`; else where it says."""
+    below = {"sign": "oms", "verify": "oms", "valid": "bundles", "invalid": "bundles"}
+    place = VECTORS / below.get(name.partition("/")[0], "") / name
     return place.with_name(f"{place.name}.json").is_file() or place.with_name(f"{place.name}.sigstore.json").is_file()
 
 
@@ -139,8 +139,8 @@ def test_a_clause_is_proven_by_what_it_takes_and_what_it_refuses(row: tuple[str,
 
 def is_taken(name: str) -> bool:
     kind, _, rest = name.partition("/")
-    if kind in ("valid", "invalid"):
-        return kind == "valid"
+    if kind not in ("sign", "verify"):
+        return "valid" in name.split("/")
     expected = case(f"{kind}/{rest}")["expected"]
     return "statement" in expected if kind == "sign" else bool(expected["verified"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -62,6 +63,8 @@ def test_a_certificate_signs_and_its_root_stays_out_of_the_bundle(run: Run, mode
     assert material["dsseEnvelope"]["signatures"][0].keys() == {"sig"}
     trust(certificateAuthority={"pem": pki.root_certificate.public_bytes(PEM).decode(), "subject": SUBJECT})
     assert (verified(run)["status"], verified(run)["signer"]) == ("VALID", "lab")
+    digest = hashlib.sha256(Path("trust.yaml").read_bytes()).hexdigest()
+    assert verified(run)["trust"] == {"digest": {"sha256": digest}, "version": 1, "expires": "2035-01-01T00:00:00Z"}
     (model / "config.json").write_text("{}")
     assert verified(run)["verified"] is False
 
@@ -132,6 +135,17 @@ def test_a_timestamp_authority_that_does_not_answer_means_that_nothing_is_writte
     assert "[usage]" in ran.err
 
 
+def test_a_key_that_a_service_keeps_signs(run: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.bundles.test_kms import Vault, stand_in
+
+    stand_in(monkeypatch)
+    Path("lab.pub").write_bytes(public_pem(Vault.key.public_key()))
+    by = ("sign", "model", "--kms", "hashivault:lab")
+    assert "[network-not-allowed]" in run(*by).err
+    assert run(*by, "--online").code == 0
+    assert run("bundle", "verify", str(SIGNATURE), "--model", "model", "--public-key", "lab.pub").code == 0
+
+
 @pytest.fixture
 def token(served: Instance) -> str:
     """A token of the served instance, whose trust config and root lie in the working folder."""
@@ -184,25 +198,6 @@ def refuse_dmi(really: Any) -> Any:
     return opened
 
 
-def test_an_identity_by_way_of_a_browser_signs(run: Run, model: Path, token: str, served: Instance,
-                                               monkeypatch: pytest.MonkeyPatch) -> None:
-    from sigstore.oidc import IdentityError, Issuer
-
-    asked = []
-    monkeypatch.setattr(Issuer, "identity_token", lambda issuer: asked.append(issuer.oidc_config) or token)
-    browser = ("sign", "model", "--identity", "interactive", "--trust-config", "config.json", "--online")
-    assert run(*browser).code == 0
-    assert asked[0].token_endpoint == f"{served.url}/token"
-
-    def left(issuer: Issuer) -> None:
-        raise IdentityError("the user went away")
-
-    monkeypatch.setattr(Issuer, "identity_token", left)
-    ran = run(*browser)
-    assert ran.code == 2
-    assert "[identity-token-invalid]" in ran.err
-
-
 def test_a_token_that_is_none_is_refused_and_not_shown(run: Run, model: Path, token: str) -> None:
     Path("token").write_text("eyJ-not-a-token")
     ran = run("sign", "model", "--identity-token", "token", "--trust-config", "config.json", "--online")
@@ -241,7 +236,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_does_not_go_together_is_said_before_anything_runs(run: Run, model: Path, pki: Pki, wrong: str) -> None:
+def test_what_does_not_go_together_is_said_before_anything_runs(run: Run, model: Path, pki: Pki, wrong: str,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("securesystemslib.signer._gcp_signer.GCP_IMPORT_ERROR", "not installed")
     arguments, code = WRONG[wrong]
     ran = run(*arguments)
     assert (ran.code, SIGNATURE.exists(), Path("out").exists()) == (2, False, False)
@@ -279,6 +276,7 @@ def test_a_bundle_is_held_against_an_authority_without_a_trust_file(run: Run, mo
     Path("other.pem").write_bytes(Pki().root_certificate.public_bytes(PEM))
     ran = run(*CHECK, "--certificate-authority", "root.pem")
     assert (ran.code, ran.json["status"], ran.json["signingTime"], ran.json["trustRoot"]) == (0, "VALID", None, None)
+    assert ran.json["trust"] is None
     assert run(*CHECK, "--certificate-authority", "other.pem").json["code"] == "certificate-invalid"
     assert "[key-is-private]" in run(*CHECK[:-2], "--certificate-authority", "lab.key").err
     assert "time     not proven" in run(*CHECK[:-2], "--certificate-authority", "root.pem").out

@@ -143,6 +143,48 @@ def test_a_revocation_that_would_revoke_nothing_is_an_error(run: Run, trust: Pat
     assert trust.read_bytes() == before
 
 
+def test_another_key_of_a_principal_is_added_by_saying_the_rest_again(run: Run, trust: Path) -> None:
+    """A key is followed by a newer one; a slip in the name must not give it to somebody else."""
+    same = ("trust", "add", "trust.yaml", "--name", "lab", "--party", "Lab", "--role", "producer", "--subject", "tiny*",
+            "--public-key", "works.key.pub")
+    for other in (("--role", "gate"), ("--subject", "x"), ("--predicate-type", "*"), ("--valid-until",
+                                                                                    "2031-01-01T00:00:00Z")):
+        ran = run(*same, *other)
+        assert (ran.code, "[trust-invalid] there is a lab already" in ran.err.replace("]:", "]")) == (2, True)
+    ran = run(*same)
+    assert ran.code == 0, ran.err
+    (lab,) = run("trust", "show", "trust.yaml", "--format", "json").json["principals"]
+    assert len(lab["keyids"]) == 2
+    assert "version: 8 " in trust.read_text()
+    assert "# not more" in trust.read_text()
+    assert "is known by that already" in run(*same).err
+    ran = run(*same[:-2], "--identity", "a@example.org", "--issuer", "https://issuer.example")
+    assert (ran.code, "as       a@example.org" in ran.out) == (0, True)
+
+
+def test_what_the_tool_adds_it_does_not_object_to(run: Run, trust: Path) -> None:
+    for role in ("producer", "data-supplier", "assessor", "reproducer", "approver", "buyer", "gate"):
+        run("keygen", f"{role}.key", "--no-passphrase")
+        assert run("trust", "add", "trust.yaml", "--name", role, "--party", "Lab", "--role", role, "--public-key",
+                   f"{role}.key.pub", "--subject", "tiny").code == 0
+    assert lint(run) == []
+
+
+def test_what_is_revoked_already_changes_nothing_and_whose_it_is_is_said(run: Run, trust: Path) -> None:
+    first = run("trust", "revoke", "trust.yaml", "--key", "lab.key.pub", "--identity", "typo@example.org",
+                "--artifact", "datasetTree:" + "ab" * 32)
+    assert f"Not believed any more: key {keyid(run)}, of lab" in first.out
+    assert "identity typo@example.org, of nobody here" in first.out
+    before = trust.read_bytes()
+    again = run("trust", "revoke", "trust.yaml", "--key", "lab.key.pub")
+    assert (again.code, again.out, trust.read_bytes()) == (0, first.out, before)
+
+
+def test_a_name_with_a_colon_is_a_name(run: Run, trust: Path) -> None:
+    assert "about    oci:tiny, and what is in it" in add(run, "--subject", "oci:tiny").out
+    assert "[usage]" in run("trust", "revoke", "trust.yaml", "--artifact", "sha256:abc").err
+
+
 def test_show_says_in_words_who_may_speak_of_what(run: Run, trust: Path) -> None:
     trust.write_text(trust.read_text() + "thresholds:\n  - {role: producer, predicateTypes: ['*'], principals: 2}\n")
     assert run("trust", "show", "trust.yaml").out.splitlines()[2:] == [
@@ -243,6 +285,17 @@ def test_a_signed_trust_file_and_a_state_are_asked_for_by_every_command_that_tru
     trust.with_name("trust.yaml.sigstore.json").write_bytes(older[1])
     for command in commands:
         assert "[trust-rollback]" in run(*command, *state).err, command
+
+
+def test_a_signature_that_a_change_left_behind_is_pointed_out(run: Run, trust: Path) -> None:
+    stale = "The signature beside it is of another version"
+    run("keygen", "keeper.key", "--no-passphrase")
+    assert stale not in add(run).out
+    run("trust", "sign", "trust.yaml", "--key", "keeper.key")
+    assert stale not in run("trust", "show", "trust.yaml").out
+    assert stale in run("trust", "revoke", "trust.yaml", "--key", "lab.key.pub").out
+    trust.with_name("trust.yaml.sigstore.json").write_text("{}")
+    assert stale in run("trust", "show", "trust.yaml").out
 
 
 def test_a_state_without_a_trust_file_is_a_slip(run: Run, model: Path) -> None:

@@ -3,12 +3,13 @@
 
     sign-model   --method key         --private-key F
                  --method certificate --private-key F --signing-cert F [--cert-chain F ...]
-                 --method sigstore    [--identity-token T] [--trust-config F]
+                 --method sigstore    [--identity-token T] [--use-staging | --trust-config F]
                  --method pkcs11      --pkcs11-uri URI [--signing-cert F [--cert-chain F ...]]
                  --model-path D --output-bundle F [--ignore-paths P ...]
     verify-model --method key         --public-key F
                  --method certificate --cert-chain F ...
-                 --method sigstore    --identity I --identity-provider U [--trusted-root F | --trust-config F]
+                 --method sigstore    --identity I --identity-provider U
+                                      [--use-staging | --trusted-root F | --trust-config F]
                  --method pkcs11      as for a key or a certificate
                  --model-path D --bundle F [--ignore-paths P ...] [--ignore-unsigned-files]
 
@@ -23,6 +24,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from provenance.bundles.oms import serialization_for
 from provenance.bundles.signers import AnySigner, KeySigner
 from provenance.bundles.signers.certificate import certified
 from provenance.bundles.signers.key import load_signer
+from provenance.bundles.sigstore.roots import TrustRoot
 from provenance.bundles.trust import Trust
 from provenance.errors import ProvenanceError
 from provenance.workflows.one_signer import trust_in_authorities, trust_in_identity, trust_in_key
@@ -62,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--cert-chain", type=Path, nargs="+", action="extend", default=[])
         command.add_argument("--ignore-paths", nargs="+", action="extend", default=[])
         command.add_argument("--trust-config", type=Path)
+        command.add_argument("--use-staging", action="store_true")
     signing.add_argument("--output-bundle", type=Path, required=True)
     for name in ("--private-key", "--signing-cert"):
         signing.add_argument(name, type=Path)
@@ -85,10 +89,11 @@ def _sign(options: argparse.Namespace) -> str:
 def _signer(options: argparse.Namespace) -> Callable[[], AnySigner]:
     if options.method == "sigstore":
         from provenance.bundles.signers.sigstore import IdentitySigner, ambient_token
-        from provenance.bundles.sigstore.signing import read_trust_config
+        from provenance.bundles.sigstore.signing import compose_config, read_trust_config
 
         token = (lambda: options.identity_token) if options.identity_token else ambient_token
-        return lambda: IdentitySigner(read_trust_config(options.trust_config), token)
+        config = compose_config("staging") if options.use_staging else read_trust_config(options.trust_config)
+        return lambda: IdentitySigner(config, token)
     if options.method == "certificate" or options.signing_cert:
         return lambda: _under_certificate(_key(options), [options.signing_cert, *options.cert_chain])
     return lambda: _key(options)
@@ -125,7 +130,8 @@ def _verify(options: argparse.Namespace) -> str:
 def _trust(options: argparse.Namespace, now: datetime) -> Trust:
     if options.method == "sigstore":
         root = options.trusted_root or options.trust_config
-        return trust_in_identity(options.identity or "", options.identity_provider or "", now, root)
+        trust = trust_in_identity(options.identity or "", options.identity_provider or "", now, root)
+        return replace(trust, trust_root=TrustRoot.embedded("staging")) if options.use_staging else trust
     if options.method == "certificate" or options.cert_chain:
         return trust_in_authorities([_given(file, "--cert-chain") for file in options.cert_chain or [None]], now)
     return trust_in_key(_given(options.public_key, "--public-key"), now)

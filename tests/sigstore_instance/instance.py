@@ -19,11 +19,15 @@ _CONFIG = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 
 
 class Instance:
-    """A Sigstore instance that says of itself that it is at `url`. `lock` is for whoever serves it in threads."""
+    """A Sigstore instance that says of itself that it is at `url`. `lock` is for whoever serves it in threads.
+
+    `failing` has what a path answers (status, content type, body) in place of its service.
+    """
 
     def __init__(self, url: str, organization: str = "sigstore.test") -> None:
         self.url = url
         self.lock = threading.Lock()
+        self.failing: dict[str, tuple[int, str, bytes]] = {}
         self.oidc = Issuer(url)
         self.ct = CertificateLog(url)
         self.fulcio = Fulcio(self.oidc, self.ct, organization)

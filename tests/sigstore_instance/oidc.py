@@ -1,8 +1,16 @@
-"""An OpenID Connect issuer: it signs whatever claims it is asked to, for a client called sigstore."""
+"""An OpenID Connect issuer: it signs whatever claims it is asked to, for a client called sigstore.
+
+It has a page where a user agrees to everything (authorization code flow with PKCE), and it gives a CI job an identity
+as GitHub does.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +35,8 @@ class Issuer:
 
     def __init__(self, url: str) -> None:
         self.url, self.key = url, ec_key()
+        self.job = secrets.token_hex(8)  # what a CI job shows to get a token
+        self._codes: dict[str, str] = {}
 
     def token(self, *, at: datetime | None = None, lifetime: timedelta = timedelta(minutes=10), **claims: Any) -> str:
         """A token; `sub` and everything else can be given."""
@@ -34,6 +44,29 @@ class Issuer:
         known = {"iss": self.url, "aud": AUDIENCE, "iat": start, "nbf": start - timedelta(seconds=5),
                  "exp": start + lifetime, "sub": "https://ci.example/train.yml@refs/heads/main"}
         return jwt.encode(known | claims, self.key, algorithm="ES256", headers={"kid": _KEY_ID})
+
+    def authorize(self, asked: Mapping[str, str]) -> tuple[str, str]:
+        """The code for a client that will show what its challenge is the digest of, and where the browser goes next."""
+        if (asked.get("client_id"), asked.get("response_type"), asked.get("code_challenge_method")) != (
+                AUDIENCE, "code", "S256"):
+            raise RefusedError("not an authorization request of a known client")
+        code = secrets.token_hex(8)
+        self._codes[code] = asked["code_challenge"]
+        return code, f"{asked['redirect_uri']}?code={code}&state={asked['state']}"
+
+    def exchange(self, asked: Mapping[str, str]) -> dict[str, str]:
+        """Tokens for a code, once, for whoever has its verifier."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(asked.get("code_verifier", "").encode()).digest())
+        if self._codes.pop(asked.get("code", ""), "") != challenge.decode().rstrip("="):
+            raise RefusedError("the code was not given to this client")
+        token = self.token()
+        return {"access_token": token, "id_token": token, "token_type": "bearer"}
+
+    def job_token(self, audience: str, shown: str) -> dict[str, str]:
+        """As GitHub gives a job its identity, for an audience that the job chooses."""
+        if shown != self.job:
+            raise RefusedError("this job may not ask for an identity", 403)
+        return {"value": self.token(aud=audience)}
 
     def claims(self, token: str) -> dict[str, Any]:
         """The claims of a token that this issuer signed for sigstore and that is valid now; RefusedError otherwise."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.sigstore_instance.instance import Instance
 from tests.sigstore_instance.oidc import RefusedError
@@ -38,13 +39,14 @@ def _json(value: Any, status: int = 200) -> _Answer:
     return status, "application/json", json.dumps(value).encode()
 
 
-_GET: dict[str, Callable[[Instance], _Answer]] = {
-    "/.well-known/openid-configuration": lambda it: _json(it.oidc.discovery()),
-    "/keys": lambda it: _json(it.oidc.keys()),
-    "/trust_config.json": lambda it: (200, "application/json", it.trust_config()),
+_GET: dict[str, Callable[[Instance, dict[str, str], str], _Answer]] = {
+    "/.well-known/openid-configuration": lambda it, asked, token: _json(it.oidc.discovery()),
+    "/keys": lambda it, asked, token: _json(it.oidc.keys()),
+    "/trust_config.json": lambda it, asked, token: (200, "application/json", it.trust_config()),
+    "/job": lambda it, asked, token: _json(it.oidc.job_token(asked.get("audience", ""), token)),
 }
 _POST: dict[str, Callable[[Instance, bytes, str], _Answer]] = {
-    "/token": lambda it, body, _: _json({"id_token": it.oidc.token(**json.loads(body or b"{}"))}),
+    "/token": lambda it, body, _: _json(it.oidc.exchange(dict(parse_qsl(body.decode())))),
     "/api/v2/signingCert": lambda it, body, token: _json(
         it.fulcio.request(token, json.loads(body)["certificateSigningRequest"])),
     "/api/v1/log/entries": lambda it, body, _: _json(it.rekor1.response(it.rekor1.add(json.loads(body))), 201),
@@ -58,18 +60,35 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        route = _GET.get(self.path)
-        self._send(route(self._instance) if route else _json({"message": "not found"}, 404))
+        place = urlsplit(self.path)
+        asked = dict(parse_qsl(place.query))
+        if place.path == "/auth":
+            return self._agree(asked)
+        route = _GET.get(place.path)
+        return self._answer(place.path, route and (lambda it, token: route(it, asked, token)))
 
     def do_POST(self) -> None:
         route, size = _POST.get(self.path), int(self.headers.get("Content-Length") or 0)
-        if route is None or size > _MAX_BODY:
-            return self._send(_json({"message": "not found or too large"}, 404))
-        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        body = self.rfile.read(size)
+        body = self.rfile.read(size) if size <= _MAX_BODY else b""
+        self._answer(self.path, route and (lambda it, token: route(it, body, token)))
+
+    def _agree(self, asked: dict[str, str]) -> None:
+        """The page where a user agrees: back to the client with a code, or the code to be copied."""
+        code, onward = self._instance.oidc.authorize(asked)
+        if asked["redirect_uri"].startswith("urn:"):
+            return self._send((200, "text/plain", code.encode()))
+        self.send_response(302)
+        self.send_header("Location", onward)
+        return self.end_headers()
+
+    def _answer(self, place: str, route: Callable[[Instance, str], _Answer] | None) -> None:
+        failing = self._instance.failing.get(place)
+        if route is None or failing:
+            return self._send(failing or _json({"message": "not found"}, 404))
+        token = (self.headers.get("Authorization") or "").partition(" ")[2]
         try:
             with self._instance.lock:
-                answer = route(self._instance, body, token)
+                answer = route(self._instance, token)
         except RefusedError as err:
             answer = _json({"code": err.status, "message": str(err)}, err.status)
         except (KeyError, TypeError, ValueError) as err:

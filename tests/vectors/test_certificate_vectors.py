@@ -1,4 +1,4 @@
-"""The golden bundles under certificates get the answers that stand beside them."""
+"""The golden bundles under certificates and under identities get the answers that stand beside them."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from typing import Any
 import pytest
 
 from provenance import resources
-from provenance.bundles.trust import Trust, parse_trust
+from provenance.bundles.trust import Trust, read_trust
 from provenance.bundles.verifier import Verifier
 from provenance.errors import CODES
 
 AS_OF = datetime(2026, 11, 23, 12, tzinfo=UTC)
-FOLDER = resources._folder("attestations") / "vectors" / "certificates"
-CASES = sorted(FOLDER.glob("*/*.expected.json"))
+VECTORS = resources._folder("attestations") / "vectors"
+CASES = [path for kind in ("certificates", "sigstore") for path in sorted((VECTORS / kind).glob("*/*.expected.json"))]
 
 
 @pytest.fixture(scope="module")
-def trust() -> Trust:
-    return parse_trust((FOLDER / "trust.yaml").read_bytes(), "trust.yaml")
+def trusts() -> dict[str, Trust]:
+    """The trust file of each folder, by the name of the folder."""
+    return {kind: read_trust(VECTORS / kind / "trust.yaml", AS_OF) for kind in ("certificates", "sigstore")}
 
 
 def answer_of(path: Path) -> Any:
     return json.loads(path.read_bytes())
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.name.removesuffix(".expected.json"))
-def test_a_bundle_gets_the_answer_that_stands_beside_it(path: Path, trust: Trust) -> None:
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parts[-3]} {path.name.removesuffix('.expected.json')}")
+def test_a_bundle_gets_the_answer_that_stands_beside_it(path: Path, trusts: dict[str, Trust]) -> None:
     beside = answer_of(path)
     data = path.with_name(beside["file"]).read_bytes()
-    found = Verifier(trust, AS_OF).examine(data, beside["file"])
+    found = Verifier(trusts[path.parts[-3]], AS_OF).examine(data, beside["file"])
     signer = found.principal.name if found.principal else None
     assert (found.status, found.code, signer) == (beside["status"], beside["code"], beside["signer"]), found.reason
     assert Verifier(None, AS_OF).examine(data, "x").status != "VALID"
@@ -41,9 +42,9 @@ def test_a_bundle_gets_the_answer_that_stands_beside_it(path: Path, trust: Trust
     assert (path.parent.name == "valid") == (beside["status"] == "VALID")
 
 
-def test_there_are_enough_of_every_kind() -> None:
-    counted = Counter(answer_of(path)["status"] for path in CASES)
-    assert counted["VALID"] >= 6
-    assert counted["INVALID"] >= 18
-    assert counted["UNSUPPORTED"] >= 6
-    assert len({answer_of(path)["rule"] for path in CASES}) == len(CASES)
+@pytest.mark.parametrize(("kind", "least"), [("certificates", (6, 18, 6)), ("sigstore", (6, 14, 4))])
+def test_there_are_enough_of_every_kind(kind: str, least: tuple[int, int, int]) -> None:
+    answers = [answer_of(path) for path in CASES if path.parts[-3] == kind]
+    counted = Counter(answer["status"] for answer in answers)
+    assert all(counted[status] >= few for status, few in zip(("VALID", "INVALID", "UNSUPPORTED"), least, strict=True))
+    assert len({answer["rule"] for answer in answers}) == len(answers)

@@ -18,6 +18,7 @@ from provenance.bundles.keys import pem_of, public_pem
 from provenance.bundles.signers import KeySigner
 from provenance.bundles.signers.timestamp import request_timestamp
 from provenance.errors import BundleError, TrustError
+from provenance.files import read_small
 
 _HINT = "give the signer's certificate first, then the one that issued it, and so on"
 
@@ -77,11 +78,7 @@ def read_certificates(path: Path) -> list[Any]:
     """The certificates of a PEM file, in its order; TrustError as `certified`."""
     from cryptography import x509
 
-    try:
-        pem = path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the certificates: {err.strerror}", location=str(path),
-                         hint="check the path") from err
+    pem = read_small(path, "certificates", error=TrustError)
     if b"PRIVATE KEY-----" in pem:
         raise TrustError("key-is-private", "a private key lies among the certificates", location=str(path),
                          hint="keep it in a file of its own")

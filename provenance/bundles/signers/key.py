@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from provenance.bundles.keys import public_key, public_pem
 from provenance.errors import BundleError, TrustError
+from provenance.files import read_small
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
@@ -53,11 +54,7 @@ def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSig
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from securesystemslib.signer import CryptoSigner
 
-    try:
-        pem = path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the key: {err.strerror}", location=str(path),
-                         hint="check the path; `provenance keygen` makes a key pair") from err
+    pem = read_small(path, "key", error=TrustError, hint="check the path; `provenance keygen` makes a key pair")
     secret = passphrase() or None if b"ENCRYPTED" in pem else None
     try:
         private: Any = load_pem_private_key(pem, secret)

@@ -68,13 +68,25 @@ def _service(uri: str) -> tuple[Any, ...]:
     scheme, _, rest = uri.partition(":")
     name = rest.strip("/")
     if scheme == "azurekms":
-        vault, _, path = name.partition("/")
-        found: tuple[Any, ...] = (signer.AzureSigner, vault.partition(".")[0], path.removeprefix("keys/"))
+        found: tuple[Any, ...] = (signer.AzureSigner, *_azure_names(name))
     else:
         kinds: dict[str, Any] = {"awskms": signer.AWSSigner, "gcpkms": signer.GCPSigner,
                                  "hashivault": signer.VaultSigner, _VAULT: signer.VaultSigner}
         found = (kinds.get(scheme), name)
     if not all(found):
         raise TrustError("usage", "not the URI of a key in a key management service", location=uri,
-                         hint="write awskms:KEY, gcpkms:KEY, azurekms://VAULT/keys/KEY or hashivault:KEY")
+                         hint="write awskms:KEY, gcpkms:KEY, azurekms://VAULT.vault.azure.net/keys/KEY or "
+                              "hashivault:KEY")
     return found
+
+
+def _azure_names(name: str) -> tuple[str, str]:
+    """The vault and the key; nothing for a vault that is elsewhere, or one version of a key.
+
+    securesystemslib asks in Azure's public cloud alone, and for the newest version: whoever names something else
+    would have their credentials sent to a stranger's vault of that name, or another key sign.
+    """
+    host, _, path = name.partition("/")
+    vault, _, cloud = host.partition(".")
+    key = path.removeprefix("keys/")
+    return (vault, key) if cloud == "vault.azure.net" and "/" not in key else ("", "")

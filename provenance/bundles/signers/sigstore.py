@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from provenance.bundles.sigstore.signing import load_config, sign_statement
+from provenance.bundles.sigstore.signing import load_config, sign_statement, told
 from provenance.errors import BundleError, ProvenanceError
 
 _AMBIENT = "run it in a CI job that may ask for an identity (GitHub: `permissions: id-token: write`)"
@@ -31,12 +31,12 @@ class IdentitySigner:
 
 def ambient_token() -> str:
     """The token that the CI system gives this job; BundleError `identity-token-invalid`."""
-    from sigstore.oidc import IdentityError, detect_credential
+    from sigstore.oidc import detect_credential
 
     try:
         token = detect_credential()
-    except IdentityError as err:
-        raise _no_token(f"the surroundings gave no identity: {str(err)[:200]}", _AMBIENT) from err
+    except Exception as err:  # an address that is none, an answer that is none: each as its library says it
+        raise _no_token(f"the surroundings gave no identity: {told(err)}", _AMBIENT) from err
     if not token:
         raise _no_token("there is no identity in these surroundings", _AMBIENT)
     return str(token)
@@ -44,14 +44,16 @@ def ambient_token() -> str:
 
 def interactive_token(config: bytes) -> str:
     """A token by way of a browser, from the identity provider that the instance names; errors as `ambient_token`."""
-    from sigstore.errors import Error
-    from sigstore.oidc import IdentityError, Issuer, IssuerError
+    from sigstore.oidc import Issuer
 
     theirs = load_config(config)
     try:
         return str(Issuer(theirs.signing_config.get_oidc_url()).identity_token())
-    except (Error, IdentityError, IssuerError, EOFError, OSError) as err:
-        raise _no_token(f"the instance's provider gave no identity: {type(err).__name__} {str(err)[:200]}",
+    except EOFError as err:
+        raise _no_token("nobody gave the code of the page that was named",
+                        "type it at a terminal, or give a token") from err
+    except Exception as err:  # what comes back through a browser is whatever any page makes of it
+        raise _no_token(f"the instance's provider gave no identity: {told(err)}",
                         "follow the link that was shown, and look at the trust config") from err
 
 

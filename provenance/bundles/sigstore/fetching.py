@@ -10,6 +10,7 @@ from pathlib import Path
 
 from provenance.bundles.sigstore.roots import embedded_file
 from provenance.errors import ProvenanceError, TrustError
+from provenance.files import read_small
 
 PRODUCTION = "https://tuf-repo-cdn.sigstore.dev"
 TARGET = "trusted_root.json"
@@ -25,7 +26,8 @@ def fetch_root(folder: Path, url: str | None = None, first_root: Path | None = N
     from tuf.ngclient import Updater
 
     place = (url or PRODUCTION).rstrip("/")
-    first = embedded_file("production", "root.json") if first_root is None else _read(first_root)
+    first = embedded_file("production", "root.json") if first_root is None else read_small(
+        first_root, "first root", error=TrustError, hint="give the root.json by which the instance is known")
     metadata, targets = folder / "metadata", folder / "targets"
     metadata.mkdir()
     targets.mkdir()
@@ -38,14 +40,6 @@ def fetch_root(folder: Path, url: str | None = None, first_root: Path | None = N
         return Path(updater.download_target(target)).read_bytes()
     except (DownloadError, RepositoryError, OSError, ValueError) as err:
         raise _unreachable(f"{type(err).__name__}: {str(err)[:200]}", place) from err
-
-
-def _read(first_root: Path) -> bytes:
-    try:
-        return first_root.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the first root: {err.strerror}", location=str(first_root),
-                         hint="give the root.json by which the instance is known") from err
 
 
 def _unreachable(why: str, place: str) -> ProvenanceError:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from provenance.bundles.sigstore.reading import decode_base64
 from provenance.bundles.sigstore.results import RootFacts
 from provenance.errors import ProvenanceError, TrustError
+from provenance.files import read_small
 from provenance.statements.reader import parse_json, to_json
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
@@ -70,12 +71,7 @@ class TrustRoot:
     @classmethod
     def from_file(cls, path: Path) -> TrustRoot:
         """The root in a file; TrustError `input-unreadable` or `trust-root-invalid`."""
-        try:
-            data = path.read_bytes()
-        except OSError as err:
-            raise TrustError("input-unreadable", f"cannot read the trust root: {err.strerror}", location=str(path),
-                             hint="check the path") from err
-        return cls.from_bytes(data, path.name)
+        return cls.from_bytes(read_small(path, "trust root", error=TrustError), path.name)
 
     @classmethod
     def embedded(cls, instance: Literal["production", "staging"] = "production") -> TrustRoot:

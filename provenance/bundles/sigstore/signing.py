@@ -7,6 +7,7 @@ of the instance, nothing else, and no configuration but the one that is handed i
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +17,12 @@ from provenance.bundles.sigstore.results import BundleVerification
 from provenance.bundles.sigstore.roots import TrustRoot, embedded_file
 from provenance.bundles.sigstore.verifying import SignedFile, verify
 from provenance.errors import BundleError, ProvenanceError, TrustError
+from provenance.files import read_small
 from provenance.statements.reader import parse_json, to_json
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _MAX_CONFIG = 8 << 20
+_MAX_TOLD = 300
 
 
 def sign_dsse(payload: bytes, trust_config: Path | None, identity_token: str, *,
@@ -53,11 +56,7 @@ def read_trust_config(path: Path | None) -> bytes:
     """A client trust config from a file, or that of production; TrustError `input-unreadable`."""
     if path is None:
         return compose_config("production")
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise TrustError("input-unreadable", f"cannot read the trust config: {err.strerror}", location=str(path),
-                         hint="check the path") from err
+    return read_small(path, "trust config", error=TrustError)
 
 
 def compose_config(instance: str, root: bytes | None = None, services: bytes | None = None) -> bytes:
@@ -85,17 +84,53 @@ def _sign(config: bytes, token: str, rekor: int | None, action: Any) -> bytes:
 
     theirs = load_config(config)
     theirs.force_tlog_version = rekor
+    warnings = _Heard()
     try:
-        with SigningContext.from_trust_config(theirs).signer(IdentityToken(token)) as signer:
+        with warnings, SigningContext.from_trust_config(theirs).signer(IdentityToken(token)) as signer:
             bundle: str = action(signer).to_json()
     except (IdentityError, ExpiredIdentity) as err:
-        raise BundleError("identity-token-invalid", f"the identity token cannot be used: {str(err)[:200]}",
+        raise BundleError("identity-token-invalid", f"the identity token cannot be used: {told(err)}",
                           location="the identity token", hint="get a new one; it lives for minutes") from err
     except ProvenanceError:
         raise
     except Exception as err:  # a log's, authority's or clock's client raises what its library raises
-        raise _failed(f"{type(err).__name__} {str(err)[:200]}") from err
+        raise _failed("; ".join((told(err), *warnings.said))) from err
     return bundle.encode("utf-8") + b"\n"
+
+
+class _Heard(logging.Handler):
+    """What sigstore-python only warns of: a clock that is down makes it fail later, and say something else."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage()[:_MAX_TOLD])
+
+    def __enter__(self) -> None:
+        logging.getLogger("sigstore.sign").addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("sigstore.sign").removeHandler(self)
+
+
+def told(err: BaseException) -> str:
+    """What another library's error says, with its cause, where it alone says little.
+
+    What speaks of Python's objects and of addresses in memory is said in our words: nothing answered, or nonsense.
+    """
+    said = dict[str, None]()
+    for one in (err, err.__cause__):
+        if isinstance(one, (AttributeError, LookupError, TypeError, ValueError)):
+            said["what came back is no answer to what was asked"] = None
+        elif (answer := getattr(one, "response", None)) is not None:  # a refusal, with the service's own reason
+            said[" ".join(f"{one} {answer.text[:_MAX_TOLD]}".split())] = None
+        elif isinstance(one, OSError):
+            said["nothing answers at its address"] = None
+        elif one is not None and str(one):
+            said[str(one)] = None
+    return ": ".join(said)[:_MAX_TOLD] or f"no reason, but {type(err).__name__}"
 
 
 def _statement(payload: bytes) -> Any:
