@@ -7,6 +7,7 @@ RSA keys are verified with, because in-toto pipelines have them, and never made.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from provenance.errors import TrustError
@@ -77,12 +78,16 @@ def _scheme(key: Any, location: str) -> str:
 
 def verifying_key(key: SSlibKey) -> Any:
     """The key as cryptography has it."""
+    return _verifying_key(key.keytype, key.keyval["public"], key.keyid)
+
+
+@lru_cache(maxsize=64)  # the keys of a trust file are tried on thousands of bundles
+def _verifying_key(keytype: str, public: str, location: str) -> Any:
     from cryptography.hazmat.primitives.asymmetric import ed25519
 
-    public: str = key.keyval["public"]
-    if key.keytype == "ed25519":
+    if keytype == "ed25519":
         return ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-    return _load_public(public.encode("ascii"), key.keyid)
+    return _load_public(public.encode("ascii"), location)
 
 
 def in_toto_name(key: Key) -> str:
