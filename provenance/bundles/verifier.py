@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import UnsupportedBundle, sha256
-from provenance.bundles.keys import names_of, pem_of, verifying_key
+from provenance.bundles.keys import NamedKey, names_of, pem_of, verifying_key
 from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
 from provenance.bundles.signed import Signed, as_bundle, is_statement_type, read_signed
 from provenance.bundles.trust import Principal, Trust, timestamp
@@ -44,8 +44,6 @@ from provenance.statements.statement import PAYLOAD_TYPE, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from securesystemslib.signer import SSlibKey
 
     from provenance.bundles.store import EvidenceFile
     from provenance.statements.assessment import Assessment
@@ -104,7 +102,7 @@ class _Signer:
     """
 
     principal: Principal
-    key: SSlibKey | None
+    key: NamedKey | None
     name: str
     moment: datetime
 

@@ -8,7 +8,6 @@ length of numbers are bounded. YAML is read as YAML 1.2 without tags, aliases, m
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -249,6 +248,8 @@ def _explain(problem: ValidationError) -> Iterator[str]:
     rule: Any = problem.validator_value
     instance: Any = problem.instance
     if problem.validator == "additionalProperties":
+        import difflib  # only what deviates is waited for
+
         schema: Any = problem.schema
         known = list(schema.get("properties", {}))
         for name in sorted(set(map(str, instance)) - set(known))[:5]:
