@@ -10,7 +10,7 @@ from datetime import datetime
 
 from provenance.bundles import sigstore
 from provenance.bundles.chains import Certified
-from provenance.bundles.keys import pem_of
+from provenance.bundles.keys import NamedKey, pem_of
 from provenance.bundles.sigstore import BundleVerification, ExpectedSigner, SignedFile
 from provenance.bundles.trust import Principal, Trust
 
@@ -60,11 +60,11 @@ def verify_signed_file(data: bytes, trust: Trust, as_of: datetime, artifact: Sig
     return (refused, None) if refused else verify_certified(data, trust, as_of, file, artifact)
 
 
-def verify_times(data: bytes, trust: Trust, key: object, as_of: datetime, file: str) -> BundleVerification | None:
+def verify_times(
+    data: bytes, trust: Trust, key: NamedKey | None, as_of: datetime, file: str
+) -> BundleVerification | None:
     """What logs and clocks say of a bundle by a trusted key; None where no trust root says whom to ask."""
-    from securesystemslib.signer import SSlibKey
-
-    if trust.trust_root is None or not isinstance(key, SSlibKey):
+    if trust.trust_root is None or key is None:
         return None
     signer = sigstore.PublicKey(pem_of(key))
     return sigstore.verify(data, trust.trust_root, signer=signer, as_of=as_of, location=file)

@@ -3,7 +3,7 @@
     {"mediaType", "verificationMaterial": {"publicKey": {"hint"}}, "dsseEnvelope": {"payload", "payloadType",
      "signatures": [{"sig", "keyid"}]}}
 
-The pre-authentication encoding and signing are securesystemslib's. A bundle that breaks its format is INVALID; one
+Signing is securesystemslib's. A bundle that breaks its format is INVALID; one
 whose kind this version does not check is UNSUPPORTED, which is never taken for either of the other two.
 """
 
@@ -56,10 +56,9 @@ class Envelope:
 
     @property
     def pae(self) -> bytes:
-        """What is signed: the pre-authentication encoding."""
-        from securesystemslib.dsse import Envelope as Dsse
-
-        return Dsse(self.payload, self.payload_type, {}).pae()
+        """What is signed: the pre-authentication encoding (DSSE protocol v1)."""
+        kind = self.payload_type.encode("utf-8")
+        return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(self.payload), self.payload)
 
 
 def sign(payload: bytes, signer: AnySigner) -> bytes:

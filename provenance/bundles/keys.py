@@ -1,21 +1,43 @@
-"""Public keys: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through securesystemslib and cryptography.
+"""Public keys: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through cryptography.
 
 A key is named by the SHA-256 of its PEM SubjectPublicKeyInfo text, which is the hint that OMS v1.0 signers write.
-RSA keys are verified with, because in-toto pipelines have them, and never made.
+Nothing here imports securesystemslib's signers, which load a library for each place where a key can lie: who verifies
+has no use for them. RSA keys are verified with, because in-toto pipelines have them, and never made.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provenance.errors import TrustError
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import Key, SSlibKey
+    from securesystemslib.signer import SSlibKey
 
 MIN_RSA = 2048
 _SCHEMES = {"secp256r1": "ecdsa-sha2-nistp256", "secp384r1": "ecdsa-sha2-nistp384", "secp521r1": "ecdsa-sha2-nistp521"}
+
+
+@dataclass(frozen=True)
+class NamedKey:
+    """A key to verify with, by the members that in-toto gives keys; `public` is PEM, or hexadecimal for Ed25519."""
+
+    keyid: str
+    keytype: str
+    scheme: str
+    public: str
+
+    @property
+    def keyval(self) -> Mapping[str, str]:
+        """What in-toto's names for keys are over."""
+        return {"public": self.public}
+
+
+AnyKey: TypeAlias = "NamedKey | SSlibKey"
 
 
 def public_pem(key: Any) -> bytes:
@@ -26,8 +48,8 @@ def public_pem(key: Any) -> bytes:
     return pem
 
 
-def pem_of(key: SSlibKey) -> bytes:
-    """The PEM of a key of securesystemslib's, which keeps Ed25519 as bare hexadecimal."""
+def pem_of(key: AnyKey) -> bytes:
+    """The PEM of a key, in whatever form it is kept."""
     return public_pem(verifying_key(key))
 
 
@@ -36,12 +58,12 @@ def keyid(pem: bytes) -> str:
     return hashlib.sha256(public_pem(_load_public(pem, "the key"))).hexdigest()
 
 
-def public_key(pem: bytes, location: str) -> SSlibKey:
+def public_key(pem: bytes, location: str) -> NamedKey:
     """A key to verify with; TrustError `key-invalid`, or `key-is-private` for what must not lie in a trust file."""
-    from securesystemslib.signer import SSlibKey
-
     key = _load_public(pem, location)
-    return SSlibKey.from_crypto(key, hashlib.sha256(public_pem(key)).hexdigest(), _scheme(key, location))
+    canonical, (keytype, scheme) = public_pem(key), _kind(key, location)
+    public = key.public_bytes_raw().hex() if keytype == "ed25519" else canonical.decode("ascii")
+    return NamedKey(hashlib.sha256(canonical).hexdigest(), keytype, scheme, public)
 
 
 def _load_public(pem: bytes, location: str) -> Any:
@@ -61,31 +83,36 @@ def _load_public(pem: bytes, location: str) -> Any:
                          hint="give a PEM SubjectPublicKeyInfo") from err
 
 
-def _scheme(key: Any, location: str) -> str:
+def _kind(key: Any, location: str) -> tuple[str, str]:
+    """The type and scheme of a key, as in-toto calls them."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(key, ed25519.Ed25519PublicKey):
-        return "ed25519"
+        return "ed25519", "ed25519"
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA:
-        return "rsassa-pss-sha256"  # what in-toto signs with; PKCS#1 v1.5 is tried too
+        return "rsa", "rsassa-pss-sha256"  # what in-toto signs with; PKCS#1 v1.5 is tried too
     scheme = _SCHEMES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
     if scheme is None:
         raise TrustError("key-invalid", "a key of an unsupported kind", location=location,
                          hint="use Ed25519, ECDSA on P-256, P-384 or P-521, or RSA from 2048 bits")
-    return scheme
+    return "ecdsa", scheme
 
 
-def verifying_key(key: SSlibKey) -> Any:
+def verifying_key(key: AnyKey) -> Any:
     """The key as cryptography has it."""
+    return _verifying_key(key.keytype, key.keyval["public"], key.keyid)
+
+
+@lru_cache(maxsize=64)  # the keys of a trust file are tried on thousands of bundles
+def _verifying_key(keytype: str, public: str, location: str) -> Any:
     from cryptography.hazmat.primitives.asymmetric import ed25519
 
-    public: str = key.keyval["public"]
-    if key.keytype == "ed25519":
+    if keytype == "ed25519":
         return ed25519.Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-    return _load_public(public.encode("ascii"), key.keyid)
+    return _load_public(public.encode("ascii"), location)
 
 
-def in_toto_name(key: Key) -> str:
+def in_toto_name(key: AnyKey) -> str:
     """The name that in-toto gives a key today: hex SHA-256 of its canonical JSON."""
     from securesystemslib.formats import encode_canonical
 
@@ -93,7 +120,7 @@ def in_toto_name(key: Key) -> str:
     return hashlib.sha256((encode_canonical(value) or "").encode("utf-8")).hexdigest()
 
 
-def names_of(key: SSlibKey) -> frozenset[str]:
+def names_of(key: AnyKey) -> frozenset[str]:
     """Every name by which a signature may mean this key: ours, and those that in-toto gave it over the years."""
     from securesystemslib.formats import encode_canonical
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import sha256
-from provenance.bundles.keys import public_key, verifying_key
+from provenance.bundles.keys import NamedKey, public_key, verifying_key
 from provenance.bundles.signed import read_signed
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Trust, parse_time
@@ -163,7 +163,6 @@ def _artifacts(signed: Any) -> tuple[Any, Any]:
 def _fingerprint(key: Mapping[str, Any]) -> str:
     """The name that a trust file gives this key; a ProvenanceError or ValueError for what is none."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-    from securesystemslib.signer import SSlibKey
 
-    loaded = verifying_key(SSlibKey("", key["keytype"], key["scheme"], {"public": key["keyval"]["public"]}))
+    loaded = verifying_key(NamedKey("", key["keytype"], key["scheme"], key["keyval"]["public"]))
     return public_key(loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "a key of the layout").keyid

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from provenance.bundles.envelope import (
@@ -58,9 +57,9 @@ class Signed:
     payload_type: str = ""  # a metablock has none
     is_stamped: bool = False  # whether a bundle's log entries or timestamps could prove a time
 
-    @cached_property
+    @property
     def message(self) -> bytes:
-        """What the signatures are over."""
+        """What the signatures are over, made anew each time: as long as the payload, it is not kept beside it."""
         return self.encode()
 
     @property

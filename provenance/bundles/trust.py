@@ -13,15 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.bundles.keys import public_key
+from provenance.bundles.keys import NamedKey, public_key
 from provenance.errors import TrustError
 from provenance.files import read_small
 from provenance.statements.reader import parse_yaml, validate
 from provenance.statements.statement import ResourceDescriptor
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import SSlibKey
-
     from provenance.bundles.authority import CertificateAuthority
     from provenance.bundles.sigstore.identity import CertificateIdentity, IdentityPattern
     from provenance.bundles.sigstore.roots import TrustRoot
@@ -36,7 +34,7 @@ class Principal:
     name: str
     party: str
     roles: tuple[str, ...]
-    keys: tuple[SSlibKey, ...]
+    keys: tuple[NamedKey, ...]
     predicate_types: tuple[str, ...]
     subject_names: tuple[str, ...] = ()
     subject_digests: frozenset[str] = frozenset()
@@ -132,7 +130,7 @@ class Trust:
         holders = [p for p in self.principals if any(own.accepts(identity, issuer) for own in p.identities)]
         return holders[0] if len(holders) == 1 else None
 
-    def candidates(self, hint: str) -> list[tuple[Principal, SSlibKey]]:
+    def candidates(self, hint: str) -> list[tuple[Principal, NamedKey]]:
         """Every trusted key, those that the hint names first; a hint is never proof (DSSE protocol)."""
         pairs = [(principal, key) for principal in self.principals for key in principal.keys]
         return sorted(pairs, key=lambda pair: pair[1].keyid != hint)

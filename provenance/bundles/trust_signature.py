@@ -11,7 +11,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from provenance.bundles.envelope import MAX_BUNDLE, parse_bundle, sha256
-from provenance.bundles.keys import public_key
+from provenance.bundles.keys import NamedKey, public_key, verifying_key
+from provenance.bundles.signatures import made_by
 from provenance.bundles.trust import parse_trust, timestamp
 from provenance.errors import ProvenanceError, TrustError
 from provenance.files import read_small
@@ -62,15 +63,9 @@ def require_signature(path: Path, data: bytes, key: Path) -> None:
         raise _unsigned("the key signed another trust file", bundle)
 
 
-def _verified(payload: bytes, pae: bytes, signature: bytes, key: object, location: str) -> Statement:
-    from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
-    from securesystemslib.signer import Signature, SSlibKey
-
-    assert isinstance(key, SSlibKey)  # noqa: S101  the type, without importing it at the top
-    try:
-        key.verify_signature(Signature(key.keyid, signature.hex()), pae)
-    except (UnverifiedSignatureError, VerificationError) as err:
-        raise ProvenanceError("signature-invalid", "the key did not make this signature") from err
+def _verified(payload: bytes, pae: bytes, signature: bytes, key: NamedKey, location: str) -> Statement:
+    if not made_by(verifying_key(key), signature, pae):
+        raise ProvenanceError("signature-invalid", "the key did not make this signature")
     statement = Statement.from_bytes(payload, location)
     if statement.predicate_type == TRUST_SIGNATURE:
         validate(dict(statement.predicate), "trust-signature", location)

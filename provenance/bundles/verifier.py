@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import UnsupportedBundle, is_statement_type, sha256
-from provenance.bundles.keys import names_of, pem_of, verifying_key
+from provenance.bundles.keys import NamedKey, names_of, pem_of, verifying_key
 from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
 from provenance.bundles.signed import Signed, as_bundle, read_signed
 from provenance.bundles.trust import Principal, Trust, timestamp
@@ -44,8 +44,6 @@ from provenance.statements.statement import PAYLOAD_TYPE, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from securesystemslib.signer import SSlibKey
 
     from provenance.bundles.store import EvidenceFile
     from provenance.statements.assessment import Assessment
@@ -107,9 +105,20 @@ class _Signer:
     """
 
     principal: Principal
-    key: SSlibKey | None
+    key: NamedKey | None
     name: str
     moment: datetime
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A statement with the sha256 of its bytes, who signed those, and what else its bundle says."""
+
+    statement: Statement
+    payload: str
+    signers: Sequence[_Signer]
+    hint: str
+    is_stamped: bool
 
 
 @dataclass(frozen=True)
@@ -151,21 +160,26 @@ class Verifier:
         try:
             self._refuse_revoked(digest)  # 1
             self._refuse_revoked(container)
-            signed = read_signed(data, file)  # 2
-            payload = sha256(signed.payload)
-            self._refuse_revoked(payload)
-            signers = self._signers(signed)  # 3
-            statement = read_payload(signed.payload, file)  # 4
+            read = self._read(data, file)  # 2 to 4
         except UnsupportedBundle as err:
             if self.trust is not None and self.trust.knows_certificates:
                 return self._examine_certificate(data, file, digest, self.trust)
             return Examined(file, digest, "UNSUPPORTED", err.code, err.message)
         except ProvenanceError as err:
             return Examined(file, digest, "INVALID", err.code, err.message)
-        if signed.is_stamped and signers and self.trust:
-            said = self._examine_stamped(statement, signers[0], data, file, digest, self.trust)
-            return replace(said, payload=payload)
-        return replace(self._first_who_may(statement, signers, signed.hint, file, digest), payload=payload)
+        if read.is_stamped and read.signers and self.trust:
+            said = self._examine_stamped(read.statement, read.signers[0], data, file, digest, self.trust)
+        else:
+            said = self._first_who_may(read.statement, read.signers, read.hint, file, digest)
+        return replace(said, payload=read.payload)
+
+    def _read(self, data: bytes, file: str) -> _Read:
+        """Steps 2 to 4 for a bundle that is signed by key. The bytes of the statement are held no longer than this."""
+        signed = read_signed(data, file)
+        payload = sha256(signed.payload)
+        self._refuse_revoked(payload)
+        signers = self._signers(signed)
+        return _Read(read_payload(signed.payload, file), payload, signers, signed.hint, signed.is_stamped)
 
     def _first_who_may(
         self, statement: Statement, signers: Sequence[_Signer], hint: str, file: str, digest: str
@@ -273,10 +287,10 @@ class Verifier:
 
         if self.trust is None:
             return []
-        found, hinted = dict[str, _Signer](), False
+        found, hinted, message = dict[str, _Signer](), False, signed.message
         for signature in signed.signatures:
             for principal, key in self.trust.candidates(signature.hint):
-                if made_by(verifying_key(key), signature.value, signed.message) or is_signed_as_by_release_0_2(
+                if made_by(verifying_key(key), signature.value, message) or is_signed_as_by_release_0_2(
                         signed.payload, signature.value, pem_of(key).decode("ascii")):
                     found.setdefault(key.keyid, _Signer(principal, key, key.keyid, self.as_of))
                     break

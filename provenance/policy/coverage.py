@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from provenance.artifacts.digest import compare
 from provenance.artifacts.manifest import REPOSITORY_FILES, WEIGHT_SUFFIXES, FileEntry, Manifest, is_repository_file
 from provenance.artifacts.names import brief, collisions
 from provenance.bundles.oms import ModelSignature, named_as_here
-from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import Finding
-from provenance.lineage import LineageGraph
-from provenance.statements.artifact import Described, described, is_same
-from provenance.statements.release import Release
-from provenance.statements.step import MODEL_MAKING, Step
+
+if TYPE_CHECKING:
+    from provenance.bundles.verifier import VerifiedStatement
+    from provenance.lineage import LineageGraph
+    from provenance.statements.artifact import Described
 
 Risk = Literal["code", "template", "configuration", "weights", "other"]
 RISKS: tuple[Risk, ...] = ("code", "template", "configuration", "weights", "other")
@@ -153,6 +153,10 @@ def _as_signed(signature: ModelSignature, model: Manifest) -> frozenset[str]:
 
 
 def _names_models(statement: VerifiedStatement) -> bool:
+    # Not at the top: whoever checks a model signature does not wait for what the others are made of.
+    from provenance.statements.release import Release
+    from provenance.statements.step import MODEL_MAKING, Step
+
     claim = statement.claim
     return isinstance(claim, Release) or (isinstance(claim, Step) and claim.kind in MODEL_MAKING)
 
@@ -162,11 +166,15 @@ def contradicts_itself(statement: VerifiedStatement, views: Iterable[Manifest]) 
 
     Readers of the one would take it for this model, and readers of the other for another.
     """
+    from provenance.statements.artifact import described
+
     things = [thing for thing in described(statement.statement.subjects) if thing.files]
     return _names_models(statement) and any(_contradicts(thing, view) for thing in things for view in views)
 
 
 def _contradicts(thing: Described, view: Manifest) -> bool:
+    from provenance.statements.artifact import is_same
+
     same = {path for path, part in thing.files.items() if path in view.by_path
             and compare(part.digest, {"sha256": view.by_path[path].sha256}) == "equal"}
     if is_same(thing, view):

@@ -64,11 +64,11 @@ def test_an_ed25519_signature_is_over_the_encoding_and_checks_without_this_tool(
 def test_a_signature_is_read_by_securesystemslib(holder: Callable[..., Any]) -> None:
     from securesystemslib.dsse import Envelope as Dsse
 
-    from provenance.bundles.keys import public_key
+    from provenance.bundles.signers.key import signing_key
 
     lab = holder("lab", "ecdsa-p256")
     body = json.loads(sign(PAYLOAD, lab.signer))["dsseEnvelope"]
-    assert Dsse.from_dict(body).verify([public_key(lab.public, "input")], 1)
+    assert Dsse.from_dict(body).verify([signing_key(lab.public, "input")], 1)
 
 
 @pytest.mark.parametrize("keyid", [

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 
 from provenance.bundles.keys import keyid, public_key
-from provenance.bundles.signers.key import generate, load_signer
+from provenance.bundles.signers.key import generate, load_signer, signing_key
 from provenance.errors import ProvenanceError, TrustError
 from provenance.workflows.trust_file import keygen
 
@@ -37,7 +37,7 @@ def refused(action: Callable[[], object], code: str) -> TrustError:
 def test_a_new_pair_signs_and_checks(tmp_path: Path, kind: Any, scheme: str) -> None:
     private, public = generate(kind, None)
     (tmp_path / "key").write_bytes(private)
-    key = public_key(public, "input")
+    key = signing_key(public, "input")
     assert key.scheme == scheme
     assert key.keyid == keyid(public) == hashlib.sha256(public).hexdigest()
     key.verify_signature(load_signer(tmp_path / "key", nobody).sign(b"data"), b"data")
@@ -52,7 +52,7 @@ def test_a_private_key_is_encrypted_when_there_is_a_passphrase(tmp_path: Path) -
     assert b"ENCRYPTED" in private
     (tmp_path / "key").write_bytes(private)
     signature = load_signer(tmp_path / "key", lambda: b"correct horse").sign(b"data")
-    public_key(public, "input").verify_signature(signature, b"data")
+    signing_key(public, "input").verify_signature(signature, b"data")
 
 
 @pytest.mark.parametrize("given", [None, b"", b"wrong"])
@@ -80,7 +80,7 @@ def test_the_curves_of_oms_are_read(tmp_path: Path, curve: Any) -> None:
     private = ec.generate_private_key(curve())
     (tmp_path / "key").write_bytes(private.private_bytes(PEM, PKCS8, PLAIN))
     signer = load_signer(tmp_path / "key", nobody)
-    key = public_key(private.public_key().public_bytes(PEM, SPKI), "input")
+    key = signing_key(private.public_key().public_bytes(PEM, SPKI), "input")
     key.verify_signature(signer.sign(b"data"), b"data")
 
 

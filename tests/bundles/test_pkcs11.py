@@ -13,7 +13,8 @@ import pytest
 from securesystemslib.signer import Signature
 
 from provenance.bundles.envelope import parse_bundle, sign
-from provenance.bundles.keys import keyid, pem_of, public_key
+from provenance.bundles.keys import keyid, pem_of
+from provenance.bundles.signers.key import signing_key
 from provenance.bundles.signers.pkcs11 import Pkcs11Signer, Pkcs11Uri
 from provenance.errors import ProvenanceError
 from tests.bundles.own_authority import STATEMENT
@@ -84,7 +85,7 @@ def test_a_key_in_a_token_signs_and_verifies_as_any_other(token: str, what: str)
     envelope = parse_bundle(sign(STATEMENT, key), "bundle")
     pem = pem_of(key.public_key)
     assert envelope.hint == keyid(pem)
-    public_key(pem, "token").verify_signature(Signature(envelope.hint, envelope.signature.hex()), envelope.pae)
+    signing_key(pem, "token").verify_signature(Signature(envelope.hint, envelope.signature.hex()), envelope.pae)
 
 
 @pytest.mark.parts

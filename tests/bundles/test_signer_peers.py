@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import NoEncryption, PrivateFo
 
 from provenance.bundles.chains import Certified
 from provenance.bundles.envelope import parse_bundle, sign
-from provenance.bundles.keys import keyid, public_key, public_pem
+from provenance.bundles.keys import keyid, public_pem
 from provenance.bundles.signers.certificate import certified
-from provenance.bundles.signers.key import load_signer
+from provenance.bundles.signers.key import load_signer, signing_key
 from provenance.bundles.signers.sigstore import IdentitySigner
 from provenance.bundles.signers.timestamp import request_timestamp
 from provenance.bundles.sigstore import BundleVerification, CertificateIdentity, PublicKey, SignedFile, verify
@@ -78,7 +78,7 @@ def test_securesystemslib_verifies_ours_and_we_theirs(key: Any, tmp_path: Path) 
     from securesystemslib.signer import CryptoSigner
 
     pem = public_pem(key.public_key())
-    known, other = public_key(pem, "key"), public_key(public_pem(KINDS["Ed25519"]().public_key()), "other")
+    known, other = signing_key(pem, "key"), signing_key(public_pem(KINDS["Ed25519"]().public_key()), "other")
     envelope = Envelope.from_dict(json.loads(ours(tmp_path))["dsseEnvelope"])
     assert set(envelope.verify([known], 1)) == {keyid(pem)}
     with pytest.raises(VerificationError):
@@ -95,7 +95,7 @@ def test_in_toto_verifies_ours(key: Any, tmp_path: Path) -> None:
     envelope = Envelope.from_dict(json.loads(ours(tmp_path))["dsseEnvelope"])
 
     def as_it_has_them(key: Any) -> dict[str, Any]:
-        known = public_key(public_pem(key.public_key()), "key")
+        known = signing_key(public_pem(key.public_key()), "key")
         return {**known.to_dict(), "keyid": known.keyid}
 
     envelope.verify_signature(as_it_has_them(key))

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from provenance.bundles.envelope import sign
-from provenance.bundles.keys import in_toto_name, public_key
+from provenance.bundles.keys import in_toto_name
+from provenance.bundles.signers.key import signing_key
 from provenance.bundles.store import read_evidence
 from provenance.bundles.trust import read_trust
 from provenance.bundles.verifier import Verifier
@@ -28,7 +29,7 @@ ALLOWED = ["corpus/*", "train.py"]
 
 
 def key_of(pipeline: Any, name: str = "acme") -> Any:
-    return public_key((pipeline.root / f"{name}.pub").read_bytes(), name)
+    return signing_key((pipeline.root / f"{name}.pub").read_bytes(), name)
 
 
 def export(pipeline: Any, form: Any = "metablock", *, key: str = "acme") -> list[Exported]:

@@ -66,7 +66,7 @@ def read_legacy(statement: Statement, location: str) -> ModelSignature:
         rows = _listed(statement.predicate.get(_BY_LIST[kind]), location)
     else:
         raise _unread("one digest over a folder, by a method of its own", location)
-    listed = Rows([name for name, _, _ in rows], [digest for _, digest, _ in rows], location)
+    listed = Rows({name: digest for name, digest, _ in rows}, len(rows), location)
     serialization = _serialization(rows, "shards" if "Shard" in kind else "files", location)
     listed.require_order(by_parts_and_ranges if serialization.method == "shards" else by_parts)
     root = listed.root(serialization.hex_length)

@@ -43,7 +43,7 @@ def _read(statement: Statement, location: str) -> ModelSignature:
     validate(statement.predicate, "model-signature", location)
     serialization = _serialization(statement.predicate["serialization"], location)
     rows: list[Mapping[str, str]] = statement.predicate["resources"]
-    listed = Rows([row["name"] for row in rows], [row["digest"] for row in rows], location)
+    listed = Rows({row["name"]: row["digest"] for row in rows}, len(rows), location)
     listed.require_order(by_parts_and_ranges if serialization.method == "shards" else by_parts)
     signature = listed.signature(statement.subjects, serialization)
     if {row["algorithm"] for row in rows} not in ({serialization.hash}, {_as_the_reference_says(serialization)}):

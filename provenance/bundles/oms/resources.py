@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from binascii import unhexlify
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from provenance.artifacts.names import problem_with_names
@@ -23,30 +25,28 @@ _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 @dataclass(frozen=True)
 class Rows:
-    """The names and digests of a signed list, in the order in which they were signed."""
+    """A signed list: digests by their names, in the order in which they were signed, and how many rows gave them."""
 
-    names: Sequence[str]
-    digests: Sequence[str]
+    digests: Mapping[str, str]
+    count: int
     location: str
 
     def require_order(self, key: Callable[[str], Any]) -> None:
         """Sorted by code points, as the specification says, or by `key`, as the reference implementation does."""
-        names = list(self.names)
-        if len(set(names)) != len(names) or not (names == sorted(names) or names == sorted(names, key=key)):
+        names = list(self.digests)
+        if len(names) != self.count or not (names == sorted(names) or names == sorted(names, key=key)):
             raise broken("its resources are not sorted by name without duplicates (5.2.1)", self.location)
 
     def root(self, length: int) -> str:
         """The root over the digests (6.5.1); StatementError where one of them is none of this many characters."""
-        root = hashlib.sha256()
-        for place in range(0, len(self.digests), _AT_ONE_GO):
-            some = self.digests[place : place + _AT_ONE_GO]
+        root, digests = hashlib.sha256(), iter(self.digests.values())
+        while some := list(islice(digests, _AT_ONE_GO)):
             joined = "".join(some)
             try:
-                together = bytes.fromhex(joined)
+                together = unhexlify(joined)
             except ValueError:
                 together = b""
-            # What comes back is what went in only where all of it was lower-case hexadecimal, without the spaces that
-            # `fromhex` passes over.
+            # What comes back is what went in only where all of it was lower-case hexadecimal.
             if together.hex() != joined or set(map(len, some)) != {length}:
                 raise broken(f"a resource digest is not {length} lower-case hexadecimal characters (6.3.1)",
                              self.location)
@@ -62,7 +62,7 @@ class Rows:
         if serialization.method == "shards":
             resources, sizes = self._joined(serialization.shard_size)
         else:
-            resources = dict(zip(self.names, self.digests, strict=True))
+            resources = self.digests
         if resources.keys() != {LONE_FILE} and (problem := problem_with_names(resources)):
             raise broken(f"a resource name {problem} (6.1.2)", self.location)
         return ModelSignature(subjects, resources, serialization, sizes)
@@ -74,7 +74,7 @@ class Rows:
         """
         ranges = defaultdict[str, list[tuple[int, int, str]]](list)
         numbers = _Numbers()  # nearly every number stands in the names of many shards
-        for name, digest in zip(self.names, self.digests, strict=True):
+        for name, digest in self.digests.items():
             parts = name.rsplit(":", 2)
             first, after = (numbers[parts[1]], numbers[parts[2]]) if len(parts) == 3 else (-1, -1)
             if first < 0 or after < 0:

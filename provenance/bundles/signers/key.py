@@ -38,11 +38,13 @@ def signing_key(pem: bytes, location: str) -> SSlibKey:
 
     RSA is verified with, because others sign with it, and is no algorithm of OMS v1.0 (section 4.2).
     """
+    from securesystemslib.signer import SSlibKey
+
     key = public_key(pem, location)
     if key.keytype == "rsa":
         raise TrustError("key-invalid", "RSA keys sign nothing here", location=location,
                          hint="use Ed25519 or ECDSA on P-256, P-384 or P-521")
-    return key
+    return SSlibKey(key.keyid, key.keytype, key.scheme, dict(key.keyval))
 
 
 def load_signer(path: Path, passphrase: Callable[[], bytes | None]) -> CryptoSigner:
