@@ -20,18 +20,8 @@ from typing import Any
 from provenance import resources
 from provenance.errors import Finding, PolicyError, ProvenanceError, UsageError
 from provenance.policy.checks import CATALOGUE
-from provenance.policy.reading import (
-    Parameter,
-    Problems,
-    Rows,
-    UnusablePolicyError,
-    Where,
-    nearest,
-    parameters_of,
-    parsed,
-    refuse_no_day,
-    values_of,
-)
+from provenance.policy.parameters import Parameter, parameters_of, values_of
+from provenance.policy.reading import Problems, Rows, UnusablePolicyError, Where, nearest, parsed, refuse_no_day
 from provenance.policy.requirement import Requirement, looser, parse_day, row_dict
 from provenance.policy.score import Dimension, dimensions_of
 from provenance.statements.reader import to_json
@@ -159,7 +149,7 @@ def _resolve(data: bytes, location: str, seen: tuple[str, ...], values: Mapping[
     def rows_of(policy: str, path: Where) -> tuple[Requirement, ...]:
         return _asked_as_a_whole(policy, path, (*seen, own_id), problems)
 
-    reader = Rows(parameters, values_of(parameters, own_values, (), problems), problems, rows_of)
+    reader = Rows(values_of(parameters, own_values, (), problems), problems, rows_of)
     rows: dict[str, Requirement] = {}
     for index, row in enumerate(raw["requirements"]):
         path = ("requirements", index)

@@ -12,6 +12,7 @@ from typing import Any
 from provenance.errors import Finding
 from provenance.policy import cel
 from provenance.policy.checks import CATALOGUE
+from provenance.policy.fields import unknown_field
 from provenance.policy.requirement import Requirement, is_weaker, leaves, parse_day
 from provenance.policy.rules import COMPARISONS, PREDICATES, Cel, Group, Part, Rule, Says
 from provenance.statements.reader import deviations, parse_yaml, yaml_places
@@ -19,43 +20,6 @@ from provenance.statements.reader import deviations, parse_yaml, yaml_places
 Where = tuple[str | int, ...]
 _RULES = ("all", "any", "atLeast", "forEach", "statement", "cel", "passes")
 NO_POLICY = "none"  # what a parameter says where a row `passes: $name` is to ask for no policy
-_TYPES = {"integer": int, "string": str, "boolean": bool, "list": list, "map": dict}
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A typed parameter of a policy."""
-
-    type: str
-    default: Any
-    values: tuple[Any, ...] = ()
-    description: str = ""
-
-    def problem_with(self, value: Any) -> str:
-        """Why the value cannot be used, or ""."""
-        wanted = _TYPES[self.type]
-        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-            return f"must be of type {self.type}"
-        return "" if not self.values or value in self.values else f"must be one of {', '.join(map(str, self.values))}"
-
-    def typed(self, text: str) -> Any:
-        """The value that somebody typed: `30`, `true`, `DE,FR`, `linux:any,vllm:0.6`; the text where it is none."""
-        parts = [part.strip() for part in text.split(",") if part.strip()]
-        if self.type == "integer":
-            return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
-        if self.type == "boolean":
-            return {"true": True, "false": False}.get(text, text)
-        if self.type == "list":
-            return parts
-        pairs = [part.partition(":") for part in parts]
-        spelled = all(sign and name for name, sign, _ in pairs)
-        return {name: value for name, _, value in pairs} if self.type == "map" and spelled else text
-
-    @property
-    def spelling(self) -> str:
-        """How a value of this type is typed."""
-        return {"integer": "write a whole number", "boolean": "write true or false", "list": "write A,B",
-                "map": "write NAME:VALUE,NAME:VALUE"}.get(self.type, "see `provenance policy show`")
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str, cutoff: float = 0.3) -> str:
@@ -113,9 +77,25 @@ def parsed(data: bytes, location: str) -> Mapping[str, Any]:
     problems = Problems(data, location)
     for path, sentences in deviations(raw, "policy"):
         for sentence in sentences:
-            problems.add(_deepest(path, sentence), sentence, "see schemas/policy.schema.json")
+            problems.add(_deepest(path, sentence), sentence, _hint(raw, path))
     problems.stop()
     return raw
+
+
+def _hint(raw: Any, path: Where) -> str:
+    """What to write where a document breaks its schema: the nearest name where one was meant."""
+    value = raw
+    for step in path:
+        value = value[step]
+    name = path[-1] if path else ""
+    if name == "id" and "requirements" in path and isinstance(value, str):
+        rule = re.sub("([a-z0-9])([A-Z])", r"\1-\2", value).replace("_", "-").replace(" ", "-").lower()
+        return nearest(value.upper(), CATALOGUE, f"a rule of your own has a name in small letters, such as {rule}", 0.7)
+    if name in ("effectiveOn", "expires"):
+        return "write a day as 2026-11-23"
+    if name == "parameters":
+        return "a parameter has a name that begins with a small letter, and holds letters and digits"
+    return "see schemas/policy.schema.json"
 
 
 def _deepest(path: Where, sentence: str) -> Where:
@@ -124,34 +104,10 @@ def _deepest(path: Where, sentence: str) -> Where:
     return (*path, rest.split(";")[0]) if found else path
 
 
-def parameters_of(raw: Mapping[str, Any], problems: Problems) -> dict[str, Parameter]:
-    """The typed parameters that a policy document declares."""
-    found = {}
-    for name, row in raw.get("parameters", {}).items():
-        parameter = Parameter(row["type"], row["default"], tuple(row.get("oneOf", ())), row.get("description", ""))
-        if why := parameter.problem_with(parameter.default):
-            problems.add(("parameters", name, "default"), f"the default of {name} {why}", "correct the value")
-        found[name] = parameter
-    return found
-
-
-def values_of(parameters: Mapping[str, Parameter], given: Mapping[str, Any], path: Where,
-              problems: Problems) -> dict[str, Any]:
-    """The value of each parameter: the one that is given, or its default."""
-    for name, value in given.items():
-        if name not in parameters:
-            problems.add(path, f"the policy has no parameter {name}",
-                         nearest(name, parameters, f"it takes {', '.join(parameters) or 'none'}"))
-        elif why := parameters[name].problem_with(value):
-            problems.add(path, f"{name} {why}", "correct the value")
-    return {name: given.get(name, parameter.default) for name, parameter in parameters.items()}
-
-
 @dataclass
 class Rows:
     """Reads the rows of one document."""
 
-    parameters: Mapping[str, Parameter]
     values: dict[str, Any]
     problems: Problems
     rows_of: Callable[[str, Where], tuple[Requirement, ...]]
@@ -279,6 +235,9 @@ class Rows:
 
     def _says(self, raw: Mapping[str, Any], path: Where) -> Says:
         self._refuse_unknown(raw["predicate"], (*path, "predicate"))
+        if missing := unknown_field(raw["predicate"], raw["field"]):
+            hint = nearest(missing[0], missing[1], f"it has {', '.join(missing[1])}", 0.6)
+            self.problems.add((*path, "field"), f"no statement of this type has a field {missing[0]}", hint)
         asked = [name for name in COMPARISONS if name in raw]
         if len(asked) != 1:
             self.problems.add(path, f"a statement must have one of {', '.join(COMPARISONS)}", "say what is wanted")

@@ -265,7 +265,8 @@ def _explain(problem: ValidationError) -> Iterator[str]:
     elif problem.validator == "required":
         yield f"{where} lacks {', '.join(name for name in rule if name not in instance)}"
     elif problem.validator == "enum":
-        yield f"{where} must be one of {', '.join(map(str, rule))}"
+        near = difflib.get_close_matches(instance, list(map(str, rule)), 1) if isinstance(instance, str) else []
+        yield f"{where} must be one of {', '.join(map(str, rule))}" + (f"; did you mean {near[0]}?" if near else "")
     elif problem.validator == "const":
         yield f"{where} must be {rule}"
     elif problem.validator == "type":

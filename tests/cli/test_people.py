@@ -63,6 +63,26 @@ def test_a_model_that_is_admitted_with_a_waiver_says_so_in_its_summary(run: Run,
         "urn:open-provenance:waived:W-7"]
 
 
+def test_a_shipped_policy_lets_be_waived_what_it_says_and_nothing_else(run: Run, ours: Path) -> None:
+    """The released model has no attested step: X-3 passes on its release, C-6 is undetermined."""
+
+    def outcome(name: str, *more: str) -> str:
+        ran = run("verify", "model", "--policy", "supply-chain-baseline", *more, "--trust", "trust.yaml", "--format",
+                  "json")
+        assert ran.code == 1  # W-5 is open all the same
+        return next(row["outcome"] for row in ran.json["requirements"] if row["id"] == name)
+
+    waive = [word if word != "ours.yaml" else "supply-chain-baseline" for word in WAIVE]
+    assert "[requirement-not-waivable]" in run(*[word if word != "W-7" else "W-5" for word in waive]).err
+    assert outcome("C-6") == "undetermined"
+    assert run(*[word if word != "W-7" else "C-6" for word in waive]).code == 0
+    assert outcome("C-6") == "waived"
+    assert outcome("C-6", "--set", "maxAgeDays=30") == "undetermined"
+    assert run(*[word if word != "W-7" else "C-6" for word in waive], "--set", "maxAgeDays=30").code == 0
+    assert outcome("C-6", "--set", "maxAgeDays=30") == "waived"
+    assert ours.is_dir()
+
+
 def test_two_people_do_not_overwrite_each_other(run: Run, ours: Path) -> None:
     run(*ASSESS)
     run(*[word if word != "adequate" else "inadequate" for word in ASSESS])

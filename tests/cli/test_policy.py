@@ -61,6 +61,28 @@ def test_show_resolves_a_policy_with_its_rules(run: Run, tmp_path: Path) -> None
     assert "advisory" in text
 
 
+def test_parameters_are_shown_and_set_and_what_cannot_be_set_is_said(run: Run) -> None:
+    shown = run("policy", "show", "procurement-public-sector", "--set", "maxAgeDays=30").out
+    assert "parameter maxAgeDays=30 (integer)" in shown
+    assert "parameter jurisdictions=EU (list)" in shown
+    told = run("policy", "explain", "procurement-public-sector", "X-3", "--set", "deadline=2027-01-31").out
+    assert "deadline: 2027-01-31" in told
+    for words, why in ((["maxAgeDay=30"], "did you mean maxAgeDays?"), (["maxAgeDays"], "is not NAME=VALUE"),
+                       (["maxAgeDays=400"], "may only tighten"), (["maxAgeDays=1", "maxAgeDays=2"], "give it once")):
+        ran = run("policy", "show", "procurement-public-sector", *(word for each in words for word in ("--set", each)))
+        assert (ran.code, why in ran.err) == (2, True)
+
+
+def test_a_score_is_shown_explained_and_compared(run: Run) -> None:
+    assert "Weights of the end model (end-model-weights), open where end-weights passes, partial where end-known" in (
+        run("policy", "show", "osai-index-12").out)
+    assert "score: Access: Licences" in run("policy", "explain", "osai-index-12").out
+    ran = run("policy", "diff", "osai-index-12", "open-weights")
+    assert (ran.code, "the score paper:" in ran.out) == (1, True)
+    assert run("policy", "test", "osai-index-12").code == 0
+    assert run("policy", "lint", "osai-index-12").code == 0
+
+
 def test_explain_follows_its_schema_and_names_the_nearest_requirement(run: Run, tmp_path: Path) -> None:
     (tmp_path / "ours.yaml").write_text(LONG)
     follows(run("policy", "explain", "ours.yaml", "--format", "json").json, "output.schema.json")

@@ -647,7 +647,8 @@ def _law() -> Iterator[Case]:
                _declared(copyrightPolicy={"uri": "https://example.org"}))
     yield Case("L-2", OPEN, "there is no copyright policy", _declared(copyrightPolicy=None))
 
-    yield Case("L-3", PASSED, "the producer declares that the model is not monetised", nothing)
+    yield Case("L-3", PASSED, "the producer declares that the model is not monetised", nothing,
+               asking("L-3"))
     yield Case("L-3", FAILED, "the producer declares that the model is monetised", _declared(noMonetisation=False))
     yield Case("L-3", OPEN, "counsel is asked for, and has not judged", nothing, asking("L-3", opinion="counsel"))
     yield Case("L-3", OPEN, "the producer is silent about money", _declared(noMonetisation=None))

@@ -17,6 +17,7 @@ from provenance.workflows.attacking.attack import attack, model_beside
 from provenance.workflows.policy_diff import diff_policies
 from provenance.workflows.policy_explain import explain_policy
 from provenance.workflows.policy_test import has_cases, run_cases
+from tests.policy.people import assess, people, policy, waive
 from tests.policy.test_language import rule
 from tests.policy.test_policy import CHILD, ROW, document, write
 from tests.world import NOW, World
@@ -180,6 +181,26 @@ def test_no_mutation_of_real_evidence_fools_a_shipped_policy(world: World) -> No
     through = {row["kind"] for row in found["mutations"] if row["letThrough"]}
     assert through == {"replay", "rename", "age"}  # shown twice, files renamed, and the time of the verdict
     assert {path: path.read_bytes() for path in world.folder.rglob("*") if path.is_file()} == before
+
+
+def test_taking_a_waiver_or_counter_evidence_away_never_improves_the_answer(tmp_path: Path) -> None:
+    """A policy that passes by a waiver falls without it; what somebody found against the model hid nothing."""
+    world = World.new(tmp_path)
+    people(world)
+    world.change("train", initial_parameters=None)
+    rules = policy(world, ("W-1", "trusted", "producer", False), ("W-7", "trusted", "producer", True),
+                   ("D-2", "trusted", "assessor", True))
+    waive(world, rules, "W-7")
+    waive(world, rules, "D-2", "waiver-d-2")
+    waived = attacked(world, rules, limit=30)
+    assert (waived["before"]["result"], waived["holds"]) == ("pass", True)
+    lost = {row["target"]: row["letThrough"] for row in waived["mutations"] if row["kind"] == "drop"}
+    assert not lost["waiver.sigstore.json"]
+    assert not lost["waiver-d-2.sigstore.json"]
+    world.file("waiver-d-2").unlink()
+    assess(world, finding="inadequate")
+    against = attacked(world, rules, limit=30)
+    assert (against["before"]["result"], against["counts"]["improved"], against["holds"]) == ("fail", 0, True)
 
 
 def test_an_attack_comes_out_the_same_every_time_but_for_the_key_of_the_stranger(world: World) -> None:
