@@ -275,6 +275,20 @@ def test_a_hostile_file_name_is_shown_and_does_nothing(run: Run, name: str, form
     assert "<b>" not in ran.out or format != "html"
 
 
+@pytest.mark.parametrize("payload", HOSTILE)
+@pytest.mark.parametrize("format", INVENTORY_FORMATS)
+def test_a_hostile_id_is_shown_and_does_nothing(run: Run, payload: str, format: str) -> None:  # noqa: A002
+    text = HOSTILE[payload].replace("\n", " ")
+    Path("ids.txt").write_text(f"hf://{text}\n{text}\n# {text}\n")
+    ran = run("inventory", "ids.txt", "--format", format)
+    assert ran.code == 0
+    assert not UNSEEN.search(ran.out)
+    assert "##[" not in ran.out
+    assert format != "html" or not {tag for tag, _ in Structure(ran.out).elements} & {"script", "img", "b"}
+    assert format != "csv" or not [cell for row in csv.reader(io.StringIO(ran.out)) for cell in row
+                                   if cell.lstrip()[:1] in set("=+-@|%")]
+
+
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "|x", "%x", "\t=1", " =1", "\uff1d1", "\r=1"])
 def test_what_begins_like_a_formula_begins_with_an_apostrophe_or_a_visible_sign(cell: str) -> None:
     assert csv_cell(cell)[0] in ("'", "\\")
