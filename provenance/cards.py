@@ -89,6 +89,8 @@ def declared_licence(facts: Mapping[str, Any]) -> tuple[object, str | None, str 
 
 
 def _components(model: Manifest, card: bytes, licence: str | None) -> Iterator[Component]:
+    if model.is_file:  # the card by itself: its licence is that of weights that are not at hand
+        yield Component("model-parameters-final", ResourceDescriptor(model.name), licence)
     for entry in model.weight_files:
         yield _component("model-parameters-final", entry, licence)
     by_path = model.by_path

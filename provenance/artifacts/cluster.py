@@ -70,14 +70,16 @@ def each_on(scheduler: str, function: Callable[[Any], Any], items: Sequence[Any]
     with _client(scheduler) as client:
         futures = client.map(function, items, pure=False)
         by_key = dict(zip((future.key for future in futures), items, strict=True))
-        for future in as_completed(futures, loop=client.loop):
-            try:
-                answer = future.result()
-            except Exception as err:  # of a worker that died, or of Dask itself
-                answer = _unusable(f"a worker failed: {brief(str(err)) or type(err).__name__}", scheduler)
-                if client.status != "running":
-                    raise answer from err
-            yield by_key[future.key], answer
+        # Results come along with the news of them: one request for each would cost more than a small model.
+        for future, answer in as_completed(futures, loop=client.loop, with_results=True, raise_errors=False):
+            if future.status == "finished":
+                yield by_key[future.key], answer
+                continue
+            err = answer[1] if isinstance(answer, tuple) else answer
+            failed = _unusable(f"a worker failed: {brief(str(err)) or type(err).__name__}", scheduler)
+            if client.status != "running":
+                raise failed
+            yield by_key[future.key], failed
 
 
 def refuse_network(scheduler: str, *, online: bool) -> None:

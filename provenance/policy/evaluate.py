@@ -143,13 +143,13 @@ class Evaluation:
         """The four rungs, lowest first."""
         return [
             Rung(policy.id, label, self.outcome(self.decide(policy)), self.outcome(self.decide(policy, declared=True)))
-            for policy, label in _rungs()
+            for policy, label in ladder_policies()
         ]
 
 
 @cache
-def _rungs() -> tuple[tuple[Policy, str], ...]:
-    """The policies of the ladder, read once: every model of an inventory is asked them."""
+def ladder_policies() -> tuple[tuple[Policy, str], ...]:
+    """The policies of the ladder with their labels, lowest first; read once, because every model is asked them."""
     return tuple((load_policy(name), label) for name, label in LADDER)
 
 

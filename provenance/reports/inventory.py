@@ -183,8 +183,17 @@ def _filters(inventory: Document) -> Iterator[Filter]:
     for voice in ("shown", "declared"):
         yield _filter(f"Rung {voice}", labels, [rung_label(inventory, row[f"rung_{voice}"]) for row in rows])
     for policy in inventory["policies"]:
-        outcomes = [row["verdicts"][policy["id"]]["shown"] for row in rows]
-        yield _filter(f"{policy['id']}, shown", ["pass", "fail", "undetermined"], outcomes)
+        outcomes = [_told(row["verdicts"][policy["id"]]) for row in rows]
+        yield _filter(policy["id"], ["pass", "fail", *(_open(declared) for declared in ("", "pass", "fail"))], outcomes)
+
+
+def _told(verdict: Mapping[str, Any]) -> str:
+    shown, declared = verdict["shown"], verdict["declared"]
+    return _open(declared if declared in ("pass", "fail") else "") if shown == "undetermined" else str(shown)
+
+
+def _open(declared: str) -> str:
+    return f"undetermined, declares {declared}" if declared else "undetermined"
 
 
 def _filter(title: str, options: Sequence[str], values: Sequence[str]) -> Filter:

@@ -109,6 +109,34 @@ def test_a_signed_model_stands_beside_declared_ones(run: Run, released: Path) ->
     assert "shown: Open Weights AI" in " ".join(text.split())
 
 
+def test_a_list_of_ids_is_a_table_of_what_is_at_hand(
+    run: Run, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "a" * 40
+    place = models.parent / "hub" / "models--org--tiny"
+    for number, file in enumerate((models / "tiny").iterdir()):
+        (place / "blobs").mkdir(parents=True, exist_ok=True)
+        (place / "snapshots" / commit).mkdir(parents=True, exist_ok=True)
+        (place / "blobs" / f"{number:040x}").write_bytes(file.read_bytes())
+        (place / "snapshots" / commit / file.name).symlink_to(f"../../blobs/{number:040x}")
+    monkeypatch.setenv("HF_HUB_CACHE", str(place.parent))
+    Path("ids.txt").write_text(f"# ours\norg/tiny@{commit}\norg/gone@v1\n./models/a.yml\n")
+    ran = run("inventory", "ids.txt", "hf://org/none", "--format", "json")
+    assert ran.code == 0
+    assert {row["path"]: row["error"] and row["error"]["code"] for row in ran.json["models"]} == {
+        f"hf://org/tiny@{commit}": None, "hf://org/gone@v1": "hub-not-cached", "hf://org/none": "hub-not-cached",
+        "models/a.yml": None}
+    assert run("inventory", "org/tiny").code == 2  # a path that is not there; the hint says how to name an id
+    assert "hf://org/name" in run("inventory", "org/tiny").err
+
+
+@pytest.mark.parametrize("scheduler", ["tcp://10.0.0.1:8786", "scheduler.example:8786"])
+def test_a_scheduler_on_another_machine_is_asked_for_by_name(run: Run, models: Path, scheduler: str) -> None:
+    ran = run("inventory", "models", "--scheduler", scheduler)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Error [network-not-allowed]")
+
+
 def test_verify_passes_nothing_by_a_mof_policy(run: Run, models: Path) -> None:
     assert run("verify", "models/a.yml", "--policy", "mof-1.0").code == 2
     assert run("verify", "models/tiny", "--policy", "mof-1.0").code == 2
@@ -245,6 +273,20 @@ def test_a_hostile_file_name_is_shown_and_does_nothing(run: Run, name: str, form
     assert not UNSEEN.search(ran.out)
     assert not re.search(r"^\s*::", ran.out, re.MULTILINE)
     assert "<b>" not in ran.out or format != "html"
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+@pytest.mark.parametrize("format", INVENTORY_FORMATS)
+def test_a_hostile_id_is_shown_and_does_nothing(run: Run, payload: str, format: str) -> None:  # noqa: A002
+    text = HOSTILE[payload].replace("\n", " ")
+    Path("ids.txt").write_text(f"hf://{text}\n{text}\n# {text}\n")
+    ran = run("inventory", "ids.txt", "--format", format)
+    assert ran.code == 0
+    assert not UNSEEN.search(ran.out)
+    assert "##[" not in ran.out
+    assert format != "html" or not {tag for tag, _ in Structure(ran.out).elements} & {"script", "img", "b"}
+    assert format != "csv" or not [cell for row in csv.reader(io.StringIO(ran.out)) for cell in row
+                                   if cell.lstrip()[:1] in set("=+-@|%")]
 
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "|x", "%x", "\t=1", " =1", "\uff1d1", "\r=1"])

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VerifiedStatement, Voice
 from provenance.errors import Finding, ProvenanceError
 from provenance.policy import mof
-from provenance.policy.evaluate import Evaluation, Rung
-from provenance.policy.policy import LADDER, Policy, load_policy
+from provenance.policy.evaluate import Evaluation, Rung, ladder_policies
+from provenance.policy.policy import Policy
 from provenance.policy.verdict import Decision, Outcome, combine
 from provenance.statements.release import Release
 from provenance.workflows.stocktaking.entry import Entry
@@ -37,10 +36,10 @@ class Question:
     trust: Trust | None
     as_of: datetime
 
-    @cached_property
+    @property
     def rungs(self) -> Mapping[str, Policy]:
-        """The policies of the ladder by id, lowest first; read once for all rows."""
-        return {name: load_policy(name) for name, _ in LADDER}
+        """The policies of the ladder by id, lowest first."""
+        return {policy.id: policy for policy, _ in ladder_policies()}
 
     @property
     def names(self) -> list[str]:
