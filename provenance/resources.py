@@ -7,6 +7,7 @@ neighbour in site-packages never supplies a schema or a policy: whoever could do
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
@@ -38,7 +39,11 @@ def read_bytes(kind: Kind, name: str) -> bytes:
 
 def names(kind: Kind) -> tuple[str, ...]:
     """The names of all data files of a kind, with those in subfolders, sorted; no hidden ones, no caches."""
-    folder = _folder(kind)
+    return _names(_folder(kind))
+
+
+@cache  # what a policy extends is looked for among them again and again
+def _names(folder: Path) -> tuple[str, ...]:
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return tuple(sorted(name.as_posix() for name in found
                         if not any(part.startswith((".", "__pycache__")) for part in name.parts)))

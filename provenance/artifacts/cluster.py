@@ -22,12 +22,13 @@ from provenance.artifacts.blocks import Block, ChunkDigests, blocks
 from provenance.artifacts.containers.kinds import container_of, planner
 from provenance.artifacts.containers.plan import Plan, WeightFile
 from provenance.artifacts.crew import Crew, Progress
-from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, TensorsInFile, Wanted
+from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted
 from provenance.artifacts.manifest import Manifest, Reader, manifest_of, opened_for
 from provenance.artifacts.names import brief
 from provenance.artifacts.sources.beneath import Beneath
 from provenance.artifacts.sources.folder import FoundFile, open_folder
 from provenance.artifacts.tensors import CHUNK, Tree
+from provenance.artifacts.tensors_in_file import TensorsInFile
 from provenance.errors import ArtifactError
 
 TASK = 512 << 20  # bytes; small tasks cost more to hand out than to do

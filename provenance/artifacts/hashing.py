@@ -16,22 +16,19 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from provenance.artifacts.blocks import Block, ChunkDigests, Range, blocks, disjoint
+from provenance.artifacts.blocks import Block, blocks
+from provenance.artifacts.buffers import Ring, own_buffer
 from provenance.artifacts.containers.kinds import Container, container_of, planner
 from provenance.artifacts.containers.plan import Plan, WeightFile
 from provenance.artifacts.crew import SMALL, Crew
 from provenance.artifacts.shards import ShardDigests, Sharding, are_worth_computing
 from provenance.artifacts.tensors import CHUNK, SHA256_TREE, TREES, Tensor, Tree
+from provenance.artifacts.tensors_in_file import TensorsInFile, read_together
 from provenance.errors import ArtifactError, Finding, RegistryError
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future
 
 # Of a file, by their names in in-toto's DigestSet (which has none for BLAKE3).
 FILE_DIGESTS = ("sha256", "sha512", "blake2b", "blake3", "gitBlob")
@@ -39,8 +36,7 @@ DIGESTS = (*FILE_DIGESTS, *TREES)
 # A zip archive is found from its end: this mark, 18 bytes, and a comment of up to 65,535 bytes.
 _ZIP_END = b"PK\x05\x06"
 _TAIL = 22 + 0xFFFF
-_RING = 4  # buffers that are in the hands of others while the next is read
-_BATCH = 16  # blocks that are taken at a time where several threads share a file
+_SHA256_ALONE = ("sha256",)  # of each file: what nearly everybody asks for
 Fill = Callable[[memoryview], int]  # reads into a buffer and tells how much; less than asked for is the end
 
 
@@ -48,7 +44,7 @@ Fill = Callable[[memoryview], int]  # reads into a buffer and tells how much; le
 class Wanted:
     """Which digests are asked for: of each file, of the tensors in it (`DIGESTS` has their names), of its shards."""
 
-    files: tuple[str, ...] = ("sha256",)
+    files: tuple[str, ...] = _SHA256_ALONE
     trees: tuple[Tree, ...] = ()
     shards: tuple[Sharding, ...] = ()
 
@@ -181,7 +177,7 @@ def _small(descriptor: int, size: int, location: str, wanted: Wanted, keep: bool
     if len(data) != size:
         raise _changed(location)
     content = data if keep else None
-    if wanted is FILES:
+    if wanted.files == _SHA256_ALONE and not wanted.shards:
         return FileRead(size, hashlib.sha256(data).hexdigest(), content=content)
     shards = _shard_digests(wanted, size)
     for digest in shards.values():
@@ -220,38 +216,6 @@ def _planned(file: WeightFile, container: Container | None) -> _Planned:
         return _Planned(problem=err)
 
 
-class TensorsInFile:
-    """The tensors of a plan while their file is read: which ranges are cut into blocks, and what comes out."""
-
-    def __init__(self, file: WeightFile, plan: Plan | None, trees: tuple[Tree, ...]) -> None:
-        self._file, self._plan, self._trees = file, plan or Plan(()), trees
-        self.ranges, self._apart = disjoint((info.start, info.end) for info in self._plan.infos)
-        self.digests = ChunkDigests(self.ranges, trees)
-
-    def found(self) -> tuple[Tensor, ...]:
-        """Every tensor; to be asked for when all blocks were taken. What lies apart is read now."""
-        nothing = ChunkDigests([(0, 0)], self._trees).heads()[(0, 0)]
-        heads: dict[Range, dict[Tree, str]] = self.digests.heads()
-        for place in self._apart:
-            heads[place] = self._read(place)
-        tensors = [(info, heads.get((info.start, info.end), nothing)) for info in self._plan.infos]
-        if self._plan.gathered:
-            from provenance.artifacts.containers.gathering import gathered_heads
-
-            tensors += [(view, gathered_heads(self._file, view, self._trees))  # type: ignore[misc]
-                        for view in self._plan.gathered]
-        return tuple(Tensor(one.name, one.dtype, one.shape, *(head.get(tree, "") for tree in TREES))
-                     for one, head in tensors)
-
-    def _read(self, place: Range) -> dict[Tree, str]:
-        digests, buffer = ChunkDigests([place], self._trees), _buffer()
-        for block in blocks([place]):
-            view = buffer[: block.end - block.start]
-            self._file.read_into(view, block.start)
-            digests.take(block, view)
-        return digests.heads()[place]
-
-
 @dataclass
 class _Pass:
     """One reading of a whole file, in order, and what it feeds."""
@@ -271,7 +235,7 @@ class _Pass:
         location, size, plan = self.file.location, self.file.size, self.planned.plan
         hashes = {name: _new(name, size) for name in self.wanted.files}
         shards = _shard_digests(self.wanted, size)
-        tensors, ring = TensorsInFile(self.file, plan, self.wanted.trees), _Ring(self.crew)
+        tensors, ring = TensorsInFile(self.file, plan, self.wanted.trees), Ring(self.crew)
         for block in blocks(tensors.ranges, size):
             view = ring.buffer()[: block.end - block.start]
             if self.fill(view) != len(view):
@@ -283,7 +247,7 @@ class _Pass:
                 ring.hand_on(tensors.digests.take, block, view)
             self.crew.advance(len(view))
         ring.finish()
-        if self.fill(_buffer()[:1]):  # it grows
+        if self.fill(own_buffer()[:1]):  # it grows
             raise _changed(location)
         found, problem = None, self.planned.problem
         if plan is not None:
@@ -312,112 +276,18 @@ class _Pass:
                 raise _changed(self.file.location)
 
 
-class _Ring:
-    """Buffers for blocks whose chunks somebody else hashes, where somebody has nothing to do; otherwise one buffer."""
-
-    def __init__(self, crew: Crew) -> None:
-        self._crew, self._next = crew, 0
-        self._buffers: list[memoryview] = [_buffer()]
-        self._given: list[tuple[Future[Any], Callable[[], None]] | None] = [None] * _RING
-
-    def buffer(self) -> memoryview:
-        """A buffer that nobody uses."""
-        self._settle(self._next)
-        if self._next == len(self._buffers):
-            self._buffers.append(memoryview(bytearray(CHUNK)))
-        return self._buffers[self._next]
-
-    def hand_on(self, take: Callable[[Block, memoryview], None], block: Block, view: memoryview) -> None:
-        """Have the block taken by somebody who has nothing to do, or take it now."""
-        future = self._crew.spare(take, block, view)
-        if future is None:
-            take(block, view)
-            return
-        self._given[self._next] = future, lambda: take(block, view)
-        self._next = (self._next + 1) % _RING
-
-    def finish(self) -> None:
-        """Wait for those who were given something."""
-        for place in range(_RING):
-            self._settle(place)
-
-    def _settle(self, place: int) -> None:
-        given, self._given[place] = self._given[place], None
-        if given is None:
-            return
-        future, now = given
-        if future.cancel():  # nobody began it
-            now()
-        else:
-            future.result()
-
-
 def _tensors_alone(file: WeightFile, wanted: Wanted, planned: _Planned, crew: Crew) -> FileRead:
     """The tensors of a file, by whoever has nothing else to do; the rest of it is not read."""
     if planned.plan is None:
         return FileRead(file.size, problem=planned.problem)
-    from concurrent.futures import wait
-
     tensors = TensorsInFile(file, planned.plan, wanted.trees)
-    shared = _Shared(blocks(tensors.ranges))
-
-    def take(batch: list[Block]) -> None:
-        for block in batch:
-            view = _buffer()[: block.end - block.start]
-            file.read_into(view, block.start)
-            tensors.digests.take(block, view)
-            crew.advance(len(view))
-
-    def help_out() -> None:
-        while batch := shared.batch():
-            take(batch)
-
-    helpers: list[Future[None]] = []
-    try:
-        while batch := shared.batch():
-            if (helper := crew.spare(help_out)) is not None:
-                helpers.append(helper)
-            take(batch)
-    finally:  # whatever happened: the file is open only until this function ends
-        shared.close()
-        begun = [helper for helper in helpers if not helper.cancel()]
-        wait(begun)
-    for helper in begun:
-        helper.result()
+    read_together(tensors, crew)
     tail = file.read(max(0, file.size - _TAIL), min(file.size, _TAIL))
     is_archive = container_of(file.location) == "safetensors" and _ZIP_END in tail
     try:
         return FileRead(file.size, tensors=tensors.found(), findings=planned.plan.findings, is_archive=is_archive)
     except ArtifactError as err:
         return FileRead(file.size, problem=err)
-
-
-class _Shared:
-    """The blocks of a file, for several threads."""
-
-    def __init__(self, source: Iterator[Block]) -> None:
-        self._source, self._lock = source, threading.Lock()
-
-    def batch(self) -> list[Block]:
-        """The next blocks; none at the end."""
-        with self._lock:
-            return list(islice(self._source, _BATCH))
-
-    def close(self) -> None:
-        """Give out no more."""
-        with self._lock:
-            self._source = iter(())
-
-
-_own = threading.local()
-
-
-def _buffer() -> memoryview:
-    """One buffer a thread: making and clearing a new one for each file costs more than hashing a small one."""
-    if not hasattr(_own, "buffer"):
-        _own.buffer = memoryview(bytearray(CHUNK))
-    buffer: memoryview = _own.buffer
-    return buffer
 
 
 def _from(descriptor: int) -> Fill:

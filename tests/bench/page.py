@@ -21,6 +21,12 @@ their processes: F when the process loads for the second time, into memory that 
 is the evaluation alone. In H the peers run one after the other, and in-toto-run reads the inputs of the step as well.
 `dvc add` hashes without the copy into its cache; `hf cache verify` asks a Hub on this machine.
 
+The tree of tensors that `verify` computes is the one that the evidence speaks of. In A, and in H but for the row that
+says so, it speaks of files, and a verdict then computes the BLAKE3 twin beside their sha256, which is never left out:
+what is held to the goal of sha256 alone does more than that. Evidence that names the SHA-256 tree has every byte hashed
+by SHA-256 twice. The memory for a bundle of 100,000 resources is how much its process grows in resident memory, the
+bytes of the bundle included.
+
 ## Goals
 
 Ours / theirs; lower is better. The goal is for the ratio of the clock, unless it names another; the ratio of CPU time
