@@ -96,6 +96,8 @@ CODES: dict[str, str] = {
     "json-invalid": "not strict JSON in UTF-8",
     "yaml-invalid": "not YAML 1.2, or uses tags, aliases, merges or duplicate keys",
     "schema-mismatch": "a document does not follow its schema",
+    "schema-version": "a document is of a version of its schema that is not read here",
+    "verdict-contradicts-itself": "a verdict says two things that cannot both be so",
     "member-case-variant": "a member differs from a known one only in case",
     "statement-invalid": "not an in-toto Statement v1",
     "statement-weak-digest": "a subject has no digest of SHA-2 strength",
@@ -154,7 +156,7 @@ CODES: dict[str, str] = {
     "policy-cases-missing": "a policy has no cases to test it with",
     "policy-cases-invalid": "the cases of a policy cannot be used",
     "policy-not-in-force": "the policy is not in force yet, or has expired",
-    "requirement-unknown": "the catalogue has no such requirement",
+    "requirement-unknown": "the catalogue, the policy or the verdict has no such requirement",
     "requirement-not-waivable": "the policy does not let this requirement be waived",
     "as-of-in-the-past": "the verdict was asked for as of a time in the past",
     # registries

@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "store": ("store", "Keep many bundles, and find those that speak of a model."),
     "export": ("export", "Write recorded steps in the formats of other tools."),
     "verify": ("verify", "Judge a model and its evidence by a policy."),
+    "explain": ("explain", "Explain why a verdict is what it is."),
+    "next": ("next", "Tell the fewest things that a model lacks to pass."),
     "reproduce": ("reproduce", "Recompute attested checksums, or run a step again."),
     "admit": ("admit", "Copy a model into a registry if it passes a policy."),
     "inventory": ("inventory", "List many models: how open they are, declared and shown."),

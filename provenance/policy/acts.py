@@ -45,7 +45,8 @@ _WORDS: dict[Kind, tuple[str, str, str]] = {  # without a subject, with one, and
     "prepare": ("Record the preparation of the data and sign it",) * 2 + (_RECORD.format("prepare"),),
     "evaluate": ("Record an evaluation of these weights and sign it",) * 2 + (_RECORD.format("evaluate"),),
     "step": ("Record the step again and sign it", "Record step {} again and sign it", _RECORD.format("KIND")),
-    "dataset": ("Sign a statement about each dataset that was used", "Sign a statement about dataset {}", _DATASET),
+    "dataset": ("Sign a statement about each dataset that was used, where it has none",
+                "Sign a statement about dataset {}", _DATASET),
     "stack": ("Sign a bill of materials of the serving stack (CycloneDX or SPDX, as an in-toto statement)",) * 2
     + ("",),
     "base-release": ("Get a signed release of the base model from whoever made it",

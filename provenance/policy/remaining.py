@@ -75,7 +75,7 @@ class Blocker(_Answer):
     @property
     def told(self) -> str:
         """That, as a sentence."""
-        return f"Blocked, nothing that is added lifts it. What would have to change: {self.change}"
+        return f"Blocked, nothing that is added lifts it. {self.change}"
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,17 @@ class Remaining:
 
 
 def remaining(
-    evaluation: Evaluation, policy: Policy, decisions: Sequence[Decision] | None = None, *, declared: bool = False
+    evaluation: Evaluation, policy: Policy, shown: Sequence[Decision] | None = None,
+    said: Sequence[Decision] | None = None, *, declared: bool = False,
 ) -> Remaining:
     """What remains towards a policy, nothing where it is passed.
 
-    `decisions` are the policy's, where waivers count; `declared` where there is only a document, and no evidence.
+    `shown` and `said` are its decisions on evidence and as declared, where they are known (waivers count in the first);
+    `declared`: there is only a document, and no evidence.
     """
-    shown = evaluation.decide(policy, declared=declared) if decisions is None else decisions
-    said = {} if declared else {decision.id: decision for decision in evaluation.decide(policy, declared=True)}
-    settling = Settling(evaluation, said, "unsigned" if declared else "trusted")
+    shown = evaluation.decide(policy, declared=declared) if shown is None else shown
+    said = shown if declared else evaluation.decide(policy, declared=True) if said is None else said
+    settling = Settling(evaluation, {decision.id: decision for decision in said}, "unsigned" if declared else "trusted")
     return _Question(evaluation, policy.id, shown, settling).answer()
 
 
@@ -145,8 +147,6 @@ class _Question:
                 roles, others = groups[place]
                 groups[place] = (roles & want.roles, [*others, want])
         act, voice = wants[0].act, wants[0].voice
-        if act.kind == "signer":  # one key, which may have to speak in several roles
-            groups = [(frozenset[str]().union(*(roles for roles, _ in groups)), list(wants))]
         for roles, group in groups:
             answers = sorted(dict.fromkeys((want.requirement, want.reason) for want in group), key=self._place)
             yield Task(tuple(answers), act, tuple(sorted(roles)), voice, tuple(self._files(act)))
@@ -160,7 +160,7 @@ class _Question:
 
     def _files(self, act: Act) -> Sequence[str]:
         if act == ANEW:
-            return sorted(statement.file for statement in self.settling.graph.releases)
+            return sorted(s.file for s in self.settling.graph.releases if s.hint is not None)
         if act.kind == "files":
             return [row.path for row in self.evaluation.coverage.uncovered]
         return self._by_hint[act.subject] if act.kind == "signer" else ()
@@ -208,7 +208,8 @@ class _Question:
         alike: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for decision in decisions:
             alike[decision.remedy].append((decision.id, decision.reason))
-        yield from (Blocker(tuple(answers), change) for change, answers in alike.items())
+        for remedy, answers in alike.items():
+            yield Blocker(tuple(answers), f"It would have to be otherwise first; then: {remedy}")
 
     def _recalled(self) -> Iterator[Blocker]:
         names = dict.fromkeys(self.evaluation.recalled.values())

@@ -26,7 +26,6 @@ from provenance.statements.step import Step
 SUPPLIED = frozenset({"data-supplier", "producer"})
 _MOST_WAYS = 64  # of one requirement; those nearest to what is there come first
 _ABSENT: frozenset[Kind] = frozenset({"bundle", "signer"})  # evidence that the release lists and nobody hears
-_WHOEVER = frozenset({"X-1", "X-2"})  # ask that evidence is signed by somebody who may speak of it, whoever that is
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class Settling:
     def _want(self, act: Act, decision: Decision, row: str, reason: str) -> Want:
         here = self._listed_unsigned.get(act.subject) if act.kind == "bundle" else None
         if here is not None:  # it is not missing: nobody who is believed signed it
-            return _by_another(here, decision, row)
+            return _by_another(here, _natural(here), row)
         return Want(act, decision.min_voice, _roles(act, decision.roles), row, reason)
 
     @cached_property
@@ -152,8 +151,7 @@ class Settling:
         used = {digest for item in said.items for digest in item.evidence}
         behind = [statement for statement in self.evaluation.subject.statements if statement.sha256 in used]
         heard = [s for s in behind if s.principal is not None]
-        speak = all(set(decision.roles) & set(s.principal.roles) for s in heard if s.principal)
-        if decision.id not in _WHOEVER and not speak:
+        if not all(_may_speak(s, decision) & set(s.principal.roles) for s in heard if s.principal):
             return ()
         signed = [s for s in behind if s.principal is None and s.hint is not None]
         if any(isinstance(s.claim, Release) for s in (*heard, *signed)):
@@ -162,17 +160,32 @@ class Settling:
             declared = [s for s in behind if s.principal is None and s.hint is None]
         if not all(isinstance(s.claim, Release) for s in declared):
             return ()
-        return tuple(_by_another(s, decision, decision.id) for s in (*signed, *declared))
+        return tuple(_by_another(s, _may_speak(s, decision), decision.id) for s in (*signed, *declared))
 
 
-def _by_another(statement: VerifiedStatement, decision: Decision, row: str) -> Want:
+def _by_another(statement: VerifiedStatement, roles: frozenset[str], row: str) -> Want:
     """What is signed by nobody who is believed, signed by somebody who is; the words of a card, as a release."""
     act = ANEW if statement.hint is None else Act("signer", statement.hint or statement.sha256)
+    return Want(act, "trusted", roles, row, f"{statement.file} says so, in no trusted voice")
+
+
+def _natural(statement: VerifiedStatement) -> frozenset[str]:
+    """Who usually signs such a statement: of data, whoever supplied it too."""
     claim = statement.claim
     of_data = isinstance(claim, Dataset) or (isinstance(claim, Step) and claim.kind == "prepare")
-    natural = SUPPLIED if of_data else frozenset({"producer"})
-    roles = natural if decision.id in _WHOEVER else natural & set(decision.roles) or natural
-    return Want(act, "trusted", roles, row, f"{statement.file} says so, in no trusted voice")
+    return SUPPLIED if of_data else frozenset({"producer"})
+
+
+def _may_speak(statement: VerifiedStatement, decision: Decision) -> frozenset[str]:
+    """As whom a statement must be signed to count for a requirement.
+
+    A row that its family never asks of data suppliers joins their statements and judges none by its signer's role.
+    """
+    natural = _natural(statement)
+    usual = CATALOGUE[decision.id].roles if decision.id in CATALOGUE else decision.roles
+    if natural == SUPPLIED and "data-supplier" not in usual:
+        return natural
+    return natural & frozenset(decision.roles) or natural
 
 
 def _roles(act: Act, roles: Sequence[str]) -> frozenset[str]:

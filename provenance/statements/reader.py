@@ -251,12 +251,12 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 def _explain(problem: ValidationError) -> Iterator[str]:
+    import difflib  # only what deviates is waited for
+
     where = brief("/".join(map(str, problem.absolute_path))) or "the document"
     rule: Any = problem.validator_value
     instance: Any = problem.instance
     if problem.validator == "additionalProperties":
-        import difflib  # only what deviates is waited for
-
         schema: Any = problem.schema
         known = list(schema.get("properties", {}))
         for name in sorted(set(map(str, instance)) - set(known))[:5]:

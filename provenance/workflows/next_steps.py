@@ -1,7 +1,7 @@
 """Next: what remains to be done so that a model passes a policy, or reaches the next rung of the G7 ladder.
 
-What is returned is the document of `schemas/next.schema.json`: for each policy the fewest acts that pass it, and what no
-act lifts. A policy that is passed already leads to the next rung.
+What is returned is the document of `schemas/next.schema.json`: for each policy the fewest acts that pass it, and what
+no act lifts. A policy that is passed already leads to the next rung.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from provenance.artifacts.crew import Progress
 from provenance.bundles.trust import TrustSource, timestamp
 from provenance.policy import waivers
 from provenance.policy.evaluate import Evaluation
-from provenance.policy.policy import LADDER, Policy, load_policy
+from provenance.policy.policy import Policy, load_policy
 from provenance.policy.remaining import Blocker, Remaining, Task, next_rung, remaining
 from provenance.workflows.verify import examine
 
@@ -39,9 +39,9 @@ def next_steps(
     ladder = evaluation.ladder()
     plans = [_plan(evaluation, policy) for policy in chosen]
     rung = next_rung(ladder)
-    if rung is not None and (not chosen or any(plan["passed"] for plan in plans)):
-        if rung.policy not in {policy.id for policy in chosen}:
-            plans.append(_plan(evaluation, load_policy(rung.policy)))
+    higher = not chosen or any(plan["passed"] for plan in plans)
+    if rung is not None and higher and rung.policy not in {policy.id for policy in chosen}:
+        plans.append(_plan(evaluation, load_policy(rung.policy), waived=False))  # the ladder takes no waivers
     shown = [each for each in ladder if each.shown == "pass"]
     return {
         "schemaVersion": "0.1", "kind": "NextSteps", "asOf": timestamp(as_of),
@@ -52,9 +52,9 @@ def next_steps(
     }
 
 
-def _plan(evaluation: Evaluation, policy: Policy) -> dict[str, Any]:
+def _plan(evaluation: Evaluation, policy: Policy, *, waived: bool = True) -> dict[str, Any]:
     decisions = evaluation.decide(policy)
-    if policy.id not in {name for name, _ in LADDER}:  # a waiver shows nothing, and raises no rung
+    if waived:
         decisions = waivers.excused(decisions, evaluation.waivers(policy))
     left = remaining(evaluation, policy, decisions)
     outcome = evaluation.outcome(decisions)

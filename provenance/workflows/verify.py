@@ -143,7 +143,7 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
     evaluation = Evaluation(subject)
     considered = evaluation.waivers(policy)
     decisions = waivers.excused(evaluation.decide(policy), considered)
-    declared = evaluation.decide(policy, declared=True)
+    said = evaluation.decide(policy, declared=True)
     recalled = list(_recalled(evaluation))
     outcome = evaluation.outcome(decisions)
     passed = outcome == "pass" and evaluation.coverage.complete
@@ -169,14 +169,14 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
         # A waiver shows nothing: beside it, all that was there to judge may be unsigned.
         "informational": not any(s.principal and not isinstance(s.claim, Waiver) for s in subject.statements),
         "ladder": _ladder(ladder),
-        **_score(policy, evaluation, decisions, declared),
+        **_score(policy, evaluation, decisions, said),
         "counts": _counts(decisions),
-        "requirements": _requirements(decisions, declared),
+        "requirements": _requirements(decisions, said),
         "waivers": waivers.listed(considered, examined, decisions),
         "coverage": evaluation.coverage.to_dict(),
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
         "openPoints": _open_points(decisions),
-        "next": _next(next_plan(evaluation, policy, decisions)),
+        "next": _next(evaluation, remaining(evaluation, policy, decisions, said), ladder),
         "lineage": lineage_document(graph, subject.statements),
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
@@ -251,18 +251,13 @@ def _open_points(decisions: Sequence[Decision]) -> list[str]:
     return [f"{decision.id} {decision.title}: {decision.reason}" for decision in ranked[:3]]
 
 
-def next_plan(evaluation: Evaluation, policy: policies.Policy, decisions: Sequence[Decision]) -> Remaining | None:
-    """What remains towards a policy, or, where it is passed, towards the next rung; None at the top of the ladder."""
-    left = remaining(evaluation, policy, decisions)
-    if left.tasks or left.blockers:
-        return left
-    rung = next_rung(evaluation.ladder())
-    return remaining(evaluation, policies.load_policy(rung.policy)) if rung else None
-
-
-def _next(left: Remaining | None) -> list[dict[str, Any]]:
-    if left is None:
-        return []
+def _next(evaluation: Evaluation, left: Remaining, ladder: Sequence[Rung]) -> list[dict[str, Any]]:
+    """What remains towards the policy, or, where it is passed, towards the next rung."""
+    if not left.tasks and not left.blockers:
+        rung = next_rung(ladder)
+        if rung is None:
+            return []
+        left = remaining(evaluation, policies.load_policy(rung.policy))
     return [
         *({"requirement": ", ".join(blocker.requirements), "remedy": blocker.told, "towards": left.towards,
            "blocks": True} for blocker in left.blockers),

@@ -17,6 +17,7 @@ from provenance.errors import Finding, ProvenanceError
 from provenance.policy import mof
 from provenance.policy.evaluate import Evaluation, Rung, ladder_policies
 from provenance.policy.policy import Policy
+from provenance.policy.remaining import next_rung, remaining
 from provenance.policy.verdict import Decision, Outcome, combine
 from provenance.statements.release import Release
 from provenance.workflows.stocktaking.entry import Entry
@@ -93,7 +94,7 @@ class _Row:
             "rung_reason": self._rung_reason(),
             "verdicts": dict(sorted(self._verdicts())),
             "blockers": [blocker.to_dict() for blocker in blockers],
-            "next": _next(blockers),
+            "next": self._next(blockers),
             "findings": [finding.to_dict() for finding in dict.fromkeys(self._findings())],
             "error": None,
         }
@@ -158,22 +159,34 @@ class _Row:
         return "".join(f"{rung.label}: {only}{decision.id} {decision.reason}" for decision in first)
 
     def _next_rung(self) -> Rung | None:
-        voice = "declared" if self._is_document else "shown"
-        return next((rung for rung in self.ladder if getattr(rung, voice) != "pass"), None)
+        return next_rung(self.ladder, declared=self._is_document)
 
     # What is missing
 
     def _blockers(self) -> Iterator[_Blocker]:
         """What stands in the way of each policy that was asked; where none was, of the next class or rung."""
-        rung = self._next_rung()
-        asked = [*self.question.policies]
-        if not asked and not self.question.mof_policies and not self._is_document and rung is not None:
-            asked = [self.question.rungs[rung.policy]]
         if self.question.mof_policies or self._is_document:
             yield from self._mof_blockers()
-        for policy in asked:
+        for policy in self._asked():
             for decision in self._open(policy):
-                yield _Blocker(policy.id, decision.id, decision.outcome, decision.reason, decision.remedy)
+                yield _Blocker(policy.id, decision.id, decision.outcome, decision.reason)
+
+    def _asked(self) -> Sequence[Policy]:
+        rung = self._next_rung()
+        if self.question.policies or self.question.mof_policies or self._is_document or rung is None:
+            return self.question.policies
+        return [self.question.rungs[rung.policy]]
+
+    def _next(self, blockers: Sequence[_Blocker]) -> dict[str, Any] | None:
+        """What to do next: the fewest acts towards the first target that is not reached."""
+        if first := [blocker for blocker in blockers if blocker.towards in mof.POLICIES]:
+            return _components_next(first)
+        for policy in self._asked():
+            left = remaining(self.evaluation, policy, declared=self._is_document)
+            steps = [*(blocker.told for blocker in left.blockers), *(task.sentence for task in left.tasks)]
+            if steps:
+                return {"towards": policy.id, "steps": steps}
+        return None
 
     def _mof_blockers(self) -> Iterator[_Blocker]:
         wanted = [number for name in self.question.mof_policies or (mof.MOF_POLICY,) for number in mof.POLICIES[name]]
@@ -221,13 +234,13 @@ def _verdict(shown: Outcome, declared: Outcome) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Blocker:
-    """What stands in the way of something; `name` is added to a remedy that is the same for several."""
+    """What stands in the way of something; a component of MOF with its `remedy`, the same for several, and its name."""
 
     towards: str
     requirement: str
     outcome: Outcome
     reason: str
-    remedy: str
+    remedy: str = ""
     name: str = ""
 
     def to_dict(self) -> dict[str, str]:
@@ -235,14 +248,9 @@ class _Blocker:
                 "reason": self.reason}
 
 
-def _next(blockers: Sequence[_Blocker]) -> dict[str, Any] | None:
-    """What to do next: everything that the first target in the way asks for, each thing to do once."""
-    if not blockers:
-        return None
-    towards = blockers[0].towards
+def _components_next(blockers: Sequence[_Blocker]) -> dict[str, Any]:
+    """Everything that a class of MOF lacks, each thing to do once."""
     grouped: dict[str, list[str]] = {}
     for blocker in blockers:
-        if blocker.towards == towards:
-            grouped.setdefault(blocker.remedy, []).extend(filter(None, [blocker.name]))
-    steps = [f"{remedy}: {', '.join(names)}" if names else remedy for remedy, names in grouped.items()]
-    return {"towards": towards, "steps": steps}
+        grouped.setdefault(blocker.remedy, []).append(blocker.name)
+    return {"towards": blockers[0].towards, "steps": [f"{told}: {', '.join(names)}" for told, names in grouped.items()]}
