@@ -31,7 +31,7 @@ from provenance.statements.assessment import Assessment
 from provenance.statements.release import Release
 from provenance.statements.step import Step
 from provenance.statements.waiver import Waiver
-from provenance.workflows.declared import NOTHING_READ, Reading, read_all
+from provenance.workflows.declared import NOTHING_READ, Reading, beside_a_verdict, read_all
 from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
 
 LIMITS = (
@@ -95,7 +95,7 @@ def verify(
     reading = read_all(documents)
     declared, card_findings = declarations(manifest, verifier, reading)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
-    document = _document(subject, chosen, gathered.examined, card_findings, now)
+    document = _document(subject, chosen, gathered.examined, card_findings, now, reading)
     return Verification(document, manifest, gathered.files, chosen)
 
 
@@ -113,7 +113,8 @@ def declarations(
 
 
 def _document(
-    subject: Subject, policy: policies.Policy, examined: Sequence[Examined], findings: Sequence[Finding], now: datetime
+    subject: Subject, policy: policies.Policy, examined: Sequence[Examined], findings: Sequence[Finding], now: datetime,
+    reading: Reading,
 ) -> dict[str, Any]:
     evaluation = Evaluation(subject)
     considered = evaluation.waivers(policy)
@@ -149,7 +150,8 @@ def _document(
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
         "openPoints": _open_points(decisions),
         "next": _next(evaluation, decisions, ladder, policy),
-        "lineage": lineage_document(graph, subject.statements),
+        "lineage": lineage_document(graph, subject.statements, reading.read),
+        **({"declared": beside_a_verdict(reading)} if reading.read else {}),
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
     }
