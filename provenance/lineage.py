@@ -100,7 +100,7 @@ class LineageGraph:
                 for identity in all_identities(statement.claim.subjects):
                     self._attesters[identity].append(statement)
             elif isinstance(statement.claim, Release):
-                for identity in all_identities(_wholes(statement.claim.subjects)):
+                for identity in all_identities(wholes(statement.claim.subjects)):
                     self._releasers[identity].append(statement)
 
     def _unlisted(self, heard: Sequence[VerifiedStatement]) -> tuple[VerifiedStatement, ...]:
@@ -211,7 +211,7 @@ class LineageGraph:
     def _made_by_it(self, statement: VerifiedStatement) -> frozenset[Identity]:
         """What a step's product is known by, less the weights that went in as they came out."""
         given = {identity for use in self.models_of(statement) for identity in use.identities}
-        return _output_identities(step_of(statement)) - {identity for identity in given if identity.kind == "weights"}
+        return product_identities(step_of(statement)) - {identity for identity in given if identity.kind == "weights"}
 
     @cached_property
     def steps(self) -> tuple[VerifiedStatement, ...]:
@@ -350,7 +350,7 @@ class LineageGraph:
 
     def strength(self, statement: VerifiedStatement, known: Collection[Identity]) -> Strength:
         """How firmly a step's output is joined to something known by these identities."""
-        shared = _output_identities(step_of(statement)) & set(known)
+        shared = product_identities(step_of(statement)) & set(known)
         kinds = {identity.kind for identity in shared}
         return "name-bound" if "folder" in kinds else "file" if "file" in kinds else "tensor-root" if kinds else "weak"
 
@@ -382,19 +382,20 @@ class LineageGraph:
         return self.parties("producer", "data-supplier") | self._suppliers
 
 
-def _wholes(subjects: Sequence[ResourceDescriptor]) -> list[ResourceDescriptor]:
+def wholes(subjects: Sequence[ResourceDescriptor]) -> list[ResourceDescriptor]:
+    """The things that subjects speak of and their weights, without the files of a folder."""
     things = described(subjects)
     return [thing.whole for thing in things] + [thing.weights for thing in things if thing.weights]
 
 
-def _output_identities(step: Step) -> frozenset[Identity]:
+def product_identities(step: Step) -> frozenset[Identity]:
     """What a step's product is known by.
 
     The files inside a folder do not count for a model: a shared configuration file would join two models. They do for
     data, where a shard is used by itself.
     """
-    wholes = all_identities(_wholes(step.outputs))
-    return wholes if step.kind in MODEL_MAKING else wholes | all_identities(step.outputs)
+    known = all_identities(wholes(step.outputs))
+    return known if step.kind in MODEL_MAKING else known | all_identities(step.outputs)
 
 
 def _unique(statements: Iterable[VerifiedStatement]) -> tuple[VerifiedStatement, ...]:
