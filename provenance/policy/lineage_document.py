@@ -65,7 +65,8 @@ def lineage_document(
             for use in graph.gaps]
     if not graph.steps:
         gaps.append("no attested step says how these weights were made")
-    return {"nodes": list(document.nodes.values()), "edges": document.edges, "gaps": gaps}
+    return {"nodes": list(document.nodes.values()), "edges": document.edges, "gaps": gaps,
+            "weakest": graph.weakest_edge}
 
 
 def _inputs(document: _Document, statement: VerifiedStatement) -> None:

@@ -144,6 +144,7 @@ def _coverage(verdict: Mapping[str, Any]) -> Iterator[str]:
 
 def _lineage(verdict: Mapping[str, Any]) -> Iterator[str]:
     nodes = {node["id"]: node for node in verdict["lineage"]["nodes"]}
+    weakest = verdict["lineage"].get("weakest")
     named = {key: f"{md(node['kind'])} {md(node['label'])}" for key, node in nodes.items()}
     yield from _titled("Lineage", [
         *_table(["Thing", "State", "Digest", "Signers"],
@@ -152,6 +153,7 @@ def _lineage(verdict: Mapping[str, Any]) -> Iterator[str]:
         *_table(["From", "To", "Role", "Joined by"],
                 ([named.get(edge["from"], "?"), named.get(edge["to"], "?"), md(edge["role"]), md(edge["strength"])]
                  for edge in verdict["lineage"]["edges"])),
+        f"The weakest join between a step and what it made: {md(weakest)}." if weakest else "",
         _bullets(f"Gap: {md(gap)}" for gap in wording.limited(verdict["lineage"]["gaps"], _MOST_ROWS)[0]),
     ])
 

@@ -254,6 +254,14 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
     for use in graph.gaps:
         yield Finding("lineage-gap", "warning", f"{use.thing.name} was used as {use.role}, and nobody attests it",
                       step_of(use.step).name, "attest it: `provenance attest dataset`")
+    for join in graph.joins:
+        if join.strength == "tensor-root":
+            told = f"{join.name} is known by its tensors alone: configuration, tokenizer and template may be others"
+            yield Finding("lineage-tensors-only", "warning", told, step_of(join.maker).name,
+                          "ask its signer to name the folder, by its dirHash")
+    for name, steps in graph.claimed_twice:
+        told = f"{len(steps)} steps say that they made {name}, and all count"
+        yield Finding("lineage-claimed-twice", "warning", told, ", ".join(steps[:3]), "ask which of them did")
     for statement in graph.unlisted:
         yield Finding("evidence-unlisted", "warning", "the release does not stand on this; it counts for nothing",
                       statement.file, "ask the producer why, or to release again with it")
