@@ -17,6 +17,7 @@ from typing import Literal
 
 from provenance.artifacts.digest import DigestSet, Identity, compare, identities
 from provenance.artifacts.manifest import Manifest
+from provenance.bundles.envelope import sha256
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.errors import Finding
 from provenance.statements.artifact import Described, described, differences
@@ -41,6 +42,16 @@ class Use:
     def identities(self) -> frozenset[Identity]:
         """By what it is known: the thing itself, and its weights where it has any."""
         return self.thing.whole.identities | (self.thing.weights.identities if self.thing.weights else frozenset())
+
+
+@dataclass(frozen=True)
+class Join:
+    """A step and something that it made, by the name and identities under which that was used, and how firmly."""
+
+    maker: VerifiedStatement
+    name: str
+    known: frozenset[Identity]
+    strength: Strength
 
 
 def _makes_model(statement: VerifiedStatement) -> bool:
@@ -89,6 +100,7 @@ class LineageGraph:
         self.statements = tuple(s for s in heard if s.sha256 not in left_out)
         self._suppliers = frozenset(suppliers)
         self._uses: dict[str, tuple[Use, ...]] = {}
+        self._made: dict[str, frozenset[Identity]] = {}
         self._makers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
         self._attesters: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
         self._releasers: dict[Identity, list[VerifiedStatement]] = defaultdict(list)
@@ -100,7 +112,7 @@ class LineageGraph:
                 for identity in all_identities(statement.claim.subjects):
                     self._attesters[identity].append(statement)
             elif isinstance(statement.claim, Release):
-                for identity in all_identities(_wholes(statement.claim.subjects)):
+                for identity in all_identities(wholes(statement.claim.subjects)):
                     self._releasers[identity].append(statement)
 
     def _unlisted(self, heard: Sequence[VerifiedStatement]) -> tuple[VerifiedStatement, ...]:
@@ -143,6 +155,19 @@ class LineageGraph:
     def releases(self) -> tuple[VerifiedStatement, ...]:
         """Release statements about exactly these bytes."""
         return tuple(s for s in self.statements if isinstance(s.claim, Release) and self.is_about_model(s))
+
+    def releases_seen(self, digests: Collection[str]) -> tuple[VerifiedStatement, ...]:
+        """Releases of the model among bundles of these sha256, with those by others that say the very same."""
+        return _unique(same for digest in sorted(digests) if digest in self._said_by
+                       for same in self._said_by[digest])
+
+    @cached_property
+    def _said_by(self) -> dict[str, list[VerifiedStatement]]:
+        """By the sha256 of a release: all releases of the model that say what it says."""
+        alike: dict[str, list[VerifiedStatement]] = defaultdict(list)
+        for release in self.releases:
+            alike[sha256(release.statement.to_bytes())].append(release)
+        return {release.sha256: same for same in alike.values() for release in same}
 
     def is_about_model(self, statement: VerifiedStatement) -> bool:
         """Whether a subject is the model in hand, by a digest that binds names."""
@@ -211,7 +236,7 @@ class LineageGraph:
     def _made_by_it(self, statement: VerifiedStatement) -> frozenset[Identity]:
         """What a step's product is known by, less the weights that went in as they came out."""
         given = {identity for use in self.models_of(statement) for identity in use.identities}
-        return _output_identities(step_of(statement)) - {identity for identity in given if identity.kind == "weights"}
+        return self._products(statement) - {identity for identity in given if identity.kind == "weights"}
 
     @cached_property
     def steps(self) -> tuple[VerifiedStatement, ...]:
@@ -350,15 +375,41 @@ class LineageGraph:
 
     def strength(self, statement: VerifiedStatement, known: Collection[Identity]) -> Strength:
         """How firmly a step's output is joined to something known by these identities."""
-        shared = _output_identities(step_of(statement)) & set(known)
-        kinds = {identity.kind for identity in shared}
+        kinds = {identity.kind for identity in self._products(statement).intersection(known)}
         return "name-bound" if "folder" in kinds else "file" if "file" in kinds else "tensor-root" if kinds else "weak"
+
+    def _products(self, statement: VerifiedStatement) -> frozenset[Identity]:
+        if statement.sha256 not in self._made:
+            self._made[statement.sha256] = product_identities(step_of(statement))
+        return self._made[statement.sha256]
+
+    @cached_property
+    def joins(self) -> tuple[Join, ...]:
+        """Every step on the way to the model, joined to what it made: the model, or an input of another step.
+
+        Of each thing the firmest: a conversion made the folder, and who made its tensors is joined to what went in.
+        """
+        used = ((use.thing.name, use.identities) for statement in self.steps for use in self.uses_of(statement))
+        found: list[Join] = []
+        for name, known in dict.fromkeys([(self.model.name, self.model_identities), *used]):
+            joined = [Join(maker, name, known, self.strength(maker, known)) for maker in self.made_by(known)]
+            firmest = max((join.strength for join in joined), key=STRENGTHS.index, default="weak")
+            found += [join for join in joined if join.strength == firmest]
+        return tuple(found)
 
     @cached_property
     def weakest_edge(self) -> Strength | None:
-        """The weakest join between the model and the steps that made it; None when nothing is joined."""
-        joins = [self.strength(statement, self.model_identities) for statement in self.made_by(self.model_identities)]
-        return min(joins, key=STRENGTHS.index) if joins else None
+        """The weakest join of the whole lineage; None when nothing is joined."""
+        return min((join.strength for join in self.joins), key=STRENGTHS.index, default=None)
+
+    @cached_property
+    def claimed_twice(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Things that several steps say they made, with the names of the steps; all of them count."""
+        makers: dict[tuple[str, frozenset[Identity]], dict[tuple[str, str], None]] = defaultdict(dict)
+        for join in self.joins:
+            step = step_of(join.maker)
+            makers[join.name, join.known][step.name, step.invocation] = None
+        return tuple((name, tuple(step for step, _ in steps)) for (name, _), steps in makers.items() if len(steps) > 1)
 
     def parties(self, *roles: str) -> frozenset[str]:
         """The organisations that speak in these roles anywhere in the graph."""
@@ -382,19 +433,20 @@ class LineageGraph:
         return self.parties("producer", "data-supplier") | self._suppliers
 
 
-def _wholes(subjects: Sequence[ResourceDescriptor]) -> list[ResourceDescriptor]:
+def wholes(subjects: Sequence[ResourceDescriptor]) -> list[ResourceDescriptor]:
+    """The things that subjects speak of and their weights, without the files of a folder."""
     things = described(subjects)
     return [thing.whole for thing in things] + [thing.weights for thing in things if thing.weights]
 
 
-def _output_identities(step: Step) -> frozenset[Identity]:
+def product_identities(step: Step) -> frozenset[Identity]:
     """What a step's product is known by.
 
     The files inside a folder do not count for a model: a shared configuration file would join two models. They do for
     data, where a shard is used by itself.
     """
-    wholes = all_identities(_wholes(step.outputs))
-    return wholes if step.kind in MODEL_MAKING else wholes | all_identities(step.outputs)
+    known = all_identities(wholes(step.outputs))
+    return known if step.kind in MODEL_MAKING else known | all_identities(step.outputs)
 
 
 def _unique(statements: Iterable[VerifiedStatement]) -> tuple[VerifiedStatement, ...]:

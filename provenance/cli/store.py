@@ -1,4 +1,4 @@
-"""`provenance store add|find`."""
+"""`provenance store add|find|made-from`."""
 
 from __future__ import annotations
 
@@ -87,6 +87,31 @@ def find(
     if folder is not None:
         put_out(found, folder)
     shown.answer(*_told(found))
+
+
+@command.command("made-from")
+@_with_store
+@click.argument("things", nargs=-1, required=True, metavar="THING...")
+@common_options
+def made_from(store: BundleStore, things: tuple[str, ...], shown: Shown) -> None:
+    """List everything that bundles in STORE say was made from THING; unverified.
+
+    THING is a file or folder, or a digest (sha256:HEX, dirHash:HEX, tensorTree:HEX): of a dataset, a file of one, code,
+    or a model. What is made is followed on: a model that was fine-tuned from one that was trained on it is listed too.
+
+    \b
+    Example:
+      provenance store made-from ./evidence ./corpus
+    """
+    from provenance.workflows.recalling import made_from, thing_asked_for
+
+    found = made_from(store, frozenset().union(*map(thing_asked_for, things)))
+    document = {"schemaVersion": "0.1", "kind": "MadeFrom", "verified": False, "asked": list(things),
+                "made": [made.to_dict() for made in found]}
+    shown.answer(document, lambda: "".join(
+        f"{made.kind:<10} {printable(made.name)}  {printable(made.digest)}\n"
+        f"  {made.away} {'statement' if made.away == 1 else 'statements'} away, says {printable(made.file)}\n"
+        for made in found) + f"{len(found)} things, not verified\n")
 
 
 def _told(files: list[EvidenceFile]) -> tuple[dict[str, Any], Callable[[], str]]:

@@ -12,13 +12,12 @@ evidence missing that a release lists, nothing is settled, because what it might
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.artifacts.digest import Identity
-from provenance.bundles.envelope import sha256
 from provenance.bundles.trust import parse_time
 from provenance.bundles.verifier import VOICES, VerifiedStatement
 from provenance.errors import TrustError
@@ -98,19 +97,25 @@ def objection(statement: VerifiedStatement, claim: Assessment, graph: LineageGra
             return "it is about neither this model nor data behind it"
         if claim.requirement and not claim.requirement.startswith(_OF_DATASETS):
             return f"it is about a dataset, and {claim.requirement} asks about the model"
-    return "" if _seen(claim, graph) else "whoever made it did not look at a release of this model"
+    return "" if _Seen.by(claim, graph) else "whoever made it did not look at a release of this model"
 
 
-def _seen(claim: Assessment, graph: LineageGraph) -> frozenset[str]:
-    """What a person looked at: releases of the model, and all that they stand on; nothing without such a release.
+@dataclass(frozen=True)
+class _Seen:
+    """What a person looked at, and what the releases among it stand on; nothing without a release of the model."""
 
-    Who looked at a release has seen it, whoever else signed the same.
-    """
-    said = {sha256(release.statement.to_bytes()) for release in graph.releases if release.sha256 in claim.looked_at}
-    if not said:
-        return frozenset()
-    same = [release for release in graph.releases if sha256(release.statement.to_bytes()) in said]
-    return claim.looked_at | graph.stands_on(same)
+    looked_at: frozenset[str]
+    listed: frozenset[str]
+
+    @classmethod
+    def by(cls, claim: Assessment, graph: LineageGraph) -> _Seen | None:
+        """Who looked at a release has seen it, whoever else signed the same."""
+        releases = graph.releases_seen(claim.looked_at)
+        return cls(claim.looked_at, graph.stands_on(releases)) if releases else None
+
+    def holds(self, item: Item) -> bool:
+        """Whether all that an item rests on is among it; what rests on nothing, nobody has seen."""
+        return bool(item.evidence) and all(each in self.looked_at or each in self.listed for each in item.evidence)
 
 
 def _item(statement: VerifiedStatement, claim: Assessment, graph: LineageGraph) -> Item:
@@ -131,14 +136,14 @@ def settled(
         judges = list(_for_each_dataset(good, graph))
     if not judges or graph.missing_evidence:
         return [*items, *told]
-    seen = [(_seen(statement.claim, graph), item) for statement, item in judges
-            if isinstance(statement.claim, Assessment)]
+    seen: dict[_Seen, Item] = {}  # one judge for all that was looked at together: evidence must not cost its square
+    for statement, item in judges:
+        if isinstance(statement.claim, Assessment) and (found_there := _Seen.by(statement.claim, graph)):
+            seen.setdefault(found_there, item)
     return [*(_settled(item, seen) if item.outcome == "undetermined" else item for item in items), *told]
 
 
-def _for_each_dataset(
-    good: Sequence[_Finding], graph: LineageGraph
-) -> Iterable[_Finding]:
+def _for_each_dataset(good: Sequence[_Finding], graph: LineageGraph) -> Iterable[_Finding]:
     """The findings about datasets, where there is one for every dataset at the beginning of a chain; else nothing."""
     found: dict[Identity, list[_Finding]] = defaultdict(list)
     for each in good:
@@ -149,13 +154,11 @@ def _for_each_dataset(
     return dict.fromkeys(each for several in by_use for each in several) if all(by_use) else ()
 
 
-def _settled(item: Item, judges: Sequence[tuple[frozenset[str], Item]]) -> Item:
-    able = [judge for seen, judge in judges if item.evidence and seen.issuperset(item.evidence)]
-    if not able:
+def _settled(item: Item, judges: Mapping[_Seen, Item]) -> Item:
+    judge = next((judge for seen, judge in judges.items() if seen.holds(item)), None)
+    if judge is None:
         unseen = "; whoever judged it has not seen all that this rests on" if item.evidence else ""
         return replace(item, reason=f"{item.reason}{unseen}")
-    first = able[0]
-    evidence = {digest for each in (item, *able) for digest in each.evidence}
-    signers = {name for each in (item, *able) for name in each.signers}
-    return replace(item, outcome="pass", reason=f"{item.reason}; {first.reason}", basis="stated", voice=first.voice,
-                   evidence=tuple(sorted(evidence)), signers=tuple(sorted(signers)))
+    return replace(item, outcome="pass", reason=f"{item.reason}; {judge.reason}", basis="stated", voice=judge.voice,
+                   evidence=tuple(sorted({*item.evidence, *judge.evidence})),
+                   signers=tuple(sorted({*item.signers, *judge.signers})))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
+from provenance.declared.document import Declared
 from provenance.lineage import LineageGraph, Use, step_of, uses
 from provenance.statements.release import Release
 from provenance.statements.step import CODE_ROLES, DATA_ROLES
 
+_HEX = re.compile("[0-9a-f]+")
 State = Literal["shown", "declared", "missing"]
 
 
@@ -38,8 +41,13 @@ class _Document:
         return list(self._edges.values())
 
 
-def lineage_document(graph: LineageGraph, statements: Sequence[VerifiedStatement]) -> dict[str, Any]:
-    """Nodes, edges and gaps of everything that leads to the model, trusted or only declared."""
+def lineage_document(
+    graph: LineageGraph, statements: Sequence[VerifiedStatement], documents: Sequence[Declared] = ()
+) -> dict[str, Any]:
+    """Nodes, edges and gaps of everything that leads to the model, trusted or only declared.
+
+    `documents` are declared ones beside the model, such as a `dvc.lock`: each of their edges is weak and unsigned.
+    """
     document = _Document(graph)
     bound = [s for s in statements if isinstance(s.claim, Release) and graph.is_about_model(s)]
     digest = graph.model.weights_digest or {}
@@ -51,11 +59,14 @@ def lineage_document(graph: LineageGraph, statements: Sequence[VerifiedStatement
     for statement in graph.evaluations:
         document.edge(model, _step(document, statement, "evaluation"), "evaluated", "name-bound")
     _declared(document, bound, model)
+    for declared in documents:
+        _of_document(document, declared, model)
     gaps = [f"{use.thing.name}, used as {use.role} by step {step_of(use.step).name}, is attested by nobody"
             for use in graph.gaps]
     if not graph.steps:
         gaps.append("no attested step says how these weights were made")
-    return {"nodes": list(document.nodes.values()), "edges": document.edges, "gaps": gaps}
+    return {"nodes": list(document.nodes.values()), "edges": document.edges, "gaps": gaps,
+            "weakest": graph.weakest_edge}
 
 
 def _inputs(document: _Document, statement: VerifiedStatement) -> None:
@@ -96,6 +107,34 @@ def _declared(document: _Document, releases: Sequence[VerifiedStatement], model:
                     document.edge(node, model, "named in the card", "weak")
 
 
+def _of_document(document: _Document, declared: Declared, model: str) -> None:
+    """The edges of a document that nobody signed; what nothing further in it is made of is said of the model."""
+    known = {edge.target if _kind(edge.source, "")[0] == "step" else edge.source: edge.digest
+             for edge in declared.edges if edge.digest}
+
+    def node(name: str, role: str) -> str:
+        kind, label = _kind(name, role)
+        return document.node(f"{declared.sha256} {name}", kind, label, _first(known.get(name, {})), [], "declared")
+
+    for edge in declared.edges:
+        document.edge(node(edge.source, edge.role), node(edge.target, ""), edge.role, "weak")
+    began = {edge.source for edge in declared.edges}
+    for name in dict.fromkeys(edge.target for edge in declared.edges if edge.target not in began):
+        document.edge(node(name, ""), model, f"declared in {declared.file}", "weak")
+
+
+# How the readers of declared documents name a thing of each kind (`declared/`).
+_KINDS = {"stage": "step", "run": "step", "dataset": "dataset", "model": "weights"}
+
+
+def _kind(name: str, role: str) -> tuple[str, str]:
+    """The kind and the label of a thing that a declared document names; of a bare name, its role tells."""
+    kind, _, label = name.partition(" ")
+    if kind in _KINDS and label:
+        return _KINDS[kind], label
+    return "source" if role == "source" else "dataset" if {"data", "dataset"} & set(role.split()) else "file", name
+
+
 def _state(by: Sequence[VerifiedStatement]) -> State:
     if any(statement.principal for statement in by):
         return "shown"
@@ -107,5 +146,5 @@ def _known(use: Use) -> str | None:
     return str(known[0]) if known else None
 
 
-def _first(digests: dict[str, str] | Any) -> str | None:
-    return next((f"{name}:{value}" for name, value in digests.items()), None)
+def _first(digests: Mapping[str, str]) -> str | None:
+    return next((f"{name}:{value}" for name, value in digests.items() if _HEX.fullmatch(value)), None)

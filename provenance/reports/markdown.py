@@ -22,7 +22,8 @@ def render_markdown(verdict: Mapping[str, Any]) -> str:
     """The verdict as one Markdown document."""
     blocks = [
         *_decision(verdict), *_score(verdict), *_ladder(verdict), *_points(verdict), *_next(verdict),
-        *_requirements(verdict), *_waivers(verdict), *_coverage(verdict), *_lineage(verdict), *_findings(verdict),
+        *_requirements(verdict), *_waivers(verdict), *_coverage(verdict), *_lineage(verdict), *_declared(verdict),
+        *_findings(verdict),
         *_evidence(verdict), *_method(verdict),
         *_titled("Limits", [_bullets(md(limit) for limit in verdict["limits"])]),
     ]
@@ -153,6 +154,7 @@ def _coverage(verdict: Mapping[str, Any]) -> Iterator[str]:
 
 def _lineage(verdict: Mapping[str, Any]) -> Iterator[str]:
     nodes = {node["id"]: node for node in verdict["lineage"]["nodes"]}
+    weakest = verdict["lineage"].get("weakest")
     named = {key: f"{md(node['kind'])} {md(node['label'])}" for key, node in nodes.items()}
     yield from _titled("Lineage", [
         *_table(["Thing", "State", "Digest", "Signers"],
@@ -161,7 +163,19 @@ def _lineage(verdict: Mapping[str, Any]) -> Iterator[str]:
         *_table(["From", "To", "Role", "Joined by"],
                 ([named.get(edge["from"], "?"), named.get(edge["to"], "?"), md(edge["role"]), md(edge["strength"])]
                  for edge in verdict["lineage"]["edges"])),
+        f"The weakest join between a step and what it made: {md(weakest)}." if weakest else "",
         _bullets(f"Gap: {md(gap)}" for gap in wording.limited(verdict["lineage"]["gaps"], _MOST_ROWS)[0]),
+    ])
+
+
+def _declared(verdict: Mapping[str, Any]) -> Iterator[str]:
+    documents = verdict.get("declared", ())
+    rows = [[code(told["file"]), md(line["subject"]), md(line["what"]), md(line["value"]), md(wording.heard(line))]
+            for told in documents for line in told["lines"]]
+    yield from _titled("Declared documents", [
+        f"*{wording.BESIDE}*" if rows else "",
+        *_table(["Document", "Subject", "What", "Value", "Strength"], rows),
+        _bullets(f"{code(told['file'])}: {md(wording.more_lines(told))}" for told in documents if told["more"]),
     ])
 
 

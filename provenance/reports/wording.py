@@ -35,6 +35,7 @@ _MARKS = {
     "waived": Mark("~", "waived", "other"),
 }
 _DECLARED = " (declared only)"
+BESIDE = "Documents handed in beside the model. Anyone could have written them: no line of them shows anything."
 _COUNTED = {"pass": "pass", "fail": "fail", "undetermined": "undetermined", "notApplicable": "not_applicable",
             "waived": "waived"}
 
@@ -43,6 +44,16 @@ INFORMATIONAL = (
     "Informational: only unsigned declarations were there to judge. "
     "Each line rests on what is declared, not on what is shown; nothing is passed by it."
 )
+
+
+def heard(line: Mapping[str, Any]) -> str:
+    """Basis and voice of one line of a declared document."""
+    return f"{line['basis']}, {line['voice']}"
+
+
+def more_lines(told: Mapping[str, Any]) -> str:
+    """How many lines of a declared document a verdict does not have."""
+    return f"and {told['more']:,} more lines, also unsigned: `provenance declared` tells all of them"
 
 
 def mark(outcome: str, *, declared: bool = False) -> Mark:

@@ -17,6 +17,7 @@ from provenance.policy import licences
 from provenance.statements.reader import MAX_JSON
 from provenance.statements.statement import all_identities
 
+MOST_LINES = 100  # of one document beside a verdict; `provenance declared` tells all of them
 INFORMATIONAL = "Declared, unsigned: anyone could have written this, and it shows nothing."
 
 
@@ -74,6 +75,16 @@ def document(reading: Reading) -> dict[str, Any]:
         "refused": [{"file": file, "code": err.code, "message": err.message, "hint": err.hint}
                     for file, err in reading.refused],
     }
+
+
+def beside_a_verdict(reading: Reading) -> list[dict[str, Any]]:
+    """What was declared beside the model, as the verdict document tells it: the first lines, and how many more."""
+    rows = []
+    for declared in reading.read:
+        lines = [line.to_dict() for line in declared.lines()]
+        rows.append({"file": declared.file, "sha256": declared.sha256, "format": declared.format,
+                     "lines": lines[:MOST_LINES], "more": len(lines[MOST_LINES:])})
+    return rows
 
 
 def _told(declared: Declared) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def put_out(files: Sequence[EvidenceFile], folder: Path) -> None:
 
 def _leads_to(file: EvidenceFile) -> tuple[set[str], set[str]]:
     """The subjects that a bundle leads to, and the sha256 of the bundles that it lists."""
-    statement = _declared(file)
+    statement = read_unverified(file)
     if statement is None:
         return set(), set()
     claim = statement.claim
@@ -83,7 +83,8 @@ def _leads_to(file: EvidenceFile) -> tuple[set[str], set[str]]:
     return set(), set()
 
 
-def _declared(file: EvidenceFile) -> VerifiedStatement | None:
+def read_unverified(file: EvidenceFile) -> VerifiedStatement | None:
+    """What a bundle says, in nobody's voice, whoever signed it; None where it cannot be read."""
     payload = payload_unverified(file.data or b"")
     try:
         statement = Statement.from_bytes(payload, file.name) if payload is not None else None

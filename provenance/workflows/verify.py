@@ -33,7 +33,7 @@ from provenance.statements.assessment import Assessment
 from provenance.statements.release import Release
 from provenance.statements.step import Step
 from provenance.statements.waiver import Waiver
-from provenance.workflows.declared import NOTHING_READ, Reading, read_all
+from provenance.workflows.declared import NOTHING_READ, Reading, beside_a_verdict, read_all
 from provenance.workflows.gathering import Gathered, gather, trees_named, wanted_by, worth_reading
 
 LIMITS = (
@@ -66,6 +66,7 @@ class Examination:
 
     subject: Subject
     gathered: Gathered
+    reading: Reading
     findings: tuple[Finding, ...]
 
 
@@ -121,8 +122,10 @@ def examine(
         model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
     )
-    declared, findings = declarations(manifest, verifier, read_all(documents))
-    return Examination(Subject(manifest, (*gathered.statements, *declared), trusted, as_of), gathered, tuple(findings))
+    reading = read_all(documents)
+    declared, findings = declarations(manifest, verifier, reading)
+    subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
+    return Examination(subject, gathered, reading, tuple(findings))
 
 
 def declarations(
@@ -139,7 +142,7 @@ def declarations(
 
 
 def _document(examination: Examination, policy: policies.Policy, now: datetime) -> dict[str, Any]:
-    subject, examined = examination.subject, examination.gathered.examined
+    subject, examined, reading = examination.subject, examination.gathered.examined, examination.reading
     evaluation = Evaluation(subject)
     considered = evaluation.waivers(policy)
     decisions = waivers.excused(evaluation.decide(policy), considered)
@@ -177,7 +180,8 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
         "openPoints": _open_points(decisions),
         "next": _next(evaluation, remaining(evaluation, policy, decisions, said), ladder),
-        "lineage": lineage_document(graph, subject.statements),
+        "lineage": lineage_document(graph, subject.statements, reading.read),
+        **({"declared": beside_a_verdict(reading)} if reading.read else {}),
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
     }
@@ -278,6 +282,14 @@ def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
     for use in graph.gaps:
         yield Finding("lineage-gap", "warning", f"{use.thing.name} was used as {use.role}, and nobody attests it",
                       step_of(use.step).name, "attest it: `provenance attest dataset`")
+    for join in graph.joins:
+        if join.strength == "tensor-root":
+            told = f"{join.name} is known by its tensors alone: configuration, tokenizer and template may be others"
+            yield Finding("lineage-tensors-only", "warning", told, step_of(join.maker).name,
+                          "ask its signer to name the folder, by its dirHash")
+    for name, steps in graph.claimed_twice:
+        told = f"{len(steps)} steps say that they made {name}, and all count"
+        yield Finding("lineage-claimed-twice", "warning", told, ", ".join(steps[:3]), "ask which of them did")
     for statement in graph.unlisted:
         yield Finding("evidence-unlisted", "warning", "the release does not stand on this; it counts for nothing",
                       statement.file, "ask the producer why, or to release again with it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import Run
+from tests.schemas.test_schemas import follows
 
 
 def test_a_model_is_judged_by_what_a_store_has_of_it(run: Run, released: Path, tmp_path: Path) -> None:
@@ -34,3 +35,18 @@ def test_what_cannot_be_asked_is_2(run: Run, model: Path) -> None:
     assert "[path-not-found]" in run("store", "find", "none").err
     assert "[usage]" in run("store", "find", ".", "--model", "model", "--subject", "sha256:00").err
     assert "[store-unusable]" in run("store", "find", "nonsense://secret@x/y").err
+
+
+def test_models_are_found_by_what_they_were_made_from(run: Run, released: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "data.txt").write_text("a text\n")
+    recorded = run("record", "--step", "train", "--kind", "train", "--input", "training-data=data.txt", "--output",
+                   "made", "--key", "lab.key", "--bundle", "train.sigstore.json", "--", "cp", "-r", "model", "made")
+    assert recorded.code == 0, recorded.err
+    assert run("store", "add", "store", "train.sigstore.json").code == 0
+    ran = run("store", "made-from", "store", "data.txt")
+    assert (ran.code, "model      made" in ran.out, "not verified" in ran.out) == (0, True, True)
+    answer = run("store", "made-from", "store", "data.txt", "--format", "json").json
+    follows(answer, "output.schema.json")
+    assert {row["name"] for row in answer["made"]} == {"made"}
+    assert "[usage]" in run("store", "made-from", "store", "md5:00").err
