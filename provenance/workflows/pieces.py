@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,16 +23,18 @@ _MAX_CONTENT = 1 << 30  # of a file whose bytes themselves are signed (Ed25519) 
 
 
 def read_pieces(path: Path) -> list[EvidenceFile]:
-    """Every bundle of a file, at least one; never more bytes of it than a bundle may have."""
+    """Every bundle of a file, at least one; one that is larger than any bundle may be is not kept in memory."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BUNDLE + 1)
+            if len(data) > MAX_BUNDLE:
+                digest = hashlib.sha256(data)
+                while data := file.read(1 << 20):
+                    digest.update(data)
+                return [EvidenceFile(path.name, None, container_sha256=digest.hexdigest())]
     except OSError as err:
         raise ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=str(path),
                             hint="check the path") from err
-    if len(data) > MAX_BUNDLE:
-        raise ArtifactError("document-too-large", f"larger than {MAX_BUNDLE} bytes, which no bundle may be",
-                            location=str(path), hint="give a bundle")
     return pieces(path.name, data)
 
 
@@ -42,9 +45,9 @@ def examine_pieces(files: Sequence[EvidenceFile], trust: Trust, as_of: datetime,
     `artifact` is the file that a single bundle signs directly, rather than a statement about it.
     """
     verifier = Verifier(trust, as_of)
-    if artifact is not None:
+    if artifact is not None and files[0].data is not None:
         found = [_signed_directly(files[0], trust, as_of, artifact)]
-    elif len(files) > 1:
+    elif len(files) > 1 or files[0].data is None:
         found = examine(verifier, files)  # together: a threshold counts several signers, a layout speaks of its links
     else:
         found = [verifier.examine(file.data or b"", file.name) for file in files]
