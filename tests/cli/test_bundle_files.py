@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provenance import resources
 from tests.cli.conftest import Run
 from tests.sigstore_instance import Instance, Keyless
+from tests.sigstore_instance.encoding import b64
 from tests.sigstore_instance.fixtures import *  # noqa: F403  the instances
+from tests.sigstore_instance.fixtures import flip
 
 VECTORS = resources._folder("attestations") / "vectors"
 GOOD = {name: (VECTORS / "bundles" / "valid" / f"{name}.ed25519.sigstore.json").read_bytes().strip()
@@ -125,6 +129,29 @@ def test_a_bundle_that_signs_a_file_is_held_against_it(run: Run, signed_file: li
     (tmp_path / "a.txt").write_bytes(b"another file")
     assert run(*signed_file, "--artifact", "a.txt").json["code"] == "artifact-mismatch"
     assert run(*signed_file, "--artifact", "none.txt").code == 2
+
+
+@pytest.mark.parametrize("kind", ["intoto 0.0.2", "dsse"])
+def test_a_key_whose_bundle_is_logged_is_held_against_the_log_where_its_root_is_given(
+    kind: Any, run: Run, instance: Instance, tmp_path: Path
+) -> None:
+    """As npm signs what was published."""
+    pytest.importorskip("sigstore")
+    keyless = Keyless(instance, managed=True, kind=kind)
+    payload = json.loads((VECTORS / "evidence" / "publish-of-npm.dsse.json").read_bytes())["payload"]
+    bundle = keyless.sign(base64.b64decode(payload))
+    for name, data in (("npm.pub", keyless.public_pem), ("root.json", json.dumps(instance.trusted_root()).encode()),
+                       ("b.sigstore.json", json.dumps(bundle).encode())):
+        (tmp_path / name).write_bytes(data)
+    check = ("bundle", "verify", "b.sigstore.json", "--public-key", "npm.pub", "--format", "json")
+    ran = run(*check, "--trusted-root", "root.json")
+    assert (ran.code, ran.json["status"], ran.json["signingTime"]["source"]) == (0, "VALID", "log")
+    assert (run(*check).json["status"], run(*check).json["signingTime"]) == ("VALID", None)
+    entry = bundle["verificationMaterial"]["tlogEntries"][0]
+    entry["inclusionProof"]["hashes"] = [flip(hash_) for hash_ in entry["inclusionProof"]["hashes"]] or [b64(bytes(32))]
+    (tmp_path / "b.sigstore.json").write_text(json.dumps(bundle))
+    ran = run(*check, "--trusted-root", "root.json")
+    assert (ran.code, ran.json["status"], ran.json["code"]) == (1, "INVALID", "log-proof-invalid")
 
 
 def test_what_signs_a_statement_is_not_held_against_a_file(run: Run, lines: Path) -> None:
