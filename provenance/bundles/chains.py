@@ -60,7 +60,8 @@ class Certified:
         try:
             found = x509.load_pem_x509_certificates(pem)
             for certificate in found:
-                certificate.extensions, certificate.public_key()  # parsed lazily, and could raise anywhere later
+                # Parsed lazily, and could raise anywhere later.
+                _ = certificate.extensions, certificate.public_key(), certificate.subject, certificate.issuer
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, x509.InvalidVersion) as err:
             raise TrustError("trust-invalid", "not a certificate authority's certificates in PEM", location=location,
                              hint="give the certificate of the root, or of an authority below it") from err

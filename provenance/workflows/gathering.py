@@ -66,7 +66,8 @@ def examine(verifier: Verifier, files: Sequence[EvidenceFile]) -> list[Examined]
 
 
 def _too_large(file: EvidenceFile) -> Examined:
-    return Examined(file.name, file.sha256, "INVALID", "document-too-large", "larger than any bundle may be")
+    digest = file.container_sha256 or file.sha256
+    return Examined(file.name, digest, "INVALID", "document-too-large", "larger than any bundle may be")
 
 
 def _path_in(model: Path, place: Path, file: EvidenceFile) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from provenance.bundles.described import describe_unverified
 from provenance.bundles.store import EvidenceFile
-from provenance.errors import ProvenanceError
+from provenance.errors import BundleError, ProvenanceError
 from provenance.workflows.pieces import read_pieces
 
 
@@ -17,6 +17,9 @@ def inspect_bundle(bundle: Path) -> dict[str, Any]:
     ProvenanceError for a bundle that is broken; among several it is told in its place.
     """
     files = read_pieces(bundle)
+    if files[0].data is None:
+        raise BundleError("document-too-large", "larger than any bundle may be", location=str(bundle),
+                          hint="get the bundle again from its signer")
     if len(files) == 1:
         return _inspection(files[0])
     return {"schemaVersion": "0.1", "kind": "Inspections", "verified": False, "file": bundle.name,

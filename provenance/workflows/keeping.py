@@ -13,14 +13,15 @@ from pathlib import Path
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.store import BUNDLE_SUFFIXES, SUFFIX, EvidenceFile, in_order, read_evidence
 from provenance.bundles.stores import BundleStore
-from provenance.bundles.stores.facts import payload_unverified
+from provenance.bundles.stores.facts import facts_unverified, payload_unverified
 from provenance.bundles.verifier import VerifiedStatement, Verifier
 from provenance.errors import ProvenanceError
 from provenance.files import write_whole
 from provenance.lineage import uses
+from provenance.statements.intoto import LAYOUT, LEGACY_LINK, read_payload
 from provenance.statements.release import Release
-from provenance.statements.statement import ResourceDescriptor, Statement
-from provenance.statements.step import DATA_ROLES, MODEL_ROLES, Step
+from provenance.statements.statement import ResourceDescriptor
+from provenance.statements.step import DATA_ROLES, MODEL_ROLES, OTHER, Step
 
 
 def keep(store: BundleStore, paths: Iterable[Path]) -> list[EvidenceFile]:
@@ -34,7 +35,8 @@ def keep(store: BundleStore, paths: Iterable[Path]) -> list[EvidenceFile]:
 def evidence_about(store: BundleStore, subjects: Collection[str]) -> list[EvidenceFile]:
     """Everything that speaks of the subjects, and of what they are said to be made from, and so on.
 
-    What a release lists by sha256 is asked for by that alone, whatever it speaks of.
+    What a release lists by sha256 is asked for by that alone, whatever it speaks of. Where in-toto links from before
+    attestations are among it, so is every layout: it speaks of no file, and may lend those links a voice.
     """
     found: dict[str, EvidenceFile] = {}
     asked, waiting, listed = set[str](), set(subjects), set[str]()
@@ -50,6 +52,8 @@ def evidence_about(store: BundleStore, subjects: Collection[str]) -> list[Eviden
                 waiting |= more - asked
                 listed |= stands_on - asked
                 asked |= stands_on  # a bundle that is not there is asked for once
+    if any(facts_unverified(file.data or b"").predicate_type == LEGACY_LINK for file in found.values()):
+        found.update((file.sha256, file) for file in store.find(predicate_type=LAYOUT))
     return in_order(found.values())
 
 
@@ -74,6 +78,8 @@ def _leads_to(file: EvidenceFile) -> tuple[set[str], set[str]]:
     if statement is None:
         return set(), set()
     claim = statement.claim
+    if isinstance(claim, Step) and claim.kind == OTHER:  # of other tools, whose inputs have no roles
+        return _named(claim.inputs), set()
     if isinstance(claim, Step):
         things = [use.thing for use in uses(statement, DATA_ROLES | MODEL_ROLES)]
         return _named(part for thing in things for part in (thing.whole, thing.weights) if part), set()
@@ -87,7 +93,7 @@ def read_unverified(file: EvidenceFile) -> VerifiedStatement | None:
     """What a bundle says, in nobody's voice, whoever signed it; None where it cannot be read."""
     payload = payload_unverified(file.data or b"")
     try:
-        statement = Statement.from_bytes(payload, file.name) if payload is not None else None
+        statement = read_payload(payload, file.name) if payload is not None else None
         return Verifier(None, datetime.now(UTC)).declare(statement, file.name, file.sha256) if statement else None
     except ProvenanceError:
         return None

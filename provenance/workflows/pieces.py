@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -23,12 +24,19 @@ _MAX_CONTENT = 1 << 30  # of a file whose bytes themselves are signed (Ed25519) 
 
 
 def read_pieces(path: Path) -> list[EvidenceFile]:
-    """Every bundle of a file, at least one; never more bytes of it than a bundle may have."""
+    """Every bundle of a file, at least one; one that is larger than any bundle may be is not kept in memory."""
     data = read_small(path, most=MAX_BUNDLE)
     if len(data) > MAX_BUNDLE:
+        return [EvidenceFile(path.name, None, container_sha256=_sha256_of(path))]
+    return pieces(path.name, data)
+
+
+def _sha256_of(path: Path) -> str:
+    if not path.is_file():  # /dev/zero has no end
         raise ArtifactError("document-too-large", f"larger than {MAX_BUNDLE} bytes, which no bundle may be",
                             location=str(path), hint="give a bundle")
-    return pieces(path.name, data)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def examine_pieces(files: Sequence[EvidenceFile], trust: Trust, as_of: datetime,
@@ -38,9 +46,9 @@ def examine_pieces(files: Sequence[EvidenceFile], trust: Trust, as_of: datetime,
     `artifact` is the file that a single bundle signs directly, rather than a statement about it.
     """
     verifier = Verifier(trust, as_of)
-    if artifact is not None:
+    if artifact is not None and files[0].data is not None:
         found = [_signed_directly(files[0], trust, as_of, artifact)]
-    elif len(files) > 1:
+    elif len(files) > 1 or files[0].data is None:
         found = examine(verifier, files)  # together: a threshold counts several signers, a layout speaks of its links
     else:
         found = [verifier.examine(file.data or b"", file.name) for file in files]

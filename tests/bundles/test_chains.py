@@ -16,8 +16,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 
 from provenance.bundles.chains import Certified
-from provenance.bundles.sigstore import BundleVerification, CertificateIdentity, TrustRoot, verify
-from provenance.errors import TrustError
+from provenance.bundles.envelope import UnsupportedBundle
+from provenance.bundles.sigstore import (
+    BundleVerification,
+    CertificateIdentity,
+    RootFacts,
+    TrustRoot,
+    certificates,
+    verify,
+)
+from provenance.bundles.sigstore.roots import Authority, Window
+from provenance.errors import BundleError, TrustError
 from tests.bundles.own_authority import START, STATEMENT, SUBJECT, Pki, certificate
 from tests.sigstore_instance import Instance
 from tests.sigstore_instance.encoding import PEM, b64
@@ -134,6 +143,17 @@ def test_a_signer_may_have_an_ed25519_key_under_another_kind_of_authority() -> N
     assert said(pki) == ("VALID", "")
     other = pki.bundle() | {"dsseEnvelope": Pki(key=ed25519.Ed25519PrivateKey.generate()).bundle()["dsseEnvelope"]}
     assert judge(other, pki.authority).code == "signature-invalid"
+
+
+def test_an_instance_with_an_ed25519_authority_is_not_checked() -> None:
+    """Nor said to be wrong: its certificates may well be good."""
+    edwards = Pki(between_key=ed25519.Ed25519PrivateKey.generate(), leaf={"hash": None})
+    for chain, refused in ((edwards, UnsupportedBundle), (Pki(), BundleError)):
+        listed = Authority("", (chain.between_certificate, chain.root_certificate), Window(START, None))
+        root = TrustRoot(RootFacts("a root", "0" * 64, START), (), (), (listed,), (), b"")
+        with pytest.raises(BundleError) as caught:
+            certificates.check_chain(Pki().leaf_certificate, root, [NOW])  # by another authority of the same name
+        assert type(caught.value) is refused
 
 
 def test_a_leaf_that_calls_itself_an_authority_and_may_not_certify_is_let_pass() -> None:

@@ -108,6 +108,15 @@ def test_ed25519_signs_a_file_and_not_its_digest() -> None:
     assert outcome(result) == ("UNSUPPORTED", "bundle-kind-unsupported")
 
 
+def test_ed25519_over_a_digest_is_another_signature_which_is_not_checked() -> None:
+    """Ed25519ph, which Sigstore's clients write for files; `claimed` is how they say so."""
+    claimed, artifact = claim("SHA2_512", hashlib.sha512(FILE).digest()), SignedFile.of(FILE)
+    prehashed = message(lambda data: ED25519.sign(hashlib.sha512(data).digest()), **claimed)
+    assert outcome(check(prehashed, None, signer=public(ED25519), artifact=artifact)) == (
+        "UNSUPPORTED", "bundle-kind-unsupported")
+    assert check(message(ED25519.sign, **claimed), None, signer=public(ED25519), artifact=artifact).verified
+
+
 def claim(algorithm: str, digest: bytes) -> dict[str, Any]:
     return {"messageDigest": {"algorithm": algorithm, "digest": b64(digest)}}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,17 @@ def reference() -> Json:
              "digest": {"sha256": h(b"card").hex()}}]})
 
 
-GOOD = {"test-result": tested, "reference": reference,
+def named(make: Callable[[], Json], kind: str) -> Callable[[], Json]:
+    """The same under another name of its type: an older one, or somebody's own."""
+    return lambda: make() | {"predicateType": kind}
+
+
+GOOD = {"slsa-v1.0-of-witness": named(actions, "https://slsa.dev/provenance/v1.0"),
+        "svr-v0.1": named(result, "https://in-toto.io/attestation/svr/v0.1"),
+        "scai-v0.2": named(report, "https://in-toto.io/attestation/scai/attribute-report/v0.2"),
+        "summary-of-conforma": named(image, "https://conforma.dev/verification_summary/v1"),
+        "publish-of-npm": named(publish, "https://github.com/npm/attestation/tree/main/specs/publish/v0.1"),
+        "test-result": tested, "reference": reference,
         "slsa-v1-of-others": actions, "slsa-v0.2": tekton, "witness": witness, "link-v0.3": link, "svr": result,
         "scai": report, "summary-of-an-image": image, "publish": publish}
 

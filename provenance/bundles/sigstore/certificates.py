@@ -30,7 +30,9 @@ def load(der: bytes) -> Any:
 
     try:
         certificate = x509.load_der_x509_certificate(der)
-        certificate.extensions, certificate.public_key()  # both are parsed lazily, and could raise anywhere later
+        # All of these are parsed lazily, and could raise anywhere later.
+        _ = (certificate.extensions, certificate.public_key(), certificate.subject, certificate.issuer,
+             certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, x509.InvalidVersion) as err:
         raise _invalid(f"it cannot be parsed: {str(err)[:100]}") from err
     except _unsupported() as err:

@@ -53,6 +53,8 @@ def check_subject(entry: LogEntry, bundle: SigstoreBundle, claim: EntrySubject) 
         if (body["kind"], body["apiVersion"]) != (entry.kind, entry.version):
             raise _mismatch("it is of another kind than the bundle says")
         logged = [replace(fact, verifier=_der(fact.verifier)) for fact in reader(body["spec"])]
+        if not all(isinstance(fact.algorithm, str) for fact in logged):
+            raise TypeError("its digest is of no kind")
     except ProvenanceError as err:
         raise err if isinstance(err, UnsupportedBundle) else _mismatch(err.message) from err
     except (AttributeError, KeyError, TypeError, ValueError) as err:
@@ -138,7 +140,8 @@ def _dsse_v2(spec: Any) -> Iterator[Logged]:
 
 
 def _v2_digest(data: Any) -> tuple[str, bytes]:
-    return _V2_HASHES.get(data["algorithm"], str(data["algorithm"])), _b64(data["digest"])
+    algorithm = data["algorithm"]
+    return _V2_HASHES.get(algorithm, algorithm), _b64(data["digest"])
 
 
 def _v2_verifier(verifier: Any) -> bytes:

@@ -207,6 +207,10 @@ def _check_signature(bundle: SigstoreBundle, key: Any, artifact: SignedFile | No
     digests = _digests(bundle.content, artifact)
     if artifact is not None and artifact.content is not None:
         if not made_by(key, bundle.signature, artifact.content):
+            if bundle.content.algorithm == "sha512" and "Ed25519" in type(key).__name__:
+                # Sigstore names the digest so where a key signs it as Ed25519ph (RFC 8032), which is another signature.
+                raise UnsupportedBundle("bundle-kind-unsupported", "no Ed25519 signature over the file; one over its "
+                                        "digest (Ed25519ph) is not checked", hint="ask for another kind of signature")
             raise _wrong_signature()
         return digests
     if not any(made_over(key, bundle.signature, name, digest) for name, digest in digests.items()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import signal
 import time
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from provenance.bundles.envelope import sha256
 from provenance.errors import BundleError
+from provenance.statements.intoto import LEGACY_LINK
 from tests.bundles.stores.conftest import Open, bundle, python
 
 A, B, C = (f"sha256:{letter * 64}" for letter in "abc")
@@ -43,6 +45,39 @@ def test_bundles_are_found_by_subject_and_by_predicate(opening: Open) -> None:
         ([A[7:]], "", set()), (["%"], "", set()), ([], "%", set()), ([A.upper()], "", set()),
     ):
         assert names(store.find(subjects, kind)) == {sha256(data) for data in expected}, (subjects, kind)
+
+
+def metablock(*made: str) -> bytes:
+    """What looks like an in-toto link from before attestations, which made these files; nobody signed it."""
+    products = {f"file{number}": dict([digest.split(":", 1)]) for number, digest in enumerate(made)}
+    signed = {"_type": "link", "name": "train", "command": [], "materials": {"old": {"sha256": "e" * 64}},
+              "products": products | {"old": {"sha256": "e" * 64}}, "byproducts": {}, "environment": {}}
+    return json.dumps({"signed": signed, "signatures": [{"keyid": "k", "sig": "00"}]}).encode()
+
+
+def test_a_link_from_before_attestations_is_found_by_what_it_made(opening: Open) -> None:
+    store, data = opening(), metablock(A)
+    store.add(data)
+    store.add(bundle(B))
+    assert names(store.find([A])) == names(store.find([], LEGACY_LINK)) == names(store.find([A], LEGACY_LINK)) == {
+        sha256(data)}
+    assert store.find(["sha256:" + "e" * 64]) == [], "it did not make what lay there before"
+
+
+def test_a_file_of_several_is_kept_whole_and_found_piece_by_piece(opening: Open) -> None:
+    store, pieces = opening(), (bundle(A), bundle(B, kind=Y), metablock(C))
+    whole = b"\n".join(pieces) + b"\n"
+    assert store.add(whole) == store.add(whole) == sha256(whole)
+    for subject, kind, piece in ((A, X, pieces[0]), (B, Y, pieces[1]), (C, LEGACY_LINK, pieces[2])):
+        for found in (store.find([subject]), store.find([], kind), store.find([subject], kind)):
+            assert [file.data for file in found] == [piece]
+        fetched = store.get(sha256(piece))
+        assert fetched is not None
+        assert fetched.data == piece
+    fetched = store.get(sha256(whole))
+    assert fetched is not None
+    assert fetched.data == whole
+    assert names(store.find()) == {sha256(piece) for piece in pieces}
 
 
 def test_an_older_name_of_a_digest_is_found_by_the_newer(opening: Open) -> None:
