@@ -78,8 +78,10 @@ def test_verifying_a_bundle_by_key_waits_for_no_library_that_it_does_not_need(ru
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.splitlines()[-1].split())
     assert {"click", "cryptography", "jsonschema_rs", "securesystemslib"} <= loaded
+    # Where the libraries of key services are installed, securesystemslib imports them, and they import much.
+    brought = {"numpy", "secrets"} if loaded & {"azure", "boto3", "google", "hvac"} else set()
     assert loaded & {"rich", "ruamel", "jinja2", "jsonschema", "sigstore", "graphlay", "license_expression", "numpy",
-                     "pyarrow", "blake3", "secrets"} == set()
+                     "pyarrow", "blake3", "secrets"} <= brought
 
 
 def test_another_key_does_not_verify(run: Run, model: Path) -> None:
