@@ -157,8 +157,8 @@ def _key_hint(material: Any, location: str) -> str:
     if len(kinds) != 1:
         raise _broken("its verificationMaterial must name one key or certificate", location)
     if kinds != ["publicKey"]:
-        raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate, and only keys are known here",
-                                location=location, hint="say which authority or identity its signer must have")
+        raise UnsupportedBundle("bundle-kind-unsupported", f"signed by {kinds[0]}, which this version does not check",
+                                location=location, hint="ask for a bundle signed by key")
     key = material["publicKey"]
     hint = key.get("hint", "") if isinstance(key, dict) else None
     if not isinstance(hint, str):
