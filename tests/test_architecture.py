@@ -196,6 +196,13 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     }
 
 
+def test_mypy_says_the_same_with_and_without_the_extras() -> None:
+    overrides = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]["overrides"]
+    skipped = {name.removesuffix(".*") for entry in overrides if entry.get("follow_imports") == "skip"
+               for name in entry["module"]}
+    assert {name for name, (_, extra, _) in LIBRARIES.items() if extra} <= skipped
+
+
 def requirement_name(line: str) -> str:
     """`ruamel.yaml>=0.18` -> `ruamel.yaml`."""
     return re.split(r"[\[<>=!~; ]", line, maxsplit=1)[0]

@@ -135,7 +135,7 @@ def test_two_keys_in_one_text_are_refused() -> None:
     b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH),
-])
+], ids=lambda pem: ascii(pem[:11]))
 def test_what_is_no_key_is_refused(tmp_path: Path, pem: bytes) -> None:
     refused(lambda: public_key(pem, "input"), "key-invalid")
     (tmp_path / "key").write_bytes(pem)

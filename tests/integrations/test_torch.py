@@ -12,6 +12,7 @@ from provenance.integrations.torch import load_verified, open_verified
 from tests.integrations.conftest import MANY, NOW, TINY, Lab, flip
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.parts
 
 
 def load(lab: Lab) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import decimal
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ def test_no_pattern_means_more_to_the_one_that_decides(pattern: str, data: st.Da
 @pytest.mark.parametrize("document", [
     {"name": "x", "\ud800": 1}, {"name": "x", 1: 2}, {"name": "x", None: 2}, {"name": b"x"},
     {"name": object()}, {"name": {"x"}}, {"name": "x", "languages": [b"en"]},
-], ids=lambda document: ascii(document)[:40])
+], ids=lambda document: re.sub(r" at 0x[0-9a-f]+", "", ascii(document))[:40])
 def test_what_json_cannot_say_is_refused(document: Any) -> None:
     with pytest.raises(StatementError) as caught:
         validate(document, "dataset", "input")

@@ -114,6 +114,7 @@ def test_what_the_gguf_package_saves_has_the_root_of_the_definition(tmp_path: Pa
         assert found(tmp_path, "model.gguf", gguf_file(tmp_path, ranked)) == defined(ranked)
 
 
+@pytest.mark.parts
 @pytest.mark.peers
 @CALM
 @given(any_arrays("? <i1 <u1 <i2 <i4 <i8 <f2 <f4 <f8 <c8"))
@@ -261,6 +262,7 @@ def test_a_damaged_gguf_file_is_refused_or_read_as_the_gguf_package_reads_it(ben
     assert both
 
 
+@pytest.mark.parts
 @pytest.mark.peers
 def test_a_damaged_checkpoint_is_refused_or_read_as_pytorch_reads_it(bench: Any) -> None:
     torch = pytest.importorskip("torch")

@@ -14,7 +14,7 @@ from provenance.artifacts.containers.pickle_walk import OPCODES
 from provenance.errors import ArtifactError
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.peers
+pytestmark = [pytest.mark.parts, pytest.mark.peers]
 
 NAMES = {
     "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "int32": "I32",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from provenance.workflows.recorder.cleaning import (
     secrets_of,
     without_credentials,
 )
+from tests.growth import ending
 
 FOLDER = Path("/srv/jobs/alice/project")
 
@@ -118,8 +118,7 @@ def test_a_url_loses_its_user_and_its_tokens() -> None:
     assert without_credentials("https://u:p@host.example/x?token=abc") == f"https://host.example/x?token={HIDDEN}"
 
 
-def test_a_long_word_takes_no_long_time() -> None:
-    started = time.monotonic()
-    for word in ("a" * 200_000, "token" * 40_000, "/a" * 100_000, "a=" * 100_000, "--token " * 20_000):
-        cleaned(word)
-    assert time.monotonic() - started < 5
+@pytest.mark.parametrize("word", ["a", "token", "/a", "a=", "--token "])
+def test_the_search_for_secrets_in_a_long_word_ends(word: str) -> None:
+    with ending():
+        cleaned(word * (400_000 // len(word)))
