@@ -119,6 +119,7 @@ CODES: dict[str, str] = {
     "signer-revoked": "the key, bundle or artefact is revoked in the trust file",
     "subject-mismatch": "the statement speaks of another artefact",
     "key-invalid": "not a key of a supported kind",
+    "key-less-known": "a key of a kind that other tools do not verify with",
     "key-passphrase": "the passphrase of a private key is missing or wrong",
     "key-is-private": "a private key stands where a public key belongs",
     "artifact-mismatch": "a bundle signs another file",

@@ -1,4 +1,4 @@
-"""Public keys: Ed25519 (default) and ECDSA P-256, P-384 and P-521, through cryptography.
+"""Public keys: ECDSA P-256, P-384 and P-521, and Ed25519, through cryptography.
 
 A key is named by the SHA-256 of its PEM SubjectPublicKeyInfo text, which is the hint that OMS v1.0 signers write.
 Nothing here imports securesystemslib's signers, which load a library for each place where a key can lie: who verifies

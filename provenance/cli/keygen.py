@@ -14,7 +14,8 @@ from provenance.reports.escape import printable
 
 @click.command()
 @click.argument("path", type=EXISTING)
-@click.option("--kind", type=click.Choice(["ed25519", "ecdsa-p256"]), default="ed25519", show_default=True)
+@click.option("--kind", type=click.Choice(["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"]), default="ecdsa-p256",
+              show_default=True, help="Other tools verify model signatures by ECDSA; Ed25519 is read here.")
 @click.option("--no-passphrase", is_flag=True, help="Leave the private key unencrypted.")
 @common_options
 def command(path: Path, kind: Any, no_passphrase: bool, shown: Shown) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -92,13 +92,22 @@ def sign_model(
                     may_be_read=lambda file: not chosen.ignores(file.path))
     manifest = _of_what_is_signed(manifest, chosen).require_sound()
     statement = model_statement(manifest, chosen)
-    data = sign(statement.to_bytes(), signer())
+    key = signer()
+    data = sign(statement.to_bytes(), key)
     if len(data) > MAX_BUNDLE:
         raise BundleError("document-too-large", f"the signature would be larger than {MAX_BUNDLE} bytes, and nobody "
                           "would read it", location=str(target), hint="give a larger --shard-size, or sign fewer files")
     write_whole(target, data)
     return Signed(target, sha256(data), sum(chosen.lists(entry) for entry in manifest.files),
-                  manifest.findings)
+                  (*manifest.findings, *_less_known(key)))
+
+
+def _less_known(signer: AnySigner) -> Iterator[Finding]:
+    """What others cannot verify although it is right."""
+    key = getattr(signer, "public_key", None)
+    if key is not None and key.keytype == "ed25519":
+        yield Finding("key-less-known", "warning", "an Ed25519 key signed; OMS v1.0 asks verifiers for ECDSA alone, "
+                      "and model-signing takes nothing else", "the key", "`provenance keygen` makes one that all take")
 
 
 def _of_what_is_signed(manifest: Manifest, serialization: Serialization) -> Manifest:

@@ -86,6 +86,22 @@ def test_what_they_sign_our_command_verifies(method: Method, run: Run, model: Pa
     assert run(*check).code == 1
 
 
+@pytest.mark.parametrize("kind", ["", "ecdsa-p384", "ecdsa-p521"])
+def test_the_keys_that_we_make_are_those_that_others_take(kind: str, run: Run, model: Path) -> None:
+    assert run("keygen", "lab.key", "--no-passphrase", *(("--kind", kind) if kind else ())).code == 0
+    assert "warning" not in run("sign", "model", "--key", "lab.key", "--bundle", OURS).out
+    assert model_signing("verify", "key", "--public_key", "lab.key.pub", "--signature", OURS, "model") == 0
+
+
+def test_that_others_do_not_take_a_key_is_said_when_it_signs(run: Run, model: Path) -> None:
+    """Should model-signing learn to verify with Ed25519, the warning goes."""
+    run("keygen", "lab.key", "--no-passphrase", "--kind", "ed25519")
+    ran = run("sign", "model", "--key", "lab.key", "--bundle", OURS, "--format", "json")
+    assert [found["code"] for found in ran.json["findings"]] == ["key-less-known"]
+    assert run("bundle", "verify", OURS, "--model", "model", "--public-key", "lab.key.pub").code == 0
+    assert model_signing("verify", "key", "--public_key", "lab.key.pub", "--signature", OURS, "model") != 0
+
+
 # sigstore-python, over a file
 
 

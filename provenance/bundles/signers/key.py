@@ -1,4 +1,7 @@
-"""Private keys on disk: Ed25519 (default) and ECDSA P-256, P-384 and P-521; PKCS#8, encrypted under a passphrase."""
+"""Private keys on disk: ECDSA P-256 (default), P-384 and P-521, and Ed25519; PKCS#8, encrypted under a passphrase.
+
+P-256 is what every verifier of model signatures takes (OMS v1.0, section 4.2); Ed25519 is no algorithm of it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from provenance.files import read_small
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 
-KeyKind = Literal["ed25519", "ecdsa-p256"]
+KeyKind = Literal["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519"]
 
 
 def generate(kind: KeyKind, passphrase: bytes | None) -> tuple[bytes, bytes]:
@@ -21,8 +24,9 @@ def generate(kind: KeyKind, passphrase: bytes | None) -> tuple[bytes, bytes]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+    curves = {"ecdsa-p256": ec.SECP256R1(), "ecdsa-p384": ec.SECP384R1(), "ecdsa-p521": ec.SECP521R1()}
     private: Any = (
-        ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(ec.SECP256R1())
+        ed25519.Ed25519PrivateKey.generate() if kind == "ed25519" else ec.generate_private_key(curves[kind])
     )
     protection: Any = (
         serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
