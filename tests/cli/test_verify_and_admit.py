@@ -213,6 +213,17 @@ def test_the_variable_of_shell_completion_does_not_stand_in_for_the_verdict(
     assert run("verify", "model", "--policy", POLICY).code == 1
 
 
+@pytest.mark.parametrize(("terminal", "columns"), [(True, 160), (True, 70), (False, 100)])
+def test_the_report_is_as_wide_as_the_terminal(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: int
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stdout.fileno", lambda: 1)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((columns, 24)))
+    lines = run("verify", "model", "--policy", POLICY, "-q").out.splitlines()
+    assert columns - 30 < max(map(len, lines)) <= columns
+
+
 def test_a_later_verdict_about_the_same_bytes_is_kept_too(run: Run, released: Path, tmp_path: Path) -> None:
     run(*admit())
     (entry,) = (tmp_path / "registry").iterdir()
