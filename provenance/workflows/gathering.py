@@ -102,8 +102,17 @@ def wanted_by(statements: Sequence[VerifiedStatement], trees: tuple[Tree, ...]) 
     """What to compute of a model: sha256, these trees, and what its trusted model signatures are over."""
     signed = [s.claim.serialization.wanted for s in statements if s.principal and isinstance(s.claim, ModelSignature)]
     files = {"sha256", *(name for wanted in signed for name in wanted.files)}
+    # Every digest that is given must be right: with a wrong one beside it, a right sha256 would carry it.
+    files |= {"sha512"} if any("sha512" in digest for s in statements if s.principal for digest in _given(s)) else set()
     shards = dict.fromkeys(sharding for wanted in signed for sharding in wanted.shards)
     return replace(Wanted.of((*files, *trees)), shards=tuple(shards))
+
+
+def _given(statement: VerifiedStatement) -> Iterator[Container[str]]:
+    """The DigestSets in which a statement speaks of the model and of its parts."""
+    yield from (subject.digest for subject in statement.statement.subjects)
+    if isinstance(statement.claim, Release):
+        yield from (row.thing.digest for row in statement.claim.components)
 
 
 def _members(statement: VerifiedStatement) -> Iterator[Container[str]]:

@@ -21,7 +21,7 @@ from provenance.bundles.trust import Principal, Trust, TrustSource, parse_time, 
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import Finding, TrustError
 from provenance.lineage import LineageGraph, step_of
-from provenance.policy import assessments, licences, waivers
+from provenance.policy import assessments, licence_claims, licences, waivers
 from provenance.policy import policy as policies
 from provenance.policy.coverage import findings as coverage_findings
 from provenance.policy.evaluate import Evaluation, Rung, Subject
@@ -31,6 +31,7 @@ from provenance.statements.assessment import Assessment
 from provenance.statements.release import Release
 from provenance.statements.step import Step
 from provenance.statements.waiver import Waiver
+from provenance.workflows import noticed
 from provenance.workflows.declared import NOTHING_READ, Reading, read_all
 from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
 
@@ -90,13 +91,18 @@ def verify(
     trees = trees_named(gathered.statements, trusted.recalled if trusted else ())
     manifest = scan(
         model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
-        may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
+        may_be_read=worth_reading(gathered.statements), keep=_is_worth_keeping,
+        copy_into=copy_into,
     )
     reading = read_all(documents)
-    declared, card_findings = declarations(manifest, verifier, reading)
+    declared, seen = declarations(manifest, verifier, reading)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
-    document = _document(subject, chosen, gathered.examined, card_findings, now)
+    document = _document(subject, chosen, gathered.examined, seen, now)
     return Verification(document, manifest, gathered.files, chosen)
+
+
+def _is_worth_keeping(path: str) -> bool:
+    return cards.is_card(path) or licence_claims.is_licence_text(path)
 
 
 def declarations(
@@ -126,6 +132,7 @@ def _document(
     ladder = evaluation.ladder()
     past = subject.as_of < now
     seen = [*subject.model.findings, *findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
+            *noticed.licences_told(evaluation.graph("trusted")), *noticed.names_told(evaluation.graph("trusted")),
             *_ineffective(evaluation.graph("trusted"), subject.as_of),
             *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]
     graph = evaluation.graph("unsigned")

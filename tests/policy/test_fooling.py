@@ -115,6 +115,17 @@ def test_a_signer_speaks_only_of_the_names_in_its_scope(world: World, scope: str
     nothing_is_passed(world)
 
 
+@pytest.mark.parametrize(("scope", "told"), [("base*", True), ("*", False)])
+def test_a_signer_that_calls_the_model_by_a_name_of_its_own_is_told(world: World, scope: str, told: bool) -> None:
+    """A name is only its signer's claim: whoever may speak of `base` could call anything so."""
+    world.believe(world.principal("archive"), world.principal("elder", subjects=(scope,)))
+    subjects = tuple(replace(one, name=one.name.replace("tiny", "base", 1)) for one in world.described("tiny"))
+    world.change("release", "elder", subjects=subjects)
+    verdict = world.verdict("g7-2026-weights-available")
+    assert status(world, verdict, "release") == ("VALID", "")
+    assert ("subject-named-otherwise" in codes(verdict)) is told
+
+
 @pytest.mark.parametrize("scope", ["tiny", "tiny*", "t*", "*"])
 def test_a_scope_covers_a_model_and_what_lies_in_it(world: World, scope: str) -> None:
     world.believe(world.principal("archive"), world.principal("lab", subjects=(scope, "results.json", "serving-image")))
