@@ -121,7 +121,9 @@ class LineageGraph:
         They neither help nor hurt: else taking one away could show more, or adding one could hide what is there.
         Without a release nothing is listed, and everything is told, but nothing is decided by it.
         """
-        about = [s for s in heard if isinstance(s.claim, Release) and self.is_about_model(s)]
+        # Somebody in another role must not say by a release of its own what of the producer's steps counts.
+        about = [s for s in heard if isinstance(s.claim, Release) and self.is_about_model(s)
+                 and (s.principal is None or "producer" in s.principal.roles)]
         if not about:
             return ()
         listed = self.stands_on(about)

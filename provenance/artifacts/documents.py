@@ -21,6 +21,14 @@ def is_configuration(path: str, size: int) -> bool:
     return size <= MAX_CONFIGURATION and path.endswith(_ENDINGS)
 
 
+def too_large(path: str, size: int) -> tuple[Finding, ...]:
+    """A configuration that is not looked at because of its size: else one more megabyte would hide what is in it."""
+    if size <= MAX_CONFIGURATION or not path.endswith(_ENDINGS):
+        return ()
+    return (Finding("document-too-large", "warning", f"a configuration of more than {MAX_CONFIGURATION} bytes, which "
+                    "was not looked at", path, "ask the producer for a smaller one"),)
+
+
 def examined(read: FileRead, path: str, *, keep: bool) -> FileRead:
     """The same read with what was seen in a configuration; its content is dropped unless somebody wants it."""
     findings = read.findings

@@ -19,7 +19,8 @@ from pathlib import Path
 from provenance.artifacts.containers.kinds import CONTAINERS, Container, container_of
 from provenance.artifacts.crew import Crew, Progress, in_threads
 from provenance.artifacts.digest import DigestSet
-from provenance.artifacts.documents import examined, is_configuration
+from provenance.artifacts.disguised import disguised
+from provenance.artifacts.documents import examined, is_configuration, too_large
 from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted, read_file
 from provenance.artifacts.names import brief, collisions, is_odd_label
 from provenance.artifacts.shards import Sharding
@@ -32,7 +33,7 @@ from provenance.errors import ArtifactError, Finding, RegistryError, Severity
 REPOSITORY_FILES = (".git", ".gitattributes", ".github", ".gitignore")
 WEIGHT_SUFFIXES = (
     ".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".npz", ".npy", ".onnx", ".h5", ".keras",
-    ".msgpack", ".tflite", ".mlmodel", ".pb", ".jit",
+    ".msgpack", ".tflite", ".mlmodel", ".pb", ".jit", ".pickle", ".joblib", ".dill", ".pdparams", ".nemo", ".mar",
 )
 INDEX_SUFFIX = ".safetensors.index.json"
 MAX_INDEXED = 250_000  # parts of an index; parsed, each takes some hundred times two bytes
@@ -222,6 +223,8 @@ class Reader:
             descriptor = self.beneath.open(file.path)
             try:
                 refuse_hole(descriptor, file)
+                seen = () if is_repository_file(file.path) else (
+                    *disguised(descriptor, file.path), *too_large(file.path, file.size))
                 if self.copy_into is None:
                     read = read_file(descriptor, file.path, self.wanted, keep=kept or looked_at, crew=crew)
                 else:
@@ -230,7 +233,8 @@ class Reader:
                                          crew=crew)
             finally:
                 os.close(descriptor)
-            return examined(read, file.path, keep=kept) if looked_at else read
+            read = examined(read, file.path, keep=kept) if looked_at else read
+            return replace(read, findings=(*read.findings, *seen)) if seen else read
         except ArtifactError as err:
             return FileRead(file.size, problem=err)
         except OSError as err:

@@ -88,6 +88,18 @@ class Shown:
         """Print or write the JSON document, or the text."""
         self.text(to_text(document) if self.format == "json" else guard_lines(text()))
 
+    @property
+    def width(self) -> int:
+        """How many columns a text has: those of the terminal where it goes to one, so that no line is broken twice."""
+        from provenance.reports import WIDTH
+
+        if self.output is not None or sys.stdout is None or not sys.stdout.isatty():
+            return WIDTH
+        try:
+            return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH
+        except (OSError, ValueError):
+            return WIDTH
+
     def text(self, content: str) -> None:
         """Print or write finished text."""
         if self.output is None:

@@ -27,8 +27,11 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> None:
     """Run a command and leave the process with its exit code."""
     _open_missing_streams()
     _end_on_sigterm()
+    # A shell that completes gives no arguments. With some, the variable of completion would stand in for the verdict:
+    # the command would not run, and the exit code would be 0.
+    variable = "" if (sys.argv[1:] if arguments is None else arguments) else None
     try:
-        code = command.main(arguments, standalone_mode=False, prog_name="provenance") or PASSED
+        code = command.main(arguments, standalone_mode=False, prog_name="provenance", complete_var=variable) or PASSED
     except ProvenanceError as err:
         code = _tell(err.code, err.message, err.location, err.hint, as_json=_wants_json(arguments))
     except click.exceptions.Exit as err:

@@ -61,4 +61,4 @@ def show(verification: Verification, reports: tuple[Path, ...], shown: Shown) ->
 
     for report in reports:
         write_whole(report, render(verification.document, format_of(report)).encode("utf-8"))
-    shown.text(render(verification.document, shown.format))
+    shown.text(render(verification.document, shown.format, shown.width))

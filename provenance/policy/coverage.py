@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 Risk = Literal["code", "template", "configuration", "weights", "other"]
 RISKS: tuple[Risk, ...] = ("code", "template", "configuration", "weights", "other")
 _ENDINGS: tuple[tuple[Risk, tuple[str, ...]], ...] = (
-    ("code", (".py", ".pyc", ".so", ".dll", ".sh", ".js", ".ipynb", ".whl", ".exe", ".pkl", ".zip", ".tar", ".gz")),
+    ("code", (".py", ".pyc", ".pyd", ".pyw", ".pyz", ".so", ".dll", ".dylib", ".sh", ".bash", ".bat", ".cmd", ".ps1",
+              ".js", ".mjs", ".cjs", ".ts", ".lua", ".rb", ".pl", ".r", ".jl", ".java", ".jar", ".class", ".wasm",
+              ".node", ".ipynb", ".whl", ".egg", ".exe", ".msi", ".deb", ".rpm", ".pkl", ".pickle", ".joblib", ".dill",
+              ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")),
     ("template", (".jinja", ".jinja2", ".j2", "chat_template.json")),
     ("configuration", (".json", ".yaml", ".yml", ".toml", ".txt", ".model", ".cfg", ".ini")),
     ("weights", WEIGHT_SUFFIXES),
@@ -162,31 +165,48 @@ def _names_models(statement: VerifiedStatement) -> bool:
 
 
 def contradicts_itself(statement: VerifiedStatement, views: Iterable[Manifest]) -> bool:
-    """Whether a statement names a view of the model by `dirHash` and lists other files for it, or the other way round.
+    """Whether a statement names a view of the model by one digest, and by another one something else.
+
+    By `dirHash` and the rows of its files or its tensor tree, or a file by two digests.
 
     Readers of the one would take it for this model, and readers of the other for another.
     """
+    if not _names_models(statement):
+        return False
     from provenance.statements.artifact import described
 
     things = [thing for thing in described(statement.statement.subjects) if thing.files]
-    return _names_models(statement) and any(_contradicts(thing, view) for thing in things for view in views)
+    views = tuple(views)
+    return any(_misnames(statement, view) for view in views) or any(
+        _contradicts(thing, view) for thing in things for view in views)
+
+
+def _misnames(statement: VerifiedStatement, view: Manifest) -> bool:
+    """Whether a component is a file of the model by sha256, and another one by a digest beside it."""
+    from provenance.statements.release import Release
+
+    rows = statement.claim.components if isinstance(statement.claim, Release) else ()
+    known = {entry.sha256: entry.digest for entry in view.files if entry.others}
+    return bool(known) and any(compare(row.thing.digest, known.get(row.thing.digest.get("sha256", ""), {}))
+                               == "different" for row in rows)
 
 
 def _contradicts(thing: Described, view: Manifest) -> bool:
     from provenance.statements.artifact import is_same
 
     same = {path for path, part in thing.files.items() if path in view.by_path
-            and compare(part.digest, {"sha256": view.by_path[path].sha256}) == "equal"}
+            and compare(part.digest, view.by_path[path].digest) == "equal"}
     if is_same(thing, view):
-        return len(same) != len(thing.files)
+        weights = compare(thing.weights.digest, view.weights_digest or {}) if thing.weights else "equal"
+        return len(same) != len(thing.files) or weights == "different"
     return bool(view.digest) and same == thing.files.keys() == view.by_path.keys()
 
 
 def findings(result: Coverage) -> Iterable[Finding]:
     """What to tell of it; at most twenty files by name, so that the answer stays readable."""
     for file in result.contradicting:
-        yield Finding("statement-contradicts-itself", "error", "it lists other files than those of its own dirHash, "
-                      "and covers nothing", file, "ask its signer for a new one")
+        yield Finding("statement-contradicts-itself", "error", "its digests are not all those of the model that "
+                      "its dirHash names; it covers nothing", file, "ask its signer for a new one")
     for row in result.uncovered[:20]:
         if row.code in _TOLD:
             yield Finding("file-not-covered", "error", _TOLD[row.code].format(risk=row.risk), row.path,

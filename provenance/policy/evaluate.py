@@ -139,6 +139,7 @@ class Evaluation:
             known |= dict.fromkeys(use.identities | same, use.thing.name)
         return {identity: name for identity, name in sorted(known.items()) if str(identity) in trust.recalled}
 
+    @cached_property
     def ladder(self) -> list[Rung]:
         """The four rungs, lowest first."""
         return [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-__all__ = ["match_text"]
+__all__ = ["is_known_text", "match_text"]
 
 _LONGEST = 100_000  # characters; CC-BY-4.0, the longest here, has 19,000
 _DIGESTS = {
@@ -51,6 +51,11 @@ _FILLED_IN = (
 def match_text(text: str) -> str | None:
     """The SPDX id of the licence of which this is the whole text, or None; conservative, and never raises."""
     return None if len(text) > _LONGEST else _DIGESTS.get(_digest(text))
+
+
+def is_known_text(licence: str) -> bool:
+    """Whether the whole text of this licence would be recognised."""
+    return licence in _DIGESTS.values()
 
 
 def _digest(text: str) -> str:

@@ -26,10 +26,10 @@ from provenance.policy.licence_facts import (
     in_order,
     not_one_licence,
 )
-from provenance.policy.licence_texts import match_text
+from provenance.policy.licence_texts import is_known_text, match_text
 
 __all__ = ["RESTRICTIONS", "How", "Kind", "Licence", "LicenceFacts", "Openness", "Status", "category",
-           "data_version", "facts", "match_text", "normalise", "use_in"]
+           "data_version", "facts", "is_known_text", "match_text", "normalise", "use_in"]
 
 Kind = Literal["code", "weights", "data", "document", "use"]
 Status = Literal["open", "restricted", "undetermined"]

@@ -104,11 +104,19 @@ def admit(stage: Staging, address: str) -> tuple[Path, bool]:
 def _confirmed(entry: Path, stage: Staging) -> Path:
     """An entry that was there before, after its bytes were read again; the new verdict is put beside its first one."""
     try:
-        found = dir_hash(scan(entry / "model", wanted=FILES).require_sound().files)
+        links = sorted(path.name for path in entry.iterdir() if path.is_symlink())
+        model = scan(entry / "model", wanted=FILES).require_sound()
     except ArtifactError as err:
         raise _damaged(entry, err.message) from err
-    if found != entry.name:
+    except OSError as err:
+        raise _damaged(entry, f"it cannot be read: {err.strerror}") from err
+    if links:  # through one the bytes would change afterwards, or the verdict be written somewhere else
+        raise _damaged(entry, f"{links[0]} is a link")
+    if dir_hash(model.files) != entry.name:
         raise _damaged(entry, "its bytes are not those of its address")
+    shared = next((finding for finding in model.findings if finding.code == "file-hard-linked"), None)
+    if shared is not None:
+        raise _damaged(entry, f"{shared.location} is a file of somebody else's too, who could change it")
     summary = (stage.folder / "verdict.sigstore.json").read_bytes()
     name = hashlib.sha256(summary).hexdigest()
     write_whole(entry / "verdicts" / f"{name}.sigstore.json", summary)

@@ -19,16 +19,17 @@ from provenance.errors import UsageError
 
 __all__ = ["FORMATS", "format_of", "render"]
 
+WIDTH = 100  # columns of a text for which no terminal says how wide it is
 FORMATS = ("text", "md", "html", "json")
 _SUFFIXES = {".html": "html", ".md": "md", ".json": "json"}
 
 
-def render(verdict: Mapping[str, Any], format: str) -> str:  # noqa: A002  the command line's own word
-    """The verdict in one of `FORMATS`; UsageError `usage` for another one."""
+def render(verdict: Mapping[str, Any], format: str, width: int = WIDTH) -> str:  # noqa: A002  the command line's word
+    """The verdict in one of `FORMATS`, a text of so many columns; UsageError `usage` for another format."""
     if format == "text":
         from provenance.reports.text import render_text
 
-        return render_text(verdict)
+        return render_text(verdict, width=width)
     if format == "md":
         from provenance.reports.markdown import render_markdown
 

@@ -129,14 +129,44 @@ def _yaml_parts() -> tuple[Any, Any]:
 
         nested = 0
 
+        def __init__(self, loader: Any) -> None:
+            super().__init__(loader)
+            self.keys = _Keys()
+
         def get_event(self) -> Any:
             """The next event, if it may be one."""
             event = super().get_event()
             self.nested = _refuse_event(event, self.nested)
+            self.keys.see(event)
             return event
 
     Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
     return Constructor, StrictParser
+
+
+class _Keys:
+    """Refuses a key that stands twice in a mapping where it stands: the library first builds all of the mapping."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[set[str] | None, bool]] = []  # keys (None: a list), and whether a key comes next
+
+    def see(self, event: Any) -> None:
+        """The next event."""
+        from ruamel.yaml.error import MarkedYAMLError
+
+        kind = type(event).__name__
+        if kind in ("MappingEndEvent", "SequenceEndEvent"):
+            self._open.pop()
+        if kind not in ("ScalarEvent", "MappingStartEvent", "SequenceStartEvent"):
+            return
+        keys, is_key = self._open.pop() if self._open else (None, False)
+        if keys is not None and is_key and kind == "ScalarEvent":
+            if event.value in keys:
+                raise MarkedYAMLError(None, None, f"found duplicate key {brief(event.value)}", event.start_mark)
+            keys.add(event.value)
+        self._open.append((keys, not is_key))
+        if kind != "ScalarEvent":
+            self._open.append((set() if kind == "MappingStartEvent" else None, True))
 
 
 def _refuse_event(event: Any, depth: int) -> int:

@@ -54,6 +54,8 @@ def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathere
         places.append(signature)
     found = [(place, file) for place in places for file in read_evidence(place)]
     inside = {path for place, file in found for path in _path_in(model, place, file)}
+    # A file of many pieces is evidence as a whole, or else what lies between them would be covered by nothing.
+    inside -= {path for place, file in found if not _is_bundle(file) for path in _path_in(model, place, file)}
     files = tuple(in_order(file for _, file in found))
     return Gathered(files, tuple(examine(verifier, files)), frozenset(inside))
 
@@ -71,10 +73,10 @@ def _too_large(file: EvidenceFile) -> Examined:
 
 
 def _path_in(model: Path, place: Path, file: EvidenceFile) -> list[str]:
-    """The path in the model of evidence that lies there; what only has a bundle's name is part of the model."""
+    """The path in the model of what was read there as evidence."""
     root = model.resolve()
     path = (place if place.is_file() else place / (file.container or file.name)).resolve()
-    return [path.relative_to(root).as_posix()] if path.is_relative_to(root) and _is_bundle(file) else []
+    return [path.relative_to(root).as_posix()] if path.is_relative_to(root) else []
 
 
 def _is_bundle(file: EvidenceFile) -> bool:
@@ -102,8 +104,17 @@ def wanted_by(statements: Sequence[VerifiedStatement], trees: tuple[Tree, ...]) 
     """What to compute of a model: sha256, these trees, and what its trusted model signatures are over."""
     signed = [s.claim.serialization.wanted for s in statements if s.principal and isinstance(s.claim, ModelSignature)]
     files = {"sha256", *(name for wanted in signed for name in wanted.files)}
+    # Every digest that is given must be right: with a wrong one beside it, a right sha256 would carry it.
+    files |= {"sha512"} if any("sha512" in digest for s in statements if s.principal for digest in _given(s)) else set()
     shards = dict.fromkeys(sharding for wanted in signed for sharding in wanted.shards)
     return replace(Wanted.of((*files, *trees)), shards=tuple(shards))
+
+
+def _given(statement: VerifiedStatement) -> Iterator[Container[str]]:
+    """The DigestSets in which a statement speaks of the model and of its parts."""
+    yield from (subject.digest for subject in statement.statement.subjects)
+    if isinstance(statement.claim, Release):
+        yield from (row.thing.digest for row in statement.claim.components)
 
 
 def _members(statement: VerifiedStatement) -> Iterator[Container[str]]:

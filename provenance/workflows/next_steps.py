@@ -36,7 +36,7 @@ def next_steps(
     seen = examine(model, evidence=evidence, trust=trust, as_of=as_of, documents=documents, progress=progress,
                    total=total)
     evaluation = Evaluation(seen.subject)
-    ladder = evaluation.ladder()
+    ladder = evaluation.ladder
     plans = [_plan(evaluation, policy) for policy in chosen]
     rung = next_rung(ladder)
     higher = not chosen or any(plan["passed"] for plan in plans)

@@ -6,9 +6,9 @@ the ladder, and say what was seen. What is returned is the verdict document (`sc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,10 @@ from provenance import cards
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.manifest import Manifest, scan
 from provenance.bundles.store import EvidenceFile
-from provenance.bundles.trust import Principal, Trust, TrustSource, parse_time, read_trust, timestamp
+from provenance.bundles.trust import Principal, Trust, TrustSource, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
 from provenance.errors import Finding, TrustError
-from provenance.lineage import LineageGraph, step_of
-from provenance.policy import assessments, licences, waivers
+from provenance.policy import licence_claims, licences, waivers
 from provenance.policy import policy as policies
 from provenance.policy.coverage import findings as coverage_findings
 from provenance.policy.evaluate import Evaluation, Rung, Subject
@@ -33,6 +32,7 @@ from provenance.statements.assessment import Assessment
 from provenance.statements.release import Release
 from provenance.statements.step import Step
 from provenance.statements.waiver import Waiver
+from provenance.workflows import noticed
 from provenance.workflows.declared import NOTHING_READ, Reading, beside_a_verdict, read_all
 from provenance.workflows.gathering import Gathered, gather, trees_named, wanted_by, worth_reading
 
@@ -120,12 +120,16 @@ def examine(
     trees = trees_named(gathered.statements, trusted.recalled if trusted else ())
     manifest = scan(
         model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
-        may_be_read=worth_reading(gathered.statements), keep=cards.is_card, copy_into=copy_into,
+        may_be_read=worth_reading(gathered.statements), keep=_is_worth_keeping, copy_into=copy_into,
     )
     reading = read_all(documents)
     declared, findings = declarations(manifest, verifier, reading)
     subject = Subject(manifest, (*gathered.statements, *declared), trusted, as_of)
     return Examination(subject, gathered, reading, tuple(findings))
+
+
+def _is_worth_keeping(path: str) -> bool:
+    return cards.is_card(path) or licence_claims.is_licence_text(path)
 
 
 def declarations(
@@ -147,16 +151,14 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
     considered = evaluation.waivers(policy)
     decisions = waivers.excused(evaluation.decide(policy), considered)
     said = evaluation.decide(policy, declared=True)
-    recalled = list(_recalled(evaluation))
     outcome = evaluation.outcome(decisions)
     passed = outcome == "pass" and evaluation.coverage.complete
     if outcome == "pass" and not passed:
         outcome = "undetermined"
-    ladder = evaluation.ladder()
+    ladder = evaluation.ladder
     past = subject.as_of < now
-    seen = [*subject.model.findings, *examination.findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
-            *_ineffective(evaluation.graph("trusted"), subject.as_of),
-            *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]
+    seen = [*subject.model.findings, *examination.findings, *noticed.beside(evaluation),
+            *coverage_findings(evaluation.coverage), *_past(past)]
     graph = evaluation.graph("unsigned")
     used = {digest for decision in decisions for digest in decision.to_dict()["evidence"]}
     return {
@@ -268,60 +270,6 @@ def _next(evaluation: Evaluation, left: Remaining, ladder: Sequence[Rung]) -> li
         *({"requirement": ", ".join(task.requirements), "remedy": task.sentence, "towards": left.towards}
           for task in left.tasks),
     ]
-
-
-def _recalled(evaluation: Evaluation) -> Iterator[Finding]:
-    for identity, name in evaluation.recalled.items():
-        yield Finding("artifact-recalled", "error", f"{name} is recalled by the trust file", str(identity),
-                      "do not use it; ask who recalled it")
-
-
-def _lineage_findings(graph: LineageGraph) -> Iterator[Finding]:
-    for name in graph.cycles:
-        yield Finding("lineage-cycle", "error", f"step {name} depends on its own output", name)
-    for use in graph.gaps:
-        yield Finding("lineage-gap", "warning", f"{use.thing.name} was used as {use.role}, and nobody attests it",
-                      step_of(use.step).name, "attest it: `provenance attest dataset`")
-    for join in graph.joins:
-        if join.strength == "tensor-root":
-            told = f"{join.name} is known by its tensors alone: configuration, tokenizer and template may be others"
-            yield Finding("lineage-tensors-only", "warning", told, step_of(join.maker).name,
-                          "ask its signer to name the folder, by its dirHash")
-    for name, steps in graph.claimed_twice:
-        told = f"{len(steps)} steps say that they made {name}, and all count"
-        yield Finding("lineage-claimed-twice", "warning", told, ", ".join(steps[:3]), "ask which of them did")
-    for statement in graph.unlisted:
-        yield Finding("evidence-unlisted", "warning", "the release does not stand on this; it counts for nothing",
-                      statement.file, "ask the producer why, or to release again with it")
-    for listed in graph.missing_evidence:
-        yield Finding("evidence-missing", "error", "the release stands on this evidence, and it is not shown",
-                      listed.name, "get the file from the producer")
-    for statement in graph.steps:
-        step = step_of(statement)
-        before = [step_of(maker) for use in graph.uses_of(statement) for maker in graph.made_by(use.identities)]
-        started, finished = _moment(step.started_on), _moment(step.finished_on)
-        if (step.finished_on and finished < started) or (
-            step.started_on and any(started < _moment(maker.finished_on) for maker in before)
-        ):
-            yield Finding("lineage-time", "warning", f"the times of step {step.name} run backwards", step.name,
-                          "ask its signer")
-
-
-def _ineffective(graph: LineageGraph, as_of: datetime) -> Iterator[Finding]:
-    for statement in graph.statements:
-        claim = statement.claim
-        why = assessments.objection(statement, claim, graph, as_of) if isinstance(claim, Assessment) else ""
-        if why:
-            told = f"the assessment counts for nothing: {why}"
-            yield Finding("assessment-without-effect", "warning", told, statement.file, "ask its signer for a new one")
-
-
-def _moment(claimed: str) -> datetime:
-    """A time of a step; its schema holds it to RFC 3339, and one that is no time all the same is the earliest."""
-    try:
-        return parse_time(claimed, "")
-    except TrustError:
-        return datetime.min.replace(tzinfo=UTC)
 
 
 def _past(past: bool) -> list[Finding]:

@@ -99,7 +99,7 @@ def evaluate(judged: Subject, policy: Policy) -> None:
     """Everything that a verdict asks, from statements that are verified."""
     evaluation = Evaluation(judged)
     assert evaluation.outcome(evaluation.decide(policy)) == "undetermined"
-    evaluation.ladder()
+    assert len(evaluation.ladder) == 4
 
 
 def main() -> None:

@@ -176,6 +176,54 @@ def test_a_damaged_entry_is_not_taken_for_the_model(run: Run, released: Path, tm
     assert "[registry-damaged]" in ran.err
 
 
+@pytest.mark.parametrize("part", ["model", "verdicts"])
+def test_a_link_in_an_entry_is_not_followed(run: Run, released: Path, tmp_path: Path, part: str) -> None:
+    """Bytes behind a link could be changed later, and a verdict would be written outside of the registry."""
+    run(*admit())
+    (entry,) = (tmp_path / "registry").iterdir()
+    outside = tmp_path / "outside"
+    if part == "model":
+        (entry / part).rename(outside)
+    else:
+        outside.mkdir()
+    (entry / part).symlink_to(outside)
+    before = sorted(path.name for path in outside.iterdir())
+    ran = run(*admit())
+    assert ran.code == 2
+    assert "[registry-damaged]" in ran.err
+    assert sorted(path.name for path in outside.iterdir()) == before
+
+
+def test_an_entry_whose_files_somebody_else_can_change_is_not_taken_for_the_model(
+    run: Run, released: Path, tmp_path: Path
+) -> None:
+    run(*admit())
+    (entry,) = (tmp_path / "registry").iterdir()
+    (tmp_path / "kept.json").hardlink_to(entry / "model" / "config.json")
+    ran = run(*admit())
+    assert ran.code == 2
+    assert "[registry-damaged]" in ran.err
+
+
+@pytest.mark.parametrize("shell", ["bash_source", "bash_complete", "fish_source"])
+def test_the_variable_of_shell_completion_does_not_stand_in_for_the_verdict(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("_PROVENANCE_COMPLETE", shell)
+    assert run("verify", "model", "--policy", POLICY).code == 1
+
+
+@pytest.mark.parametrize(("terminal", "columns"), [(True, 160), (True, 70), (False, 100)])
+def test_the_report_is_as_wide_as_the_terminal(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: int
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stdout.fileno", lambda: 1)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((columns, 24)))
+    lines = run("verify", "model", "--policy", POLICY, "-q").out.splitlines()
+    assert columns - 30 < max(map(len, lines)) <= columns
+
+
 def test_a_later_verdict_about_the_same_bytes_is_kept_too(run: Run, released: Path, tmp_path: Path) -> None:
     run(*admit())
     (entry,) = (tmp_path / "registry").iterdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,35 @@ def test_a_release_that_lists_this_model_under_another_dir_hash_is_flagged(relea
     subjects = tuple(replace(one, digest={"dirHash": "0" * 64}) if one.name == "tiny" else one
                      for one in released.described("tiny"))
     release_of(released, subjects)
+    assert contradictions(released) == [released.file("release").name]
+
+
+@pytest.mark.parametrize("part", ["tiny/config.json", "component"])
+def test_a_file_by_a_right_sha256_and_a_wrong_sha512_is_flagged(released: World, part: str) -> None:
+    """ENV-31: who checks the stronger one would find another file."""
+    release = released.drafts["release"].claim
+    assert isinstance(release, Release)
+    if part == "component":
+        rows = tuple(replace(row, thing=replace(row.thing, digest={**row.thing.digest, "sha512": "0" * 128}))
+                     for row in release.components)
+        released.change("release", components=rows)
+    else:
+        release_of(released, tuple(replace(one, digest={**one.digest, "sha512": "0" * 128}) if one.name == part else one
+                                   for one in released.described("tiny")))
+    assert contradictions(released) == [released.file("release").name]
+
+
+def test_a_right_sha512_beside_a_right_sha256_is_not_flagged(released: World) -> None:
+    right = hashlib.sha512((released.model / "config.json").read_bytes()).hexdigest()
+    release_of(released, tuple(replace(one, digest={**one.digest, "sha512": right}) if one.name == "tiny/config.json"
+                               else one for one in released.described("tiny")))
+    assert contradictions(released) == []
+    assert released.verdict()["coverage"]["complete"]
+
+
+def test_a_release_that_gives_the_tensors_of_other_weights_is_flagged(released: World) -> None:
+    release_of(released, tuple(replace(one, digest={"tensorTree": "0" * 64}) if one.name == "tiny#tensors" else one
+                               for one in released.described("tiny")))
     assert contradictions(released) == [released.file("release").name]
 
 

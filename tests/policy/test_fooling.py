@@ -16,7 +16,7 @@ import pytest
 from provenance.artifacts.manifest import oms_root, scan
 from provenance.errors import ProvenanceError
 from provenance.policy.policy import policy_ids
-from provenance.statements.release import RELEASE
+from provenance.statements.release import RELEASE, Release
 from provenance.statements.statement import ResourceDescriptor
 from provenance.statements.step import Step
 from provenance.workflows.verify import verify
@@ -70,6 +70,27 @@ def test_a_data_suppliers_release_is_not_believed(world: World) -> None:
     assert asked["W-1"]["reason"] == "no accepted statement identifies these weights"
 
 
+def test_a_data_suppliers_release_does_not_choose_the_producers_steps(world: World) -> None:
+    """Else it could list every step but the one that falls short, where the producer released nothing."""
+    world.believe(world.principal("archive", subjects=("*",), predicate_types=("*",)), world.principal("lab"))
+    world.say("unpinned", world.step("again", "train", "tiny", world.inputs(training_data="corpus", source="train.py")))
+    world.unsay("release")
+    assert world.outcome("C-6") == "undetermined"
+    listed = tuple(ResourceDescriptor(name, {"sha256": world.digest(name)}) for name in ("train", "prepare"))
+    world.say("chosen", Release(world.described("tiny"), "tiny", evidence=listed), "archive")
+    assert world.outcome("C-6") == "undetermined"
+
+
+@pytest.mark.parametrize("names", [("dataset-raw",), ("prepare",)])
+def test_what_an_assessor_says_of_the_origin_of_data_leaves_the_gap(world: World, names: tuple[str, ...]) -> None:
+    world.believe(world.principal("archive"), world.principal("lab"),
+                  world.principal("gate", roles=("assessor",), predicate_types=("*",)))
+    assert world.outcome("X-2") == "pass"
+    for name in names:
+        world.change(name, "gate")
+    assert world.outcome("X-2") == "undetermined"
+
+
 def test_what_a_data_supplier_says_of_the_weights_does_not_deny_them(world: World) -> None:
     archive = world.principal("archive", subjects=("*",), predicate_types=("*",))
     world.believe(archive, world.principal("lab"))
@@ -92,6 +113,17 @@ def test_a_signer_speaks_only_of_the_names_in_its_scope(world: World, scope: str
     verdict = world.verdict()
     assert status(world, verdict, "release") == ("INVALID", "signer-not-in-scope")
     nothing_is_passed(world)
+
+
+@pytest.mark.parametrize(("scope", "told"), [("base*", True), ("*", False)])
+def test_a_signer_that_calls_the_model_by_a_name_of_its_own_is_told(world: World, scope: str, told: bool) -> None:
+    """A name is only its signer's claim: whoever may speak of `base` could call anything so."""
+    world.believe(world.principal("archive"), world.principal("elder", subjects=(scope,)))
+    subjects = tuple(replace(one, name=one.name.replace("tiny", "base", 1)) for one in world.described("tiny"))
+    world.change("release", "elder", subjects=subjects)
+    verdict = world.verdict("g7-2026-weights-available")
+    assert status(world, verdict, "release") == ("VALID", "")
+    assert ("subject-named-otherwise" in codes(verdict)) is told
 
 
 @pytest.mark.parametrize("scope", ["tiny", "tiny*", "t*", "*"])
@@ -287,6 +319,37 @@ def test_a_closed_base_model_bounds_the_model(world: World) -> None:
     assert shown(verdict) == "g7-2026-open-weights"
 
 
+def hide_base(world: World, *hidden: ResourceDescriptor) -> dict[str, str]:
+    """Let the training claim that it began from random parameters, and use the base model in another role."""
+    world.hang_on_base("CC-BY-NC-4.0")
+    world.explain_base()
+    usual = world.inputs(training_data="corpus", source="train.py network.py", lockfile="uv.lock")
+    world.change("train", kind="train", initial_parameters={"kind": "random", "seed": 1}, inputs=(*usual, *hidden))
+    verdict = world.verdict()
+    assert not verdict["passed"]
+    assert shown(verdict) == "g7-2026-open-weights"
+    return {row["id"]: row["outcome"] for row in verdict["requirements"]}
+
+
+@pytest.mark.parametrize("role", ["configuration", "environment", "container"])
+def test_a_base_model_is_one_in_whatever_role_it_was_used(world: World, role: str) -> None:
+    world.hang_on_base()
+    assert hide_base(world, *world.inputs(**{role: "base"}))["W-7"] == "undetermined"
+
+
+def test_weights_that_another_release_publishes_are_known_under_any_name(world: World) -> None:
+    world.hang_on_base()
+    hidden = replace(world.inputs(configuration="base/model.safetensors")[0], name="settings")
+    assert hide_base(world, hidden)["W-7"] == "undetermined"
+
+
+def test_weights_of_which_nobody_else_speaks_are_known_by_their_name(world: World) -> None:
+    world.write("base.gguf", b"GGUF")
+    world.change("train", inputs=world.inputs(training_data="corpus", source="train.py network.py", lockfile="uv.lock",
+                                              configuration="base.gguf"))
+    assert world.outcome("W-7") == "undetermined"
+
+
 def test_an_open_base_model_that_explains_itself_bounds_nothing(world: World) -> None:
     world.hang_on_base()
     world.explain_base()
@@ -389,6 +452,17 @@ def test_evidence_that_lies_in_the_model_is_outside_coverage_only_where_it_is_ev
     done = verify(world.model, TOP_RUNG, evidence=(inside,), trust=world.trust, as_of=NOW, now=NOW)
     assert not done.passed
     assert [row["path"] for row in done.document["coverage"]["uncovered"]] == ["evidence/evil.sigstore.json"]
+
+
+@pytest.mark.parametrize("more", [b"\x80\x04cos\nsystem\n.", b'{"payload": 1}'])
+def test_a_file_is_evidence_as_a_whole_or_not_at_all(world: World, more: bytes) -> None:
+    world.sign()
+    inside = world.model / "evidence"
+    inside.mkdir()
+    (inside / "all.intoto.jsonl").write_bytes(world.file("train").read_bytes().strip() + b"\n" + more + b"\n")
+    done = verify(world.model, TOP_RUNG, evidence=(world.evidence, inside), trust=world.trust, as_of=NOW, now=NOW)
+    assert not done.passed
+    assert [row["path"] for row in done.document["coverage"]["uncovered"]] == ["evidence/all.intoto.jsonl"]
 
 
 # --- cards ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from provenance import resources
 from provenance.errors import PolicyError, StatementError
 from provenance.statements import reader
+from provenance.statements.front_matter import front_matter
 from provenance.statements.reader import parse_json, parse_yaml, refuse_case_variants, to_json, validate
 from tests.growth import calls
 
@@ -140,6 +141,23 @@ HOSTILE_YAML = [
 @pytest.mark.parametrize("data", HOSTILE_YAML, ids=lambda data: repr(data[:24]))
 def test_yaml_beyond_the_plain_is_refused(data: bytes) -> None:
     refused(parse_yaml, data, "yaml-invalid")
+
+
+@pytest.mark.parametrize(("data", "line"), [
+    (b"a:\n" * 100_000, 2), (b"b: {c: 1}\na:\n  a: {}\n? c\n: [a, a]\na: 1", 6),
+])
+def test_a_second_key_is_refused_where_it_stands(data: bytes, line: int) -> None:
+    """Before anything is built of what follows: of half a megabyte of them, that would take long."""
+    with pytest.raises(StatementError, match="found duplicate key a") as caught:
+        parse_yaml(data, "x")
+    assert caught.value.location == f"x:{line}"
+
+
+@pytest.mark.parametrize("header", [b"- a\n" * 15_000, b"[" + b"a," * 20_001 + b"a]"])
+def test_the_header_of_a_card_has_a_bounded_number_of_parts(header: bytes) -> None:
+    with pytest.raises(StatementError, match="parts") as caught:
+        front_matter(b"---\n" + header + b"\n---\n", "README.md")
+    assert caught.value.code == "document-too-large"
 
 
 @pytest.mark.parametrize(("data", "value"), [

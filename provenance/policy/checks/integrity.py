@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from provenance.bundles.trust import parse_time
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import TrustError
-from provenance.lineage import step_of
+from provenance.lineage import LineageGraph, step_of
 from provenance.policy.acts import Act
 from provenance.policy.checks.base import PUBLISH, Check, Context, Day, Parameter, nothing
 from provenance.policy.verdict import Item
@@ -50,11 +50,26 @@ def whole_lineage(context: Context) -> Sequence[Item]:
             for use in graph.gaps]
     gaps += [Item.on([s], f"step {step_of(s).name}", "undetermined", "names no data that it used")
              for s in graph.silent_about_data]
+    gaps += [Item.on([s], s.file, "undetermined", "nobody says this who is a producer or supplies data")
+             for s in _said_by_others(graph)]
     if gaps:
         return gaps
     whole, none = "every input is attested, back to its source", "the release names no step, nothing dangles"
     told = whole if graph.model_steps else none
     return [Item.on([*releases, *graph.steps], "", "pass", told)]
+
+
+def _said_by_others(graph: LineageGraph) -> Iterable[VerifiedStatement]:
+    """Where steps and inputs come from, as told only by those who neither made nor supplied them: an assessor."""
+    told: list[tuple[VerifiedStatement, ...]] = [(step,) for step in graph.steps]
+    for use in (*graph.data_uses, *graph.base_uses):
+        known = use.identities
+        told.append((*graph.made_by(known), *graph.attested_by(known), *graph.releases_of(known)))
+    return dict.fromkeys(said[0] for said in told if said and not any(map(_may_know, said)))
+
+
+def _may_know(statement: VerifiedStatement) -> bool:
+    return statement.principal is None or bool(_SOURCES & set(statement.principal.roles))
 
 
 def fresh(context: Context) -> Sequence[Item]:
@@ -83,6 +98,7 @@ def _age(context: Context, statement: VerifiedStatement, subject: str, claimed: 
     return Item.on([statement], subject, "pass", f"{age} days old, as its signer claims")
 
 
+_SOURCES = frozenset({"producer", "data-supplier"})  # who may say where an input comes from
 _SOURCE = "SLSA 1.0, verifying artifacts: signed provenance from a trusted identity, for every material"
 INTEGRITY = (
     Check("X-1", "All evidence is signed by trusted signers and is all there", signed_evidence, remedy=PUBLISH,

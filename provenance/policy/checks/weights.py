@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from provenance.artifacts.digest import identities
+from provenance.artifacts.digest import Identity, identities
+from provenance.artifacts.manifest import WEIGHT_SUFFIXES
+from provenance.artifacts.names import brief
 from provenance.bundles.oms import ModelSignature, compare_with
 from provenance.bundles.verifier import VerifiedStatement
-from provenance.lineage import Use, beginnings, step_of
+from provenance.lineage import Use, beginnings, step_of, uses
 from provenance.policy import licences
 from provenance.policy.acts import ANEW, Act, about
 from provenance.policy.checks.base import (
@@ -28,9 +30,10 @@ from provenance.policy.verdict import Item
 from provenance.statements.artifact import described
 from provenance.statements.release import Component, Release
 from provenance.statements.statement import all_identities
-from provenance.statements.step import MODEL_MAKING, Step
+from provenance.statements.step import CODE_ROLES, DATA_ROLES, MODEL_MAKING, MODEL_ROLES, ROLES, Step
 
 _WEIGHTS = "model-parameters-final"
+_PARAMETERS = (_WEIGHTS, "model-parameters-intermediate")
 
 
 # What keeps weights from being known, or would run code where they are loaded: never passed, whoever signed it.
@@ -175,20 +178,41 @@ def _party(statement: VerifiedStatement) -> str | None:
 
 def initial_parameters(context: Context) -> Sequence[Item]:
     """W-7: every step that made weights states where it began: random with its seed, or a base model by digest."""
-    steps = context.graph.model_steps
-    return [_initial(context, statement) for statement in steps] or nothing("no step says how the weights were made")
+    steps, known = context.graph.model_steps, _known_weights(context)
+    items = [_initial(context, statement, known) for statement in steps]
+    return items or nothing("no step says how the weights were made")
 
 
-def _initial(context: Context, statement: VerifiedStatement) -> Item:
+def _known_weights(context: Context) -> frozenset[Identity]:
+    """Every file that a release of the graph publishes as weights."""
+    return frozenset(identity for s in context.graph.statements if isinstance(s.claim, Release)
+                     for row in s.claim.having(*_PARAMETERS) for identity in row.thing.identities)
+
+
+def _holds_weights(context: Context, use: Use, known: frozenset[Identity]) -> bool:
+    """Whether what a step used as something else is a model: else a base model could go in as a configuration.
+
+    Data and code may have arrays beside them; in every other role, weights are weights by their name alone.
+    """
+    thing = use.thing
+    named = use.role not in DATA_ROLES | CODE_ROLES and (
+        thing.weights is not None or thing.name.lower().endswith(WEIGHT_SUFFIXES)
+        or any(path.lower().endswith(WEIGHT_SUFFIXES) for path in thing.files))
+    return named or context.graph.is_model(use) or not known.isdisjoint(
+        use.identities | all_identities(thing.files.values()))
+
+
+def _initial(context: Context, statement: VerifiedStatement, known: frozenset[Identity]) -> Item:
     step = step_of(statement)
     subject = f"step {step.name}"
     if not context.accepts(statement):
         return Item.on([statement], subject, "undetermined", "its signer is not accepted here")
     stated = step.initial_parameters or {}
     bases = beginnings(statement)
-    hidden = [use.thing.name for use in context.graph.data_of(statement) if context.graph.is_model(use)]
+    hidden = [use for use in uses(statement, ROLES - MODEL_ROLES) if _holds_weights(context, use, known)]
     if hidden:
-        return Item.on([statement], subject, "undetermined", f"used {hidden[0]} as data, which is a model")
+        told = f"used {brief(hidden[0].thing.name)} as {hidden[0].role}, which is a model"
+        return Item.on([statement], subject, "undetermined", told)
     if bases and all(use.identities for use in bases) and stated.get("kind") != "random":
         names = ", ".join(use.thing.name for use in bases)
         return Item.on([statement], subject, "pass", f"began from {names}, known by digest")

@@ -78,7 +78,7 @@ class _Row:
         self.offers, self.voice = _offers(known)
         self.mof = mof.evaluate(self.offers, question.profile)
         self.rules = self._rules() if self.voice == "trusted" else ()
-        self.ladder = self.evaluation.ladder()
+        self.ladder = self.evaluation.ladder
 
     def to_dict(self) -> dict[str, Any]:
         blockers = list(self._blockers())
