@@ -19,8 +19,9 @@
     | `stack`          | what serves the model (CycloneDX)            | lab       |
     | `release`        | what is published, and on which evidence     | lab       |
 
-The world is made by the project's own code, with real keys and signatures, and passes every policy that is shipped. It
-is built once; `World.new` hands out copies. A test changes one thing before it is signed, and asks for the verdict:
+The world is made by the project's own code, with real keys and signatures, and passes every policy that files can pass
+(`PASSABLE`). It is built once; `World.new` hands out copies. A test changes one thing before it is signed, and
+asks for the verdict:
 
     world = World.new(tmp_path)
     world.change("train", initial_parameters=None)
@@ -66,6 +67,8 @@ from provenance.workflows.trust_file import NewPrincipal, add_principal, init_tr
 from provenance.workflows.verify import verify
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+# A score is never passed, and the exemption of the AI Act only with a person who agrees.
+PASSABLE = tuple(name for name in policy_ids() if name not in ("osai-index-12", "eu-gpai-oss-exemption"))
 TOP_RUNG = "g7-2026-open-source-ai-open-data"
 PEOPLE = ("archive", "lab", "elder", "gate", "stranger")
 PASSED, OPEN, FAILED, BESIDE = "pass", "undetermined", "fail", "not_applicable"

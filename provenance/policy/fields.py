@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from provenance import resources
 from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.statements.dataset import DATASET
+from provenance.statements.reader import parse_json
 from provenance.statements.release import RELEASE
 from provenance.statements.reproduction import REPRODUCTION
 from provenance.statements.step import SLSA_PROVENANCE_V1
@@ -42,5 +42,6 @@ def _missing(schema: Mapping[str, Any], names: Sequence[str]) -> tuple[str, Sequ
 
 @cache
 def _schema(name: str) -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads(resources.read_text("schemas", f"{name}.schema.json"))
+    file = f"{name}.schema.json"
+    schema: dict[str, Any] = parse_json(resources.read_bytes("schemas", file), file)
     return schema

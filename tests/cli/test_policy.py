@@ -83,6 +83,13 @@ def test_a_score_is_shown_explained_and_compared(run: Run) -> None:
     assert run("policy", "lint", "osai-index-12").code == 0
 
 
+def test_a_score_ends_with_one_because_it_is_never_a_pass(run: Run, released: Path) -> None:
+    ran = run("verify", "model", "--policy", "osai-index-12", "--trust", "trust.yaml", "--report", "report.html")
+    assert ran.code == 1
+    assert re.search(r"Score +between [0-9.]+ and [0-9.]+ of 12 points shown", ran.out)
+    assert 'id="score"' in released.with_name("report.html").read_text(encoding="utf-8")
+
+
 def test_explain_follows_its_schema_and_names_the_nearest_requirement(run: Run, tmp_path: Path) -> None:
     (tmp_path / "ours.yaml").write_text(LONG)
     follows(run("policy", "explain", "ours.yaml", "--format", "json").json, "output.schema.json")

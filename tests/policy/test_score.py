@@ -21,6 +21,7 @@ from tests.policy.people import assess, people
 from tests.policy.test_policy import ROW, document, write
 from tests.world import NOW, World
 
+OUTCOMES: tuple[Outcome, ...] = ("pass", "fail", "undetermined", "not_applicable")
 INDEX = "osai-index-12"
 
 
@@ -67,6 +68,18 @@ def test_a_dimension_is_closed_only_where_that_is_shown(
 ) -> None:
     found = score_of([Dimension("d", "D", "G", "full", "half")], [decided("full", full), decided("half", half)])["d"]
     assert (found.answer, found.least, found.most) == (answer, least, most)
+
+
+@pytest.mark.parametrize("half", OUTCOMES)
+@pytest.mark.parametrize("full", OUTCOMES)
+def test_a_row_that_no_longer_passes_never_raises_what_is_shown(full: Outcome, half: Outcome) -> None:
+    def least(full: Outcome, half: Outcome) -> float:
+        return score_of([Dimension("d", "D", "G", "full", "half")],
+                        [decided("full", full), decided("half", half)])["d"].least
+
+    weaker = [outcome for outcome in OUTCOMES if outcome != "pass"]
+    assert all(least(one, half) <= least(full, half) for one in weaker)
+    assert all(least(full, other) <= least(full, half) for other in weaker if half == "pass" or other == half)
 
 
 def test_without_a_partial_row_a_dimension_is_open_or_closed() -> None:
