@@ -41,6 +41,10 @@ class UnsupportedBundle(BundleError):  # noqa: N818  nothing is wrong with the b
     """A bundle of a kind that this version does not check; not a word about whether it is valid."""
 
 
+class SigstoreOnly(UnsupportedBundle):
+    """A bundle that needs an authority, an instance or a file to be checked with: `bundles/sigstore` reads it."""
+
+
 @dataclass(frozen=True)
 class Envelope:
     """A DSSE envelope (protocol v1) with its one signature; `hint` names a key and proves nothing.
@@ -109,8 +113,8 @@ def bundle_envelope(bundle: Any, location: str) -> Envelope:
     _check_media_type(bundle.get("mediaType"), location)
     hint = _key_hint(bundle.get("verificationMaterial"), location)
     if "dsseEnvelope" not in bundle and "messageSignature" in bundle:
-        raise UnsupportedBundle("bundle-kind-unsupported", "a signature over a file rather than a statement",
-                                location=location, hint="ask the signer for a DSSE bundle")
+        raise SigstoreOnly("bundle-kind-unsupported", "a signature over a file rather than a statement",
+                           location=location, hint="ask the signer for a DSSE bundle")
     envelope = bundle.get("dsseEnvelope")
     if not isinstance(envelope, dict) or "messageSignature" in bundle:
         raise _broken("it has no dsseEnvelope, or more than one content", location)
@@ -158,9 +162,9 @@ def _key_hint(material: Any, location: str) -> str:
     if len(kinds) != 1:
         raise _broken("its verificationMaterial must name one key or certificate", location)
     if kinds != ["publicKey"]:
-        raise UnsupportedBundle("bundle-kind-unsupported", "signed under a certificate, which neither an authority nor "
-                                "a Sigstore instance was given to check with", location=location,
-                                hint="list the signer's identity or authority in the trust file")
+        raise SigstoreOnly("bundle-kind-unsupported", "signed under a certificate, which neither an authority nor a "
+                           "Sigstore instance was given to check with", location=location,
+                           hint="list the signer's identity or authority in the trust file")
     key = material["publicKey"]
     hint = key.get("hint", "") if isinstance(key, dict) else None
     if not isinstance(hint, str):

@@ -19,6 +19,7 @@ from typing import Any
 from provenance.bundles.envelope import (
     MAX_BUNDLE,
     Envelope,
+    SigstoreOnly,
     UnsupportedBundle,
     bundle_envelope,
     decode,
@@ -79,8 +80,8 @@ def read_signed(data: bytes, location: str) -> Signed:
     if kinds == {"metablock"}:
         return _metablock(document, location)
     if kinds == {"pep740"}:
-        raise UnsupportedBundle("bundle-kind-unsupported", "signed under a Sigstore identity, which needs a trust file "
-                                "that lists identities", location=location, hint="list the identity in the trust file")
+        raise SigstoreOnly("bundle-kind-unsupported", "signed under a Sigstore identity, which needs a trust file that "
+                           "lists identities", location=location, hint="list the identity in the trust file")
     envelope = bundle_envelope(document, location)
     return _signed(envelope, (Signature(envelope.signature, envelope.hint),))
 

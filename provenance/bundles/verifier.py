@@ -32,7 +32,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
-from provenance.bundles.envelope import UnsupportedBundle, is_statement_type, sha256
+from provenance.bundles.envelope import SigstoreOnly, UnsupportedBundle, is_statement_type, sha256
 from provenance.bundles.keys import NamedKey, names_of, pem_of, verifying_key
 from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
 from provenance.bundles.signed import Signed, as_bundle, read_signed
@@ -162,7 +162,7 @@ class Verifier:
             self._refuse_revoked(container)
             read = self._read(data, file)  # 2 to 4
         except UnsupportedBundle as err:
-            if self.trust is not None and self.trust.knows_certificates:
+            if isinstance(err, SigstoreOnly) and self.trust is not None and self.trust.knows_certificates:
                 return self._examine_certificate(data, file, digest, self.trust)
             return Examined(file, digest, "UNSUPPORTED", err.code, err.message)
         except ProvenanceError as err:

@@ -14,7 +14,6 @@ from provenance.bundles.trust import Trust, timestamp
 from provenance.bundles.verifier import Examined, Verifier
 from provenance.errors import ArtifactError, UsageError
 from provenance.files import read_small
-from provenance.workflows.gathering import examine
 from provenance.workflows.one_signer import held_to
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ def examine_pieces(files: Sequence[EvidenceFile], trust: Trust, as_of: datetime,
     if artifact is not None and files[0].data is not None:
         found = [_signed_directly(files[0], trust, as_of, artifact)]
     elif len(files) > 1 or files[0].data is None:
+        from provenance.workflows.gathering import examine  # not for a bundle alone, which most are
+
         found = examine(verifier, files)  # together: a threshold counts several signers, a layout speaks of its links
     else:
         found = [verifier.examine(file.data or b"", file.name) for file in files]

@@ -130,12 +130,14 @@ def test_a_layout_of_in_toto_lends_its_owners_voice_to_the_links_that_meet_it() 
 
 @here
 def test_what_is_not_signed_or_signed_with_gnupg_is_not_valid() -> None:
-    bob = trust("in-toto-python/demo_files/bob.pub")
+    bob, certified = trust("in-toto-python/demo_files/bob.pub"), trust(identity=WILLIAM)
     (template,) = examine("in-toto-python/demo_files/demo.layout.template", bob)
     assert template.status == "INVALID"
     for link in ("write-code.8288ef56", "package.7b3abb26"):
-        (found,) = examine(f"in-toto-python/demo_files_gpg/{link}.link", bob)
-        assert (found.status, found.code) == ("UNSUPPORTED", "bundle-kind-unsupported")
+        for believed in (bob, certified):
+            (found,) = examine(f"in-toto-python/demo_files_gpg/{link}.link", believed)
+            assert (found.status, found.code) == ("UNSUPPORTED", "bundle-kind-unsupported")
+            assert "GnuPG" in found.reason
 
 
 @here

@@ -90,6 +90,14 @@ def test_a_revocation_reaches_a_file_a_piece_or_a_statement(revoked: str, refuse
     assert (hit, len(found)) == (refused, 3)  # the first two hold one and the same statement
 
 
+def test_a_layout_lends_its_voice_to_the_link_in_the_next_line(run: Run) -> None:
+    check = ("--trust", str(VECTORS / "bundles" / "trust.yaml"), "--as-of", "2026-11-23T12:00:00Z", "--format", "json")
+    for name, code, statuses in (("pipeline.jsonl", 0, ["VALID", "VALID"]),
+                                 ("bad-pipeline-threshold.jsonl", 1, ["VALID", "UNSUPPORTED"])):
+        ran = run("bundle", "verify", str(VECTORS / "evidence" / name), *check)
+        assert (ran.code, [item["status"] for item in ran.json["bundles"]]) == (code, statuses)
+
+
 def test_who_revokes_a_file_revokes_the_statements_in_it(run: Run, lines: Path, tmp_path: Path) -> None:
     trusting(tmp_path, run)
     assert run("trust", "revoke", "trust.yaml", "--bundle", lines.name).code == 0

@@ -108,8 +108,10 @@ GOLDEN = resources._folder("attestations") / "vectors"
 # What a client says that looks at bundle and signature, and, of the statement, at its type and subjects alone.
 OF_THE_BUNDLE = {"base64-invalid", "bundle-invalid", "bundle-media-type", "bundle-signature-count", "document-too-deep",
                  "json-invalid", "member-case-variant", "signature-invalid", "signature-unknown-signer"}
-# Members of the statement are its reader's to judge; bundles that only model signing allows are not Sigstore's.
-NOT_ITS_BUSINESS = ("payload-case-variant", "model-signature-raw-bytes", "model-signature-release-0.2.0")
+# Members of the statement are its reader's to judge, and so are payload types beside the one that Sigstore's clients
+# know; bundles that only model signing allows are not Sigstore's.
+NOT_ITS_BUSINESS = ("payload-case-variant", "payload-type-named", "model-signature-raw-bytes",
+                    "model-signature-release-0.2.0")
 
 
 def golden(status: str) -> list[str]:
