@@ -74,8 +74,10 @@ class Blocker(_Answer):
 
     @property
     def told(self) -> str:
-        """That, as a sentence."""
-        return f"Blocked, nothing that is added lifts it. {self.change}"
+        """That, in two sentences; at most two reasons."""
+        reasons = list(dict.fromkeys(reason for _, reason in self.answers))
+        more = f", and {len(reasons) - 2} more" if len(reasons) > 2 else ""
+        return f"Blocked, nothing that is added lifts it ({'; '.join(reasons[:2])}{more}). {self.change}"
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class _Question:
         for decision in decisions:
             alike[decision.remedy].append((decision.id, decision.reason))
         for remedy, answers in alike.items():
-            yield Blocker(tuple(answers), f"It would have to be otherwise first; then: {remedy}")
+            yield Blocker(tuple(answers), f"That would have to be otherwise first; then: {remedy}")
 
     def _recalled(self) -> Iterator[Blocker]:
         names = dict.fromkeys(self.evaluation.recalled.values())
