@@ -1,8 +1,8 @@
 """What remains to be done until a policy is passed: the fewest acts that settle all that is open, and what none can.
 
 In this order: what would settle each open requirement (`settling`), the smallest set of acts that settles all of them
-(`cover`), and what those acts bring with them: what is new counts once a release lists it. Acts of one kind, about one
-thing, in one voice, are one act if one signer may sign for all that need it.
+(`cover`), and what those acts bring with them. Acts of one kind, about one thing, in one voice, are one act if one
+signer may sign for all that need it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from provenance.bundles.verifier import Voice
-from provenance.policy.acts import ANEW, BINDING, LISTED, Act, words
+from provenance.policy.acts import ANEW, BINDING, Act, words
 from provenance.policy.cover import cover
 from provenance.policy.evaluate import Evaluation, Rung
 from provenance.policy.policy import Policy
@@ -182,9 +182,6 @@ class _Question:
         for listed in () if wants else graph.missing_evidence:
             told = "nothing passes while evidence that the release lists is missing"
             yield Want(Act("bundle", listed.name), voice, frozenset(), "evidence", told)
-        new = [want for want in wants if want.act.kind in LISTED]
-        for row in dict.fromkeys(want.requirement for want in new if graph.releases):
-            yield Want(ANEW, voice, frozenset({"producer"}), row, "what is new counts once the release lists it")
         asks_whole = any(decision.id == "X-2" and decision.is_binding for decision in self.shown)
         kinds = {want.act.kind for want in wants}
         for act in self.settling.undescribed() if asks_whole and "train" in kinds and "dataset" not in kinds else ():

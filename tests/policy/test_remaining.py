@@ -271,3 +271,28 @@ def test_what_a_card_declares_is_to_be_said_in_a_signed_release(world: World) ->
     verdict = world.verdict("g7-2026-open-weights")
     assert verdict["ladder"]["declared"] == "g7-2026-open-weights"
     assert [step["remedy"].split(":")[0] for step in verdict["next"]] == ["Publish a signed release statement"]
+
+
+def test_a_policy_that_asks_nothing_of_this_model_is_no_gap_that_could_be_filled(world: World, tmp_path: Path) -> None:
+    told = asked(world, write(tmp_path / "ours.yaml", document({**ROW, "id": "W-5"})))
+    assert not told.tasks
+    assert [blocker.requirements for blocker in told.blockers] == [("policy",)]
+
+
+def test_what_only_a_person_may_judge_is_asked_of_a_person(world: World, tmp_path: Path) -> None:
+    world.unsay("dataset-raw")
+    judged = {**ROW, "id": "D-2", "roles": ["assessor"], "minVoice": "independent"}
+    (task,) = asked(world, write(tmp_path / "ours.yaml", document(judged))).tasks
+    assert (task.act, task.roles, task.voice) == (Act("assessment", "D-2"), ("assessor",), "independent")
+
+
+def test_a_person_is_asked_where_a_row_takes_either_and_a_statement_would_need_a_release_beside_it(
+    world: World, tmp_path: Path
+) -> None:
+    world.unsay("dataset-raw")
+    judged = {**ROW, "id": "D-2", "roles": ["assessor", "data-supplier"]}
+    told = asked(world, write(tmp_path / "ours.yaml", document(judged)))
+    assert [task.act for task in told.tasks] == [Act("assessment", "D-2")]
+    assert not told.ties
+    told = asked(world, write(tmp_path / "both.yaml", document(judged, {**judged, "id": "D-3", "roles": ["data-supplier"]})))
+    assert [task.act for task in told.tasks] == [Act("dataset", "tales.txt"), Act("release")]
