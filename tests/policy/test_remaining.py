@@ -294,5 +294,6 @@ def test_a_person_is_asked_where_a_row_takes_either_and_a_statement_would_need_a
     told = asked(world, write(tmp_path / "ours.yaml", document(judged)))
     assert [task.act for task in told.tasks] == [Act("assessment", "D-2")]
     assert not told.ties
-    told = asked(world, write(tmp_path / "both.yaml", document(judged, {**judged, "id": "D-3", "roles": ["data-supplier"]})))
+    beside = {**judged, "id": "D-3", "roles": ["data-supplier"]}
+    told = asked(world, write(tmp_path / "both.yaml", document(judged, beside)))
     assert [task.act for task in told.tasks] == [Act("dataset", "tales.txt"), Act("release")]
