@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 Thing = TypeVar("Thing")
 
 MOST_SETS = 4
-_MOST_STEPS = 20_000
-_DEEPEST = 200  # questions that are searched; what is beyond is settled one by one
+_MOST_STEPS = 5_000
+_DEEPEST = 100  # with more open questions than these nothing is searched: each is settled after the other
 
 
 def cover(questions: Iterable[Sequence[Iterable[Thing]]]) -> list[frozenset[Thing]]:
@@ -34,15 +34,18 @@ class _Search(Generic[Thing]):
 
     def __init__(self, questions: Sequence[Sequence[frozenset[Thing]]]) -> None:
         self.questions, self.steps = questions, 0
+        self.most = _MOST_STEPS if len(questions) <= _DEEPEST else 0
         self.found: list[frozenset[Thing]] = []
 
     def go(self, index: int, have: frozenset[Thing]) -> None:
         """Settle the questions from `index` on, beside what is there already."""
         self.steps += 1
-        if self.found and (len(have) > len(self.found[0]) or self.steps > _MOST_STEPS):
+        if self.found and (len(have) > len(self.found[0]) or self.steps > self.most):
             return
-        if index == len(self.questions) or index == _DEEPEST:
-            self._keep(have.union(*(_nearest(ways, have)[0] for ways in self.questions[index:])))
+        if index >= min(len(self.questions), _DEEPEST):
+            for ways in self.questions[index:]:
+                have |= _nearest(ways, have)[0]
+            self._keep(have)
             return
         for way in _nearest(self.questions[index], have):
             self.go(index + 1, have | way)

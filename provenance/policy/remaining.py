@@ -1,8 +1,8 @@
 """What remains to be done until a policy is passed: the fewest acts that settle all that is open, and what none can.
 
 In this order: what would settle each open requirement (`settling`), the smallest set of acts that settles all of them
-(`cover`), and what those acts bring with them: what is new counts once a release lists it. Acts of one kind, about one
-thing, in one voice, are one act if one signer may sign for all that need it.
+(`cover`), and what those acts bring with them. Acts of one kind, about one thing, in one voice, are one act if one
+signer may sign for all that need it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from provenance.bundles.verifier import Voice
-from provenance.policy.acts import ANEW, BINDING, LISTED, Act, words
+from provenance.policy.acts import ANEW, BINDING, Act, words
 from provenance.policy.cover import cover
 from provenance.policy.evaluate import Evaluation, Rung
 from provenance.policy.policy import Policy
@@ -74,8 +74,10 @@ class Blocker(_Answer):
 
     @property
     def told(self) -> str:
-        """That, as a sentence."""
-        return f"Blocked, nothing that is added lifts it. {self.change}"
+        """That, in two sentences; at most two reasons."""
+        reasons = list(dict.fromkeys(reason for _, reason in self.answers))
+        more = f", and {len(reasons) - 2} more" if len(reasons) > 2 else ""
+        return f"Blocked, nothing that is added lifts it ({'; '.join(reasons[:2])}{more}). {self.change}"
 
 
 @dataclass(frozen=True)
@@ -180,9 +182,6 @@ class _Question:
         for listed in () if wants else graph.missing_evidence:
             told = "nothing passes while evidence that the release lists is missing"
             yield Want(Act("bundle", listed.name), voice, frozenset(), "evidence", told)
-        new = [want for want in wants if want.act.kind in LISTED]
-        for row in dict.fromkeys(want.requirement for want in new if graph.releases):
-            yield Want(ANEW, voice, frozenset({"producer"}), row, "what is new counts once the release lists it")
         asks_whole = any(decision.id == "X-2" and decision.is_binding for decision in self.shown)
         kinds = {want.act.kind for want in wants}
         for act in self.settling.undescribed() if asks_whole and "train" in kinds and "dataset" not in kinds else ():
@@ -209,7 +208,7 @@ class _Question:
         for decision in decisions:
             alike[decision.remedy].append((decision.id, decision.reason))
         for remedy, answers in alike.items():
-            yield Blocker(tuple(answers), f"It would have to be otherwise first; then: {remedy}")
+            yield Blocker(tuple(answers), f"That would have to be otherwise first; then: {remedy}")
 
     def _recalled(self) -> Iterator[Blocker]:
         names = dict.fromkeys(self.evaluation.recalled.values())

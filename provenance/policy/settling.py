@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from provenance.bundles.verifier import VerifiedStatement, Voice
 from provenance.lineage import LineageGraph, step_of
-from provenance.policy.acts import ANEW, UNSIGNED, Act, Kind, about
+from provenance.policy.acts import ANEW, LISTED, UNSIGNED, Act, Kind, about
 from provenance.policy.assessments import PERSONS, asks_a_person
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.evaluate import Evaluation
@@ -103,7 +103,11 @@ class Settling:
 
     def _wants(self, decision: Decision, item: Item, way: Iterable[Act], row: str) -> Wants:
         reason = f"{item.subject}: {item.reason}" if item.subject else item.reason
-        return tuple(self._want(act, decision, row, reason) for act in way)
+        wants = tuple(self._want(act, decision, row, reason) for act in way)
+        if self.graph.releases and not LISTED.isdisjoint(want.act.kind for want in wants):
+            told = "what is new counts once the release lists it"
+            wants += (Want(ANEW, self.heard, frozenset({"producer"}), row, told),)
+        return wants
 
     def _want(self, act: Act, decision: Decision, row: str, reason: str) -> Want:
         here = self._listed_unsigned.get(act.subject) if act.kind == "bundle" else None

@@ -120,7 +120,7 @@ def _parts(parts: Sequence[Document], indent: int) -> Iterator[str]:
     for part in parts:
         name = part["id"] or part["title"]
         yield from _wrapped(f"{name}: {part['reason']}", f"{' ' * indent}{wording.mark(part['outcome']).sign} ")
-        yield from _parts(part.get("parts", ()), indent + 2)
+        yield from _parts(part.get("parts", ()), min(indent + 2, _WIDTH // 2))
 
 
 def _item(item: Document) -> Iterator[str]:

@@ -234,7 +234,7 @@ def test_verify_and_inventory_tell_the_same_steps(world: World, spoil: str) -> N
     else:
         world.license("model-parameters-final", "CC-BY-NC-4.0")
     verdict = world.verdict(OSAID)
-    row = inventory([str(world.model)], [OSAID], trust=world.trust, as_of=NOW, now=NOW).document["models"][0]
+    row = inventory([world.model], [OSAID], trust=world.trust, as_of=NOW, now=NOW).document["models"][0]
     assert row["next"] == {"towards": OSAID, "steps": [step["remedy"] for step in verdict["next"]]}
     assert bool(verdict["next"][0].get("blocks")) == (spoil == "blocker")
 
@@ -256,3 +256,44 @@ def test_a_stranger_is_told_by_file_even_where_the_bundle_names_no_key(world: Wo
     world.believe(*(world.principal(name) for name in ("archive", "lab", "elder", "gate")),
                   NewPrincipal("stranger", "Example Lab", ("producer",), (world.folder / "stranger.key.pub",), ("*",)))
     assert passes(world, TOP_RUNG)
+
+
+def test_a_blocker_says_what_would_have_to_be_otherwise(world: World) -> None:
+    world.license("model-parameters-final", "CC-BY-NC-4.0")
+    blocked = world.verdict()["next"][0]
+    assert blocked["requirement"] == "W-2, W-3"
+    assert blocked["remedy"].startswith("Blocked, nothing that is added lifts it (tiny/model.safetensors: CC-BY-NC-4.0")
+
+
+def test_what_a_card_declares_is_to_be_said_in_a_signed_release(world: World) -> None:
+    world.unsay(*world.drafts)
+    world.signed = True
+    verdict = world.verdict("g7-2026-open-weights")
+    assert verdict["ladder"]["declared"] == "g7-2026-open-weights"
+    assert [step["remedy"].split(":")[0] for step in verdict["next"]] == ["Publish a signed release statement"]
+
+
+def test_a_policy_that_asks_nothing_of_this_model_is_no_gap_that_could_be_filled(world: World, tmp_path: Path) -> None:
+    told = asked(world, write(tmp_path / "ours.yaml", document({**ROW, "id": "W-5"})))
+    assert not told.tasks
+    assert [blocker.requirements for blocker in told.blockers] == [("policy",)]
+
+
+def test_what_only_a_person_may_judge_is_asked_of_a_person(world: World, tmp_path: Path) -> None:
+    world.unsay("dataset-raw")
+    judged = {**ROW, "id": "D-2", "roles": ["assessor"], "minVoice": "independent"}
+    (task,) = asked(world, write(tmp_path / "ours.yaml", document(judged))).tasks
+    assert (task.act, task.roles, task.voice) == (Act("assessment", "D-2"), ("assessor",), "independent")
+
+
+def test_a_person_is_asked_where_a_row_takes_either_and_a_statement_would_need_a_release_beside_it(
+    world: World, tmp_path: Path
+) -> None:
+    world.unsay("dataset-raw")
+    judged = {**ROW, "id": "D-2", "roles": ["assessor", "data-supplier"]}
+    told = asked(world, write(tmp_path / "ours.yaml", document(judged)))
+    assert [task.act for task in told.tasks] == [Act("assessment", "D-2")]
+    assert not told.ties
+    beside = {**judged, "id": "D-3", "roles": ["data-supplier"]}
+    told = asked(world, write(tmp_path / "both.yaml", document(judged, beside)))
+    assert [task.act for task in told.tasks] == [Act("dataset", "tales.txt"), Act("release")]
