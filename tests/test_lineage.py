@@ -471,13 +471,13 @@ def judge(statements: Sequence[VerifiedStatement], model: Manifest) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("work", "few"), [(walk, 2_000), (draw, 300), (decide, 60), (judge, 60)])
+@pytest.mark.parametrize(("work", "few"), [(walk, 2_000), (draw, 300), (decide, 100), (judge, 60)])
 def test_ten_times_the_steps_need_about_ten_times_the_calls(world: World, work: Any, few: int) -> None:
     model = scan(world.model)
     decide(chain(world, 1), model)  # reads schemas and policies once
     work(chain(world, 2), model)
     short, long = (counted(partial(work, chain(world, length), model)) for length in (few, 10 * few))
-    assert long / short < 11
+    assert 6 < long / short < 11
 
 
 def test_a_step_with_many_inputs_is_linear_too(world: World) -> None:

@@ -1,7 +1,8 @@
 """CycloneDX 1.4 to 1.7 as JSON: the parts of a serving stack, models and datasets, with versions and licences.
 
-The same function reads the body of an in-toto statement and a file. Components nest; each is one part, whatever it
-stands in. Of several licences of one part all apply, so that the worst of them counts.
+Components nest; each is one part, whatever it stands in. Of several licences of one part all apply, so that the worst
+of them counts. What is odd is told and left out: the bill of a *signed* stack is read by `statements/sbom.py`, which
+refuses it as a whole, because a part that is left out there would not be judged.
 """
 
 from __future__ import annotations

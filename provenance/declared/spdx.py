@@ -1,8 +1,8 @@
 """SPDX as JSON: 2.2 and 2.3, and the graph of 3.0 with its AI and dataset profiles.
 
-The same function reads the body of an in-toto statement and a file. Where a package has a declared and a concluded
-licence that differ, both apply; NONE and NOASSERTION are no licence. In the graph of 3.0 a licence is an element of its
-own, joined by a relationship.
+Where a package has a declared and a concluded licence that differ, both apply; NONE and NOASSERTION are no licence. In
+the graph of 3.0 a licence is an element of its own, joined by a relationship. The bill of a signed stack is read by
+`statements/sbom.py`, which leaves nothing out.
 """
 
 from __future__ import annotations

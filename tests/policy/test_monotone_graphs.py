@@ -122,7 +122,7 @@ def parts(data: st.DataObject, graph: Graph, *, listed_only: bool) -> list[Piece
 
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
-SETTINGS = settings(max_examples=60, suppress_health_check=SLOW, phases=set(Phase) - {Phase.explain})
+SETTINGS = settings(max_examples=40, suppress_health_check=SLOW, phases=set(Phase) - {Phase.explain})
 
 
 @SETTINGS
