@@ -11,14 +11,15 @@ what asks for training data or initial parameters stays undetermined.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.artifacts.digest import DigestSet, identities, kind_of
 from provenance.errors import StatementError
-from provenance.statements.folders import with_folders
 from provenance.statements.reader import parse_json, validate
 from provenance.statements.statement import URN, ResourceDescriptor, Statement, descriptors
-from provenance.statements.step import BUILDER, OTHER, Step
+
+if TYPE_CHECKING:
+    from provenance.statements.step import Step
 
 LINK_V03 = "https://in-toto.io/attestation/link/v0.3"
 # Names for trust files of what has no predicate type.
@@ -46,6 +47,10 @@ def read_payload(payload: bytes, location: str) -> Statement:
 
 def link_step(statement: Statement, location: str) -> Step:
     """The step that a link describes; StatementError `schema-mismatch` or `statement-invalid`."""
+    # Not at the top: whoever checks a model signature does not wait for what steps are made of.
+    from provenance.statements.folders import with_folders
+    from provenance.statements.step import OTHER, Step
+
     data = statement.predicate
     if statement.predicate_type == LEGACY_LINK:
         inputs, products, made = _artifacts(data["materials"], location), data["products"], statement.subjects
@@ -83,6 +88,8 @@ def files_of(items: Sequence[ResourceDescriptor]) -> dict[str, dict[str, str]]:
 
 def _byproducts(step: Step) -> dict[str, Any]:
     """Our recorder states only what ended well; what others left out is not put in."""
+    from provenance.statements.step import BUILDER
+
     return {"return-value": 0} if step.builder == BUILDER else {}
 
 

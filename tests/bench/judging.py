@@ -1,10 +1,11 @@
 """Workload J in one process: a model signature by key; prints seconds of the clock and of all cores, or sizes.
 
-    python judging.py whole COUNT    what the Verifier takes for a bundle of so many resources, fifty times if small
+    python judging.py whole COUNT    what the Verifier takes for a bundle of so many resources
     python judging.py alone COUNT    its parts by themselves: strict parse, signature, strict parse, schema
     python judging.py peak COUNT     in the place of seconds: the MiB that reading and judging it took
     python judging.py size COUNT     in the place of seconds: the MiB of the statement in it
 
+A small bundle is judged many times, and the figure is the mean of them: a single time is mostly chance.
 A bundle is made by a process of its own, so that its making is in no figure.
 """
 
@@ -30,7 +31,7 @@ from provenance.bundles.verifier import Verifier
 from provenance.statements.reader import parse_json, validate
 from provenance.workflows.trust_file import keygen
 
-SMALL = 10_000
+TOGETHER, MOST = 100_000, 50  # as many resources in all, in no more than so many goes
 NOW = datetime.now(UTC)
 
 
@@ -91,6 +92,12 @@ def memory(what: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(what))
 
 
+def repeated(work: Callable[[], object], times: int) -> None:
+    """One after the other; of what they made nothing is kept."""
+    for _ in range(times):
+        work()
+
+
 def main() -> None:
     """Have the bundle made, and measure."""
     how, count = sys.argv[1], int(sys.argv[2])
@@ -105,9 +112,9 @@ def main() -> None:
         elif how == "size":
             print(*[len(parse_bundle((folder / "model.sig").read_bytes(), "").payload) / (1 << 20)] * 2)
         else:
-            work, times = {"whole": whole, "alone": alone}[how](folder), 50 if count < SMALL else 1
+            work, times = {"whole": whole, "alone": alone}[how](folder), min(TOGETHER // count, MOST)
             work()
-            print(*timed(lambda: [work() for _ in range(times)]))
+            print(*(seconds / times for seconds in timed(lambda: repeated(work, times))))
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def page(run: Run, profile: Callable[[Goal], str]) -> str:
         lines.append(PROFILE.rstrip("\n"))
         lines += [profile(goal) for goal in missed]
     lines.append(COMMANDS.format(bare=run.bare).rstrip("\n"))
-    lines += [f"| {workload} | {name} | {one.wall:.3f} | {one.cpu:.3f} | {max(0.0, one.peak - run.bare):.0f} |"
+    lines += [f"| {workload} | {name} | {one.wall:.4g} | {one.cpu:.4g} | {max(0.0, one.peak - run.bare):.0f} |"
               for (workload, name), one in run.measured.items()]
     return "\n".join(lines) + "\n"
 
