@@ -16,6 +16,7 @@ import provenance
 from provenance import cards
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.manifest import Manifest, scan
+from provenance.artifacts.names import brief_tree
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Principal, Trust, TrustSource, parse_time, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
@@ -35,6 +36,7 @@ from provenance.workflows import noticed
 from provenance.workflows.declared import NOTHING_READ, Reading, read_all
 from provenance.workflows.gathering import gather, trees_named, wanted_by, worth_reading
 
+LONGEST_TEXT = 1200  # of evidence, in a verdict: a name of a megabyte would stand in it a dozen times
 LIMITS = (
     "Integrity is not truth: a signature shows who says something, not that it is so.",
     "A signed list shows what its signer lists; it does not prove that nothing was left off.",
@@ -137,7 +139,7 @@ def _document(
             *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]
     graph = evaluation.graph("unsigned")
     used = {digest for decision in decisions for digest in decision.to_dict()["evidence"]}
-    return {
+    told = {
         "schemaVersion": "0.1", "kind": "Verdict",
         "tool": {"name": "open-provenance", "version": provenance.__version__},
         "asOf": timestamp(subject.as_of), "asOfInThePast": past,
@@ -152,7 +154,6 @@ def _document(
         "counts": _counts(decisions),
         "requirements": _requirements(decisions, evaluation.decide(policy, declared=True)),
         "waivers": waivers.listed(considered, examined, decisions),
-        "coverage": evaluation.coverage.to_dict(),
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
         "openPoints": _open_points(decisions),
         "next": _next(evaluation, decisions, ladder, policy),
@@ -160,6 +161,8 @@ def _document(
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
     }
+    # Of coverage nothing is cut: it says by their names which files an admitted copy does without.
+    return {**brief_tree(told, LONGEST_TEXT), "coverage": evaluation.coverage.to_dict()}
 
 
 def _requirements(decisions: Sequence[Decision], declared: Sequence[Decision]) -> list[dict[str, Any]]:
