@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 MAX_DEPTH = 64
 MAX_COMPONENT_BYTES = 255
@@ -94,9 +95,18 @@ def is_odd_label(name: str) -> bool:
     )
 
 
-def brief(name: str) -> str:
+def brief(name: str, longest: int = 120) -> str:
     """A name for a message: a megabyte of it helps nobody."""
-    return name if len(name) <= 120 else f"{name[:100]}… ({len(name)} characters)"
+    return name if len(name) <= longest else f"{name[: longest - 20]}… ({len(name)} characters)"
+
+
+def brief_tree(value: Any, longest: int) -> Any:
+    """A copy of a JSON-like document in which no text but the names of members is longer."""
+    if isinstance(value, str):
+        return brief(value, longest)
+    if isinstance(value, Mapping):
+        return {name: brief_tree(item, longest) for name, item in value.items()}
+    return [brief_tree(item, longest) for item in value] if isinstance(value, list | tuple) else value
 
 
 def collisions(names: Iterable[str]) -> list[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from provenance.policy.expressions import Expression, parse, quoted
@@ -38,6 +39,7 @@ How = Literal["expression", "spelling", "address", "name", "link", "text", "unkn
 _BLOCKING = frozenset({"NC", "RO", "MAU", "ND", "NDIST", "GEO", "OUT"})
 _EU = frozenset({"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT",
                  "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"})
+_SHORT = 256
 _RANK = {"restricted": 0, "undetermined": 1, "open": 2}
 # Which facts open which kind. OSI approval opens everything: it is the strictest test here. Weights also open
 # under the terms that licence_facts.yaml lists, because OSI approves licences and publishes no list of terms.
@@ -118,7 +120,17 @@ def _normalise_other(text: str, name: str | None, link: str | None) -> Licence:
 
 
 def _read(text: str, *, free: bool = False) -> Licence:
-    """One string: SPDX first, then spellings in use, then addresses; `free`: it is a free-text name."""
+    """One string; what is short is read once, however many policies ask: a release may have ten thousand rows."""
+    return _read_once(text, free) if len(text) <= _SHORT else _understood(text, free)
+
+
+@lru_cache(maxsize=1 << 16)
+def _read_once(text: str, free: bool) -> Licence:
+    return _understood(text, free)
+
+
+def _understood(text: str, free: bool) -> Licence:
+    """SPDX first, then spellings in use, then addresses; `free`: it is a free-text name."""
     words = text.strip(" \t\r\n")
     if not words:
         return Licence(text, None, "no licence is declared")

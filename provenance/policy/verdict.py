@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
@@ -11,6 +12,8 @@ from provenance.policy.acts import Way
 
 Outcome = Literal["pass", "fail", "undetermined", "not_applicable", "waived"]
 Basis = Literal["stated", "recomputed"]
+# Whoever writes the evidence must not write the report: what it lists is bounded, and what is left out is counted.
+MAX_ITEMS, MAX_REASONS = 500, 20
 BASES: tuple[Basis, ...] = ("stated", "recomputed")
 
 
@@ -134,7 +137,9 @@ class Decision:
         for item in self.items:
             if item.outcome == outcome:
                 told.setdefault(item.reason, []).append(item.subject)
-        return "; ".join(f"{_names(subjects)}{reason}" for reason, subjects in told.items())
+        found = [f"{_names(subjects)}{reason}" for reason, subjects in islice(told.items(), MAX_REASONS)]
+        more = [f"and {len(told) - MAX_REASONS} more reasons"] if len(told) > MAX_REASONS else []
+        return "; ".join(found + more)
 
     def to_dict(self) -> dict[str, Any]:
         """As the verdict document spells it."""
@@ -148,12 +153,21 @@ class Decision:
             "voice": min(voices, key=VOICES.index) if voices else "none",
             "reason": self.reason if self.is_binding else f"advice, decides nothing: {self.reason}",
             "remedy": "" if self.outcome in ("pass", "not_applicable") else self.remedy,
-            "items": [item.to_dict() for item in self.items],
+            "items": [item.to_dict() for item in self._told],
             "evidence": sorted({d for item in self.items for d in item.evidence} | {g.sha256 for g in grants}),
             "signers": sorted({name for item in self.items for name in item.signers} | {g.approver for g in grants}),
             **({} if self.is_binding else {"advisory": True}),
             **({"rule": self.rule, "parts": [part.brief() for part in self.parts]} if self.parts else {}),
         }
+
+    @property
+    def _told(self) -> tuple[Item, ...]:
+        """The items that a document lists: of very many, the first of those that led to the outcome."""
+        if len(self.items) <= MAX_ITEMS:
+            return self.items
+        outcome = self.without_grants
+        first = sorted(self.items, key=lambda item: item.outcome != outcome)[:MAX_ITEMS]
+        return (*first, Item("", outcome, f"and {len(self.items) - MAX_ITEMS} more"))
 
     def brief(self) -> dict[str, Any]:
         """As a part of a rule is told in the verdict document."""

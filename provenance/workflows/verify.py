@@ -16,6 +16,7 @@ import provenance
 from provenance import cards
 from provenance.artifacts.crew import Progress
 from provenance.artifacts.manifest import Manifest, scan
+from provenance.artifacts.names import brief_tree
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Principal, Trust, TrustSource, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
@@ -36,6 +37,7 @@ from provenance.workflows import noticed
 from provenance.workflows.declared import NOTHING_READ, Reading, beside_a_verdict, read_all
 from provenance.workflows.gathering import Gathered, gather, trees_named, wanted_by, worth_reading
 
+LONGEST_TEXT = 1200  # of evidence, in a verdict: a name of a megabyte would stand in it a dozen times
 LIMITS = (
     "Integrity is not truth: a signature shows who says something, not that it is so.",
     "A signed list shows what its signer lists; it does not prove that nothing was left off.",
@@ -161,7 +163,7 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
             *coverage_findings(evaluation.coverage), *_past(past)]
     graph = evaluation.graph("unsigned")
     used = {digest for decision in decisions for digest in decision.to_dict()["evidence"]}
-    return {
+    told = {
         "schemaVersion": "0.1", "kind": "Verdict",
         "tool": {"name": "open-provenance", "version": provenance.__version__},
         "asOf": timestamp(subject.as_of), "asOfInThePast": past,
@@ -178,7 +180,6 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
         "counts": _counts(decisions),
         "requirements": _requirements(decisions, said),
         "waivers": waivers.listed(considered, examined, decisions),
-        "coverage": evaluation.coverage.to_dict(),
         "findings": [finding.to_dict() for finding in dict.fromkeys(seen)],
         "openPoints": _open_points(decisions),
         "next": _next(evaluation, remaining(evaluation, policy, decisions, said), ladder),
@@ -187,6 +188,8 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
         "evidence": [_evidence(result, used) for result in examined],
         "limits": list(LIMITS),
     }
+    # Of coverage nothing is cut: it says by their names which files an admitted copy does without.
+    return {**brief_tree(told, LONGEST_TEXT), "coverage": evaluation.coverage.to_dict()}
 
 
 def _score(policy: policies.Policy, evaluation: Evaluation, decisions: Sequence[Decision],
