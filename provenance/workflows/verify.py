@@ -90,11 +90,11 @@ def verify(
     trusted = read_trust(trust, as_of) if trust is not None else None
     verifier = Verifier(trusted, as_of)
     gathered = gather(model, evidence, verifier)
-    trees = trees_named(gathered.statements, trusted.recalled if trusted else ())
+    recalled = trusted.recalled if trusted else frozenset[str]()
+    wanted = wanted_by(gathered.statements, trees_named(gathered.statements, recalled), recalled)
     manifest = scan(
-        model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
-        may_be_read=worth_reading(gathered.statements), keep=_is_worth_keeping,
-        copy_into=copy_into,
+        model, exclude=gathered.inside, wanted=wanted, progress=progress, total=total,
+        may_be_read=worth_reading(gathered.statements), keep=_is_worth_keeping, copy_into=copy_into,
     )
     reading = read_all(documents)
     declared, seen = declarations(manifest, verifier, reading)

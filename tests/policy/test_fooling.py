@@ -5,6 +5,7 @@ Every test begins with a world that passes the highest rung, and changes whom so
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -266,6 +267,19 @@ def test_a_dataset_is_recalled_by_any_digest_by_which_it_is_attested(world: Worl
     part = scan(world.folder / "corpus").by_path["part-0.txt"]
     world.revoke(artifacts=[f"sha256:{part.sha256}"])
     assert list(world.evaluation().recalled.values()) == ["corpus"]
+    assert shown(world.verdict()) is None
+
+
+@pytest.mark.parametrize("name", ["sha384", "sha512"])
+@pytest.mark.parametrize("what", ["model.safetensors", "tales.txt"])
+def test_a_recall_by_another_digest_than_sha256_is_found(world: World, name: str, what: str) -> None:
+    file = world.model / what if what.endswith("s") else world.folder / what
+    digest = hashlib.new(name, file.read_bytes()).hexdigest()
+    if what == "tales.txt":  # whose bytes are not here: by a digest that stands beside its sha256
+        thing = world.described(what)[0]
+        world.change("dataset-raw", subjects=(replace(thing, digest={**thing.digest, name: digest}),))
+    world.revoke(artifacts=[f"{name}:{digest}"])
+    assert "artifact-recalled" in codes(world.verdict())
     assert shown(world.verdict()) is None
 
 
