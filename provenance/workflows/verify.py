@@ -20,7 +20,7 @@ from provenance.artifacts.names import brief_tree
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Principal, Trust, TrustSource, parse_time, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
-from provenance.errors import Finding, TrustError
+from provenance.errors import Finding, PolicyError, TrustError
 from provenance.lineage import LineageGraph, step_of
 from provenance.policy import assessments, licence_claims, licences, waivers
 from provenance.policy import policy as policies
@@ -81,6 +81,9 @@ def verify(
     ProvenanceError when the question cannot be asked; a model that falls short is an
     answer, not an error.
     """
+    if policies.is_file(policy) and Path(policy).resolve().is_relative_to(model.resolve()):
+        raise PolicyError("policy-invalid", "the policy lies in the model that it is to judge", location=policy,
+                          hint="give a policy that you keep, not one that came with the model")
     chosen = policies.load_policy(policy)
     place = TrustSource.of(trust).path if trust is not None else None
     if place is not None and place.resolve().is_relative_to(model.resolve()):
@@ -136,7 +139,8 @@ def _document(
     seen = [*subject.model.findings, *findings, *recalled, *_lineage_findings(evaluation.graph("trusted")),
             *noticed.licences_told(evaluation.graph("trusted")), *noticed.names_told(evaluation.graph("trusted")),
             *_ineffective(evaluation.graph("trusted"), subject.as_of),
-            *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage), *_past(past)]
+            *evaluation.graph("trusted").changes, *coverage_findings(evaluation.coverage),
+            *_other_than_now(subject.as_of, now)]
     graph = evaluation.graph("unsigned")
     used = {digest for decision in decisions for digest in decision.to_dict()["evidence"]}
     told = {
@@ -296,10 +300,12 @@ def _moment(claimed: str) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _past(past: bool) -> list[Finding]:
-    if not past:
+def _other_than_now(as_of: datetime, now: datetime) -> list[Finding]:
+    """A time that was asked for: in the past nobody has expired yet, and in the future everybody has begun."""
+    if as_of == now:
         return []
-    return [Finding("as-of-in-the-past", "warning", "this verdict is as of a time in the past", "--as-of",
+    when = "past" if as_of < now else "future"
+    return [Finding(f"as-of-in-the-{when}", "warning", f"this verdict is as of a time in the {when}", "--as-of",
                     "leave --as-of out to judge as of now")]
 
 

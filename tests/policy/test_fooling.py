@@ -557,3 +557,22 @@ def test_a_verdict_of_the_past_says_so(world: World) -> None:
                   now=NOW + timedelta(seconds=1))
     assert done.document["asOfInThePast"]
     assert "as-of-in-the-past" in {row["code"] for row in done.document["findings"]}
+
+
+def test_a_verdict_of_the_future_says_so(world: World) -> None:
+    """Then a signer speaks whose window has not begun."""
+    world.believe(world.principal("archive"), world.principal("lab", valid_from="2026-12-01T00:00:00Z"))
+    assert not world.verdict()["passed"]
+    done = verify(world.model, TOP_RUNG, evidence=(world.evidence,), trust=world.trust,
+                  as_of=NOW + timedelta(days=30), now=NOW)
+    assert done.passed
+    assert "as-of-in-the-future" in {row["code"] for row in done.document["findings"]}
+
+
+def test_a_policy_that_came_with_the_model_does_not_judge_it(world: World) -> None:
+    world.sign()
+    policy = world.write("tiny/policy.yaml", "{}")
+    with pytest.raises(ProvenanceError) as raised:
+        verify(world.model, str(policy), evidence=(world.evidence,), trust=world.trust, as_of=NOW, now=NOW)
+    assert (raised.value.code, raised.value.location) == ("policy-invalid", str(policy))
+    assert "lies in the model" in raised.value.message
