@@ -159,6 +159,7 @@ CODES: dict[str, str] = {
     "policy-not-in-force": "the policy is not in force yet, or has expired",
     "requirement-unknown": "the catalogue, the policy or the verdict has no such requirement",
     "requirement-not-waivable": "the policy does not let this requirement be waived",
+    "as-of-in-the-future": "the verdict was asked for as of a time in the future",
     "as-of-in-the-past": "the verdict was asked for as of a time in the past",
     # registries
     "registry-damaged": "an entry of the registry is not what its address says",

@@ -76,6 +76,12 @@ def identities(digests: DigestSet) -> frozenset[Identity]:
     return frozenset() if first is None else frozenset({Identity(kind, first, named[first])})
 
 
+def every_strong(digests: DigestSet) -> frozenset[Identity]:
+    """All strong identities in the set: for what speaks against a thing, any one of them is enough."""
+    named, kind = normalise(digests), kind_of(digests)
+    return frozenset(Identity(kind, name, named[name]) for name in _STRONG[kind] if name in named)
+
+
 def compare(claimed: DigestSet, actual: DigestSet) -> Match:
     """Whether both sets name the same bytes; stricter than in-toto's "any field matches".
 

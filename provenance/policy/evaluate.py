@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
 
-from provenance.artifacts.digest import Identity, identities
+from provenance.artifacts.digest import Identity, every_strong
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
@@ -27,7 +27,6 @@ from provenance.policy.policy import LADDER, Policy, load_policy
 from provenance.policy.requirement import Requirement
 from provenance.policy.rules import Ask, Cel, Says, decide_row, of_statements
 from provenance.policy.verdict import Decision, Item, Outcome, combine, enough
-from provenance.statements.statement import all_identities
 
 
 @dataclass(frozen=True)
@@ -132,11 +131,12 @@ class Evaluation:
         if trust is None or not trust.recalled:
             return {}
         known = dict.fromkeys(graph.model_identities, model.name)
-        known |= {identity: entry.path for entry in model.files for identity in identities({"sha256": entry.sha256})}
+        known |= {identity: entry.path for entry in model.files for identity in every_strong(entry.digest)}
         for use in (*graph.data_uses, *graph.base_uses):
             told = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))
-            same = all_identities(subject for statement in told for subject in statement.statement.subjects)
-            known |= dict.fromkeys(use.identities | same, use.thing.name)
+            said = (subject for statement in told for subject in statement.statement.subjects)
+            same = (thing for thing in (use.thing.whole, use.thing.weights, *said) if thing is not None)
+            known |= {identity: use.thing.name for thing in same for identity in every_strong(thing.digest)}
         return {identity: name for identity, name in sorted(known.items()) if str(identity) in trust.recalled}
 
     @cached_property

@@ -70,6 +70,11 @@ class Policy:
                               hint="use the policy that replaced it")
 
 
+def is_file(argument: str) -> bool:
+    """Whether the argument names a file, and no policy that is shipped."""
+    return "/" in argument or argument.endswith(".yaml")
+
+
 def policy_ids() -> tuple[str, ...]:
     """The ids of the shipped policies."""
     return tuple(name.removesuffix(".yaml") for name in resources.names("policies")
@@ -123,7 +128,7 @@ def lint(argument: str) -> tuple[Finding, ...]:
 
 
 def _document(argument: str) -> tuple[bytes, str]:
-    if "/" in argument or argument.endswith(".yaml"):
+    if is_file(argument):
         try:
             return Path(argument).read_bytes(), argument
         except OSError as err:

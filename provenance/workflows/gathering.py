@@ -20,6 +20,8 @@ from provenance.statements.artifact import described
 from provenance.statements.release import Release
 from provenance.statements.step import MODEL_MAKING, Step
 
+_BESIDE = ("sha384", "sha512")
+
 
 @dataclass(frozen=True)
 class Gathered:
@@ -100,14 +102,19 @@ def trees_named(statements: Sequence[VerifiedStatement], recalled: Iterable[str]
     return (SHA256_TREE,) if named else (BLAKE3_TREE,)
 
 
-def wanted_by(statements: Sequence[VerifiedStatement], trees: tuple[Tree, ...]) -> Wanted:
-    """What to compute of a model: sha256, these trees, and what its trusted model signatures are over."""
+def wanted_by(statements: Sequence[VerifiedStatement], trees: tuple[Tree, ...], recalled: Iterable[str] = ()) -> Wanted:
+    """What to compute of a model: sha256, these trees, what its trusted model signatures are over, and what is named.
+
+    Every digest that is given must be right: with a wrong one beside it, a right sha256 would carry it. And one by
+    which a file is recalled must be computed to be found.
+    """
     signed = [s.claim.serialization.wanted for s in statements if s.principal and isinstance(s.claim, ModelSignature)]
     files = {"sha256", *(name for wanted in signed for name in wanted.files)}
-    # Every digest that is given must be right: with a wrong one beside it, a right sha256 would carry it.
-    files |= {"sha512"} if any("sha512" in digest for s in statements if s.principal for digest in _given(s)) else set()
+    given = {name for s in statements if s.principal for digest in _given(s) for name in _BESIDE if name in digest}
+    given |= {identity.partition(":")[0] for identity in recalled} & set(_BESIDE)
     shards = dict.fromkeys(sharding for wanted in signed for sharding in wanted.shards)
-    return replace(Wanted.of((*files, *trees)), shards=tuple(shards))
+    wanted = Wanted.of((*files, *trees))
+    return replace(wanted, files=tuple(dict.fromkeys((*wanted.files, *sorted(given)))), shards=tuple(shards))
 
 
 def _given(statement: VerifiedStatement) -> Iterator[Container[str]]:

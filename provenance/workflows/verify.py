@@ -20,7 +20,7 @@ from provenance.artifacts.names import brief_tree
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Principal, Trust, TrustSource, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
-from provenance.errors import Finding, TrustError
+from provenance.errors import Finding, PolicyError, TrustError
 from provenance.policy import licence_claims, licences, waivers
 from provenance.policy import policy as policies
 from provenance.policy.coverage import findings as coverage_findings
@@ -93,6 +93,9 @@ def verify(
     (`declared/`), read beside the model's card. ProvenanceError when the question cannot be
     asked; a model that falls short is an answer, not an error.
     """
+    if policies.is_file(policy) and Path(policy).resolve().is_relative_to(model.resolve()):
+        raise PolicyError("policy-invalid", "the policy lies in the model that it is to judge", location=policy,
+                          hint="give a policy that you keep, not one that came with the model")
     chosen = policies.load_policy(policy, settings)
     seen = examine(model, evidence=evidence, trust=trust, as_of=as_of, progress=progress, total=total,
                    copy_into=copy_into, documents=documents)
@@ -119,9 +122,10 @@ def examine(
     trusted = read_trust(trust, as_of) if trust is not None else None
     verifier = Verifier(trusted, as_of)
     gathered = gather(model, evidence, verifier)
-    trees = trees_named(gathered.statements, trusted.recalled if trusted else ())
+    recalled = trusted.recalled if trusted else frozenset[str]()
+    wanted = wanted_by(gathered.statements, trees_named(gathered.statements, recalled), recalled)
     manifest = scan(
-        model, exclude=gathered.inside, wanted=wanted_by(gathered.statements, trees), progress=progress, total=total,
+        model, exclude=gathered.inside, wanted=wanted, progress=progress, total=total,
         may_be_read=worth_reading(gathered.statements), keep=_is_worth_keeping, copy_into=copy_into,
     )
     reading = read_all(documents)
@@ -160,7 +164,7 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
     ladder = evaluation.ladder
     past = subject.as_of < now
     seen = [*subject.model.findings, *examination.findings, *noticed.beside(evaluation),
-            *coverage_findings(evaluation.coverage), *_past(past)]
+            *coverage_findings(evaluation.coverage), *_other_than_now(subject.as_of, now)]
     graph = evaluation.graph("unsigned")
     used = {digest for decision in decisions for digest in decision.to_dict()["evidence"]}
     told = {
@@ -275,10 +279,12 @@ def _next(evaluation: Evaluation, left: Remaining, ladder: Sequence[Rung]) -> li
     ]
 
 
-def _past(past: bool) -> list[Finding]:
-    if not past:
+def _other_than_now(as_of: datetime, now: datetime) -> list[Finding]:
+    """A time that was asked for: in the past nobody has expired yet, and in the future everybody has begun."""
+    if as_of == now:
         return []
-    return [Finding("as-of-in-the-past", "warning", "this verdict is as of a time in the past", "--as-of",
+    when = "past" if as_of < now else "future"
+    return [Finding(f"as-of-in-the-{when}", "warning", f"this verdict is as of a time in the {when}", "--as-of",
                     "leave --as-of out to judge as of now")]
 
 

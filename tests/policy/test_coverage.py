@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from provenance.artifacts.digest import HEX_LENGTHS
 from provenance.artifacts.manifest import scan
 from provenance.bundles.oms import Serialization, model_statement, serialization_for
 from provenance.statements.release import Release
@@ -138,17 +139,19 @@ def test_a_release_that_lists_this_model_under_another_dir_hash_is_flagged(relea
     assert contradictions(released) == [released.file("release").name]
 
 
+@pytest.mark.parametrize("name", ["sha384", "sha512"])
 @pytest.mark.parametrize("part", ["tiny/config.json", "component"])
-def test_a_file_by_a_right_sha256_and_a_wrong_sha512_is_flagged(released: World, part: str) -> None:
+def test_a_file_by_a_right_sha256_and_another_wrong_digest_is_flagged(released: World, part: str, name: str) -> None:
     """ENV-31: who checks the stronger one would find another file."""
     release = released.drafts["release"].claim
     assert isinstance(release, Release)
+    wrong = {name: "0" * HEX_LENGTHS[name]}
     if part == "component":
-        rows = tuple(replace(row, thing=replace(row.thing, digest={**row.thing.digest, "sha512": "0" * 128}))
+        rows = tuple(replace(row, thing=replace(row.thing, digest={**row.thing.digest, **wrong}))
                      for row in release.components)
         released.change("release", components=rows)
     else:
-        release_of(released, tuple(replace(one, digest={**one.digest, "sha512": "0" * 128}) if one.name == part else one
+        release_of(released, tuple(replace(one, digest={**one.digest, **wrong}) if one.name == part else one
                                    for one in released.described("tiny")))
     assert contradictions(released) == [released.file("release").name]
 

@@ -5,6 +5,7 @@ Every test begins with a world that passes the highest rung, and changes whom so
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -266,6 +267,19 @@ def test_a_dataset_is_recalled_by_any_digest_by_which_it_is_attested(world: Worl
     part = scan(world.folder / "corpus").by_path["part-0.txt"]
     world.revoke(artifacts=[f"sha256:{part.sha256}"])
     assert list(world.evaluation().recalled.values()) == ["corpus"]
+    assert shown(world.verdict()) is None
+
+
+@pytest.mark.parametrize("name", ["sha384", "sha512"])
+@pytest.mark.parametrize("what", ["model.safetensors", "tales.txt"])
+def test_a_recall_by_another_digest_than_sha256_is_found(world: World, name: str, what: str) -> None:
+    file = world.model / what if what.endswith("s") else world.folder / what
+    digest = hashlib.new(name, file.read_bytes()).hexdigest()
+    if what == "tales.txt":  # whose bytes are not here: by a digest that stands beside its sha256
+        thing = world.described(what)[0]
+        world.change("dataset-raw", subjects=(replace(thing, digest={**thing.digest, name: digest}),))
+    world.revoke(artifacts=[f"{name}:{digest}"])
+    assert "artifact-recalled" in codes(world.verdict())
     assert shown(world.verdict()) is None
 
 
@@ -543,3 +557,22 @@ def test_a_verdict_of_the_past_says_so(world: World) -> None:
                   now=NOW + timedelta(seconds=1))
     assert done.document["asOfInThePast"]
     assert "as-of-in-the-past" in {row["code"] for row in done.document["findings"]}
+
+
+def test_a_verdict_of_the_future_says_so(world: World) -> None:
+    """Then a signer speaks whose window has not begun."""
+    world.believe(world.principal("archive"), world.principal("lab", valid_from="2026-12-01T00:00:00Z"))
+    assert not world.verdict()["passed"]
+    done = verify(world.model, TOP_RUNG, evidence=(world.evidence,), trust=world.trust,
+                  as_of=NOW + timedelta(days=30), now=NOW)
+    assert done.passed
+    assert "as-of-in-the-future" in {row["code"] for row in done.document["findings"]}
+
+
+def test_a_policy_that_came_with_the_model_does_not_judge_it(world: World) -> None:
+    world.sign()
+    policy = world.write("tiny/policy.yaml", "{}")
+    with pytest.raises(ProvenanceError) as raised:
+        verify(world.model, str(policy), evidence=(world.evidence,), trust=world.trust, as_of=NOW, now=NOW)
+    assert (raised.value.code, raised.value.location) == ("policy-invalid", str(policy))
+    assert "lies in the model" in raised.value.message

@@ -91,8 +91,8 @@ def _card(entry: Entry, verifier: Verifier) -> Known | OtherDocument:
 
 def _model(entry: Entry, verifier: Verifier, progress: Progress | None) -> Known | OtherDocument:
     gathered = gather(entry.path, (), verifier)
-    trees = trees_named(gathered.statements, verifier.trust.recalled if verifier.trust else ())
-    wanted = wanted_by(gathered.statements, trees)
+    recalled = verifier.trust.recalled if verifier.trust else frozenset[str]()
+    wanted = wanted_by(gathered.statements, trees_named(gathered.statements, recalled), recalled)
     if entry.kind == "hub-snapshot":
         model = scan_snapshot(entry.path, wanted=wanted, keep=_is_worth_keeping, progress=progress)
     else:
