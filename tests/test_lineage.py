@@ -5,9 +5,7 @@ LIN numbers are rows of an attack catalogue: what a store of evidence can be mad
 
 from __future__ import annotations
 
-import cProfile
-import pstats
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +26,7 @@ from provenance.statements.assessment import Assessment
 from provenance.statements.dataset import Dataset
 from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.statements.step import Step
+from tests.growth import calls
 from tests.world import FACTS, NOW, TOP_RUNG, World, safetensors
 
 
@@ -428,13 +427,6 @@ def chain(world: World, length: int) -> list[VerifiedStatement]:
     return [*found, said(release, Statement(release.subjects, "", {}), "release")]
 
 
-def counted(work: Callable[[], object]) -> int:
-    """How many calls some work needs; a count does not depend on how busy the machine is."""
-    profile = cProfile.Profile()
-    profile.runcall(work)
-    return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
-
-
 def walk(statements: Sequence[VerifiedStatement], model: Manifest) -> None:
     """Everything that a graph tells."""
     graph = LineageGraph(statements, model)
@@ -476,7 +468,7 @@ def test_ten_times_the_steps_need_about_ten_times_the_calls(world: World, work: 
     model = scan(world.model)
     decide(chain(world, 1), model)  # reads schemas and policies once
     work(chain(world, 2), model)
-    short, long = (counted(partial(work, chain(world, length), model)) for length in (few, 10 * few))
+    short, long = (calls(partial(work, chain(world, length), model)) for length in (few, 10 * few))
     assert 6 < long / short < 11
 
 
@@ -490,4 +482,4 @@ def test_a_step_with_many_inputs_is_linear_too(world: World) -> None:
         graph = LineageGraph([said(wide, Statement(wide.outputs, "", {}), "wide")], model)
         assert len(graph.gaps) == inputs
 
-    assert counted(partial(ask, 5_000)) < 11 * counted(partial(ask, 500))
+    assert calls(partial(ask, 5_000)) < 11 * calls(partial(ask, 500))

@@ -157,7 +157,8 @@ def ladder_policies() -> tuple[tuple[Policy, str], ...]:
 def _missing(graph: LineageGraph) -> Iterable[Item]:
     if not graph.releases:
         # Nobody says which steps and datasets belong to the model: whatever is taken away would not be missed.
-        yield Item("", "undetermined", "no release of this model says which evidence there is")
+        yield Item("", "undetermined", "no release of this model says which evidence there is",
+                   ways=((Act("release"),),))
     # Evidence that was taken away could have shown a failure: what it might have said leaves the answer open.
     for listed in graph.missing_evidence:
         yield Item(listed.name, "undetermined", "the release stands on this evidence, and it is not shown",

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from provenance.policy.policy import LADDER, policy_ids
 from provenance.reports.inventory import INVENTORY_FORMATS, render_inventory
 from provenance.workflows.inventory import inventory
 from provenance.workflows.stocktaking import state
+from tests.growth import calls
 from tests.world import NOW, TOP_RUNG, World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -745,19 +745,21 @@ def test_every_data_card_of_the_corpus_is_left_out_as_one() -> None:
 # --- much of it -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_a_thousand_models_take_bounded_time_and_every_format_too(tmp_path: Path) -> None:
-    for number in range(1000):
-        write(tmp_path / f"{number:04}.yml", mof_text(f"m{number}", leave_out=["Datasets"] if number % 2 else ()))
-    start = time.monotonic()
-    document = inventory([tmp_path], ["mof-1.0", "osaid-1.0"], now=NOW).document
-    judged = time.monotonic() - start
-    assert document["counts"]["mofClass"] == {"0": 0, "1": 500, "2": 500, "3": 0}
-    start = time.monotonic()
-    sizes = {format: len(render_inventory(document, format)) for format in INVENTORY_FORMATS}  # noqa: A001
-    drawn = time.monotonic() - start
-    assert (judged < 120, drawn < 30) == (True, True), (judged, drawn)
-    assert sizes["html"] < 8_000_000
+def test_ten_times_the_models_take_ten_times_the_work_and_every_format_too(tmp_path: Path) -> None:
+    def table_of(count: int) -> dict[str, Any]:
+        folder = tmp_path / str(count)
+        for number in range(count):
+            write(folder / f"{number:04}.yml", mof_text(f"m{number}", leave_out=["Datasets"] if number % 2 else ()))
+        return dict(inventory([folder], ["mof-1.0", "osaid-1.0"], now=NOW).document)
+
+    table_of(2)  # reads schemas and policies once
+    few, many = (calls(lambda count=count: table_of(count)) for count in (10, 100))
+    assert many < 11 * few
+    documents = table_of(10), table_of(100)
+    assert documents[1]["counts"]["mofClass"] == {"0": 0, "1": 50, "2": 50, "3": 0}
+    for format in INVENTORY_FORMATS:  # noqa: A001
+        short, long = (calls(lambda document=document: render_inventory(document, format)) for document in documents)  # noqa: B023
+        assert long < 12 * short
 
 
 def test_the_schemas_example_follows_it_and_can_be_rendered() -> None:
