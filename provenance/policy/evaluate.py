@@ -3,7 +3,8 @@
 A policy fails if a requirement fails; else it is undetermined if one is; it passes only if at least one requirement
 passes and every other one does too or does not apply. A requirement that is only advice decides nothing. A policy that
 extends others passes only where each of them has something that passes. Nothing passes while evidence that the release
-lists is missing. The same inputs give the same bytes: the time is handed in.
+lists is missing, by means of what is recalled, or beside files that no signature covers. The same inputs give the same
+bytes: the time is handed in.
 """
 
 from __future__ import annotations
@@ -107,13 +108,19 @@ class Evaluation:
         alone = item.evidence and graph.independent.issuperset(item.evidence)
         return replace(item, voice="independent") if alone else item
 
-    def outcome(self, decisions: Sequence[Decision]) -> Outcome:
-        """A policy's outcome here: nothing passes by means of what is recalled, or while listed evidence is missing."""
+    def outcome(self, decisions: Sequence[Decision], *, declared: bool = False) -> Outcome:
+        """A policy's outcome here, whoever asks; `declared`: as far as unsigned words go."""
         outcome = outcome_of(decisions)
+        heard: Voice = min((decision.min_voice for decision in decisions), key=VOICES.index, default="trusted")
+        if outcome == "pass" and self.graph(heard).missing_evidence:
+            outcome = "undetermined"
+        return self.settled(outcome, declared=declared)
+
+    def settled(self, outcome: Outcome, *, declared: bool = False) -> Outcome:
+        """An outcome after what holds of every pass: nothing that is recalled, no file that no signature covers."""
         if outcome == "pass" and self.recalled:
             return "fail"
-        heard: Voice = min((decision.min_voice for decision in decisions), key=VOICES.index, default="trusted")
-        return "undetermined" if outcome == "pass" and self.graph(heard).missing_evidence else outcome
+        return "undetermined" if outcome == "pass" and not declared and not self.coverage.complete else outcome
 
     @property
     def doubt(self) -> str:
@@ -143,7 +150,8 @@ class Evaluation:
     def ladder(self) -> list[Rung]:
         """The four rungs, lowest first."""
         return [
-            Rung(policy.id, label, self.outcome(self.decide(policy)), self.outcome(self.decide(policy, declared=True)))
+            Rung(policy.id, label, self.outcome(self.decide(policy)),
+                 self.outcome(self.decide(policy, declared=True), declared=True))
             for policy, label in ladder_policies()
         ]
 

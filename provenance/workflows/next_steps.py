@@ -58,10 +58,9 @@ def _plan(evaluation: Evaluation, policy: Policy, *, waived: bool = True) -> dic
         decisions = waivers.excused(decisions, evaluation.waivers(policy))
     left = remaining(evaluation, policy, decisions)
     outcome = evaluation.outcome(decisions)
-    passed = outcome == "pass" and evaluation.coverage.complete
     return {
-        "policy": policy.id, "title": policy.title, "digest": {"sha256": policy.digest}, "passed": passed,
-        "result": "undetermined" if outcome == "pass" and not passed else outcome, **_told(left),
+        "policy": policy.id, "title": policy.title, "digest": {"sha256": policy.digest},
+        "passed": outcome == "pass", "result": outcome, **_told(left),
     }
 
 

@@ -158,9 +158,6 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
     decisions = waivers.excused(evaluation.decide(policy), considered)
     said = evaluation.decide(policy, declared=True)
     outcome = evaluation.outcome(decisions)
-    passed = outcome == "pass" and evaluation.coverage.complete
-    if outcome == "pass" and not passed:
-        outcome = "undetermined"
     ladder = evaluation.ladder
     past = subject.as_of < now
     seen = [*subject.model.findings, *examination.findings, *noticed.beside(evaluation),
@@ -176,7 +173,7 @@ def _document(examination: Examination, policy: policies.Policy, now: datetime) 
                    "digest": {"sha256": policy.digest},
                    **({"parameters": policy.was_set} if policy.was_set else {})},
         "trust": _trust(subject.trust),
-        "result": outcome, "passed": passed,
+        "result": outcome, "passed": outcome == "pass",
         # A waiver shows nothing: beside it, all that was there to judge may be unsigned.
         "informational": not any(s.principal and not isinstance(s.claim, Waiver) for s in subject.statements),
         "ladder": _ladder(ladder),

@@ -74,8 +74,6 @@ class _Judge:
             shown = [evaluation.outcome(evaluation.decide(rung)) == "pass" for rung in self.rungs]
         except ProvenanceError:
             return REFUSED
-        if outcome == "pass" and not evaluation.coverage.complete:
-            outcome = "undetermined"
         height = max((height for height, passes in enumerate(shown, 1) if passes), default=0)
         believed = frozenset(name for name, result in examined.items() if result.status == "VALID" and result.principal)
         passing = frozenset(decision.id for decision in decisions if decision.outcome == "pass")

@@ -107,7 +107,9 @@ class _Row:
         return tuple(decision.outcome for decision in self.evaluation.decide(replace(lowest, requirements=rows)))
 
     def _shown(self, found: mof.ClassResult) -> Outcome:
-        return self._settled(combine([found.outcome, *self.rules])) if self.voice == "trusted" else "undetermined"
+        if self.voice != "trusted":
+            return "undetermined"
+        return self.evaluation.settled(combine([found.outcome, *self.rules]))
 
     def _mof_class(self) -> int:
         if self.voice != "trusted":
@@ -126,16 +128,11 @@ class _Row:
 
     # Policies
 
-    def _settled(self, outcome: Outcome) -> Outcome:
-        """A policy's outcome as `verify` ends it: nothing passes with what is recalled, or beside unsigned files."""
-        if outcome == "pass" and self.evaluation.recalled:
-            return "fail"
-        return "undetermined" if outcome == "pass" and not self.evaluation.coverage.complete else outcome
-
     def _verdicts(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for policy in self.question.policies:
-            shown = self._settled(self.evaluation.outcome(self.evaluation.decide(policy)))
-            yield policy.id, _verdict(shown, self.evaluation.outcome(self.evaluation.decide(policy, declared=True)))
+            shown = self.evaluation.outcome(self.evaluation.decide(policy))
+            said = self.evaluation.outcome(self.evaluation.decide(policy, declared=True), declared=True)
+            yield policy.id, _verdict(shown, said)
         for name in self.question.mof_policies:
             asked = next(each for each in self.mof.classes if each.mof_class == mof.POLICIES[name][0])
             yield name, _verdict(self._shown(asked), asked.outcome)
