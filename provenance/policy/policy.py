@@ -11,7 +11,7 @@ A document is read once in a process. What is wrong in it is gathered, each with
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from provenance.policy.requirement import Requirement, looser, parse_day, row_di
 from provenance.policy.score import Dimension, dimensions_of
 from provenance.statements.reader import to_json
 
-__all__ = ["CASES", "LADDER", "Policy", "Requirement", "lint", "load_policy", "policy_ids"]
+__all__ = ["CASES", "LADDER", "Policy", "Requirement", "lint", "load_policies", "load_policy", "policy_ids"]
 
 LADDER = (
     ("g7-2026-weights-available", "Weights Available AI"),
@@ -81,11 +81,12 @@ def policy_ids() -> tuple[str, ...]:
                  if name.endswith(".yaml") and not name.endswith(CASES))
 
 
-def load_policy(argument: str, settings: Mapping[str, str] = NONE_SET) -> Policy:
+def load_policy(argument: str, settings: Mapping[str, Any] = NONE_SET) -> Policy:
     """A shipped policy by id, or a file; PolicyError for what cannot be used, the first of what `lint` tells.
 
-    `settings` are values of its parameters as somebody types them. They may only tighten it, like the `values` of a
-    policy that extends it: whoever passes a policy of this id passes at least what is written in it. UsageError.
+    `settings` are values of its parameters, as somebody types them or as a document has them. They may only tighten it,
+    like the `values` of a policy that extends it: whoever passes a policy of this id passes at least what is written
+    in it. UsageError.
     """
     document = _document(argument)
     try:
@@ -104,12 +105,27 @@ def load_policy(argument: str, settings: Mapping[str, str] = NONE_SET) -> Policy
                          hint="a value may only tighten: see `provenance policy show`") from err
 
 
-def _typed(policy: Policy, name: str, text: str) -> Any:
+def load_policies(arguments: Sequence[str], settings: Mapping[str, str] = NONE_SET) -> tuple[Policy, ...]:
+    """Several policies, each with the settings that it has a parameter for; UsageError for one that none of them has.
+
+    A setting that nothing takes would leave everybody believing that more was asked than was.
+    """
+    plain = [load_policy(argument) for argument in arguments]
+    known = {name for policy in plain for name in policy.parameters}
+    for name in settings:
+        if name not in known:
+            hint = nearest(name, sorted(known), f"they take {', '.join(sorted(known)) or 'none'}")
+            raise UsageError("usage", f"no policy that is asked has a parameter {name}", location="--set", hint=hint)
+    return tuple(load_policy(argument, {name: text for name, text in settings.items() if name in policy.parameters})
+                 for argument, policy in zip(arguments, plain, strict=True))
+
+
+def _typed(policy: Policy, name: str, given: Any) -> Any:
     known = policy.parameters.get(name)
     if known is None:
         hint = nearest(name, policy.parameters, f"it takes {', '.join(policy.parameters) or 'none'}")
         raise UsageError("usage", f"{policy.id} has no parameter {name}", location="--set", hint=hint)
-    value = known.typed(text)
+    value = known.typed(given) if isinstance(given, str) else given
     if why := known.problem_with(value):
         raise UsageError("usage", f"{name} {why}", location="--set", hint=known.spelling)
     return value

@@ -77,7 +77,7 @@ def parsed(data: bytes, location: str) -> Mapping[str, Any]:
     problems = Problems(data, location)
     for path, sentences in deviations(raw, "policy"):
         for sentence in sentences:
-            problems.add(_deepest(path, sentence), sentence, _hint(raw, path))
+            problems.add(deepest(path, sentence), sentence, _hint(raw, path))
     problems.stop()
     return raw
 
@@ -98,7 +98,7 @@ def _hint(raw: Any, path: Where) -> str:
     return "see schemas/policy.schema.json"
 
 
-def _deepest(path: Where, sentence: str) -> Where:
+def deepest(path: Where, sentence: str) -> Where:
     """The path to an unknown field rather than to what has it."""
     _, found, rest = sentence.partition(" has no field ")
     return (*path, rest.split(";")[0]) if found else path

@@ -102,6 +102,16 @@ def totals(points: Mapping[str, Points]) -> dict[str, float]:
             "most": _number(sum(each.most for each in points.values()))}
 
 
+def score_totals(shown: Mapping[str, Points], declared: Mapping[str, Points]) -> dict[str, Any]:
+    """A score in five numbers: of how many points, what is shown and what is declared, each at least and at most."""
+    return {"of": len(shown), **totals(shown), "declared": totals(declared)}
+
+
+def nothing_known(dimensions: Sequence[Dimension], why: str) -> dict[str, Points]:
+    """The points where nothing could be asked."""
+    return {each.id: Points(0, 1, "undetermined", why) for each in dimensions}
+
+
 def score_document(
     dimensions: Sequence[Dimension], shown: Mapping[str, Points], declared: Mapping[str, Points]
 ) -> dict[str, Any]:
@@ -110,7 +120,7 @@ def score_document(
     for each in dimensions:
         groups.setdefault(each.group, []).append(each)
     return {
-        "of": len(dimensions), **totals(shown), "declared": totals(declared),
+        **score_totals(shown, declared),
         "groups": [
             {"title": title, "of": len(members), **totals({each.id: shown[each.id] for each in members}),
              "dimensions": [_dimension(each, shown[each.id], declared[each.id]) for each in members]}

@@ -25,6 +25,7 @@ NUMERALS = {0: "none", 1: "I", 2: "II", 3: "III"}
 DECLARED = "declared only"
 RESTS_ON = {"trusted": "signed evidence", "unsigned": DECLARED, "none": "nothing"}
 UNREADABLE = "not read"
+_NUMBERS = ("least", "most", "declared_least", "declared_most", "of")
 TAKEN_OVER = "taken over"
 # What spreadsheets take for the beginning of a formula; the wide forms count where Japanese is typed.
 _FORMULA = tuple("=+-@|%\uff1d\uff0b\uff0d\uff20")
@@ -74,10 +75,21 @@ def rung_label(inventory: Document, policy: str | None) -> str:
 
 
 def verdict_words(verdict: Mapping[str, Any]) -> str:
-    """`✓ pass`, or `? undetermined, declares pass` where an unsigned voice says more than the evidence shows."""
+    """`✓ pass`, or `? undetermined, declares pass` where an unsigned voice says more than the evidence shows.
+
+    Of a policy that keeps a score, the points: it never passes.
+    """
+    if "score" in verdict:
+        return _points(verdict["score"])
     shown, declared = verdict["shown"], verdict["declared"]
     says_more = shown == "undetermined" and declared in ("pass", "fail")
     return f"{wording.mark(shown)}, declares {wording.mark(declared).word}" if says_more else str(wording.mark(shown))
+
+
+def _points(score: Document) -> str:
+    """`4.5 to 9 of 12 points, declares 6`."""
+    shown, declared = (wording.span(each) for each in (score, score["declared"]))
+    return f"{shown} of {score['of']} points" + (f", declares {declared}" if declared != shown else "")
 
 
 def blocker_words(blocker: Mapping[str, str]) -> str:
@@ -112,6 +124,11 @@ def summary(inventory: Document) -> Iterator[str]:
     for rung in reversed(inventory["ladder"]):
         reached = counts["rungs"][rung["policy"]]
         yield f"{rung['label']}: shown by {reached['shown']:,}, declared by {reached['declared']:,}"
+    for policy in inventory["policies"]:
+        if "parameters" in policy:
+            yield f"{policy['id']} is asked with {wording.parameters(policy['parameters'])}"
+        if "dimensions" in policy:
+            yield f"{policy['id']} keeps a score of {policy['dimensions']} points, which is never a pass"
 
 
 # --- CSV ----------------------------------------------------------------------------------------------------
@@ -119,29 +136,43 @@ def summary(inventory: Document) -> Iterator[str]:
 
 def render_csv(inventory: Document) -> str:
     """One line a model, every cell in quotes (RFC 4180, but with plain line ends)."""
-    names = [policy["id"] for policy in inventory["policies"]]
+    policies = inventory["policies"]
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
     head = ["path", "name", "kind", "revision", "rests_on", "row", "mof_class", "mof_progress_iii", "mof_progress_ii",
-            "mof_progress_i", "rung_shown", "rung_declared", *(f"verdict {name}" for name in names), "blockers", "next",
+            "mof_progress_i", "rung_shown", "rung_declared", *(f"verdict {policy['id']}" for policy in policies),
+            *(f"score_{number} {policy['id']}" for policy in policies if "dimensions" in policy for number in _NUMBERS),
+            "blockers", "next",
             "error"]
     writer.writerow([csv_cell(name) for name in head])
     for row in inventory["models"]:
-        writer.writerow([csv_cell(text) for text in _csv_row(row, names)])
+        writer.writerow([csv_cell(text) for text in _csv_row(row, policies)])
     return guard_lines(out.getvalue())
 
 
-def _csv_row(row: Row, names: Sequence[str]) -> list[str]:
+def _csv_row(row: Row, policies: Sequence[Document]) -> list[str]:
+    verdicts = row["verdicts"]
     blockers, rest = wording.limited([blocker_words(blocker) for blocker in row["blockers"]], 20)
     return [
         row["path"], row["name"], row["kind"], row["revision"], rests_on(row),
         TAKEN_OVER if row["taken_over"] else "read now", str(row["mof_class"]),
         *(f"{row['progress'][number]:g}" for number in ("3", "2", "1")),
         row["rung_shown"] or "none", row["rung_declared"] or "none",
-        *(verdict_words(row["verdicts"][name]) for name in names),
+        *(verdict_words(verdicts[policy["id"]]) for policy in policies),
+        *(text for policy in policies if "dimensions" in policy for text in _numbers(verdicts[policy["id"]])),
         "; ".join([*blockers, *filter(None, [rest])]), "" if row["error"] else next_words(row),
         row["error"]["code"] if row["error"] else "",
     ]
+
+
+def _numbers(verdict: Mapping[str, Any]) -> list[str]:
+    """The points as `_NUMBERS` names them, for a spreadsheet to reckon with."""
+    score = verdict.get("score")
+    if score is None:
+        return [""] * len(_NUMBERS)
+    declared = score["declared"]
+    return [f"{number:g}" for number in
+            (score["least"], score["most"], declared["least"], declared["most"], score["of"])]
 
 
 def csv_cell(text: str) -> str:
@@ -183,8 +214,24 @@ def _filters(inventory: Document) -> Iterator[Filter]:
     for voice in ("shown", "declared"):
         yield _filter(f"Rung {voice}", labels, [rung_label(inventory, row[f"rung_{voice}"]) for row in rows])
     for policy in inventory["policies"]:
+        if "dimensions" in policy:
+            bands = [_band(row["verdicts"][policy["id"]]) for row in rows]
+            yield _filter(f"{policy['id']}, points shown", [*_BANDS.values(), _NO_POINTS], bands)
+            continue
         outcomes = [_told(row["verdicts"][policy["id"]]) for row in rows]
         yield _filter(policy["id"], ["pass", "fail", *(_open(declared) for declared in ("", "pass", "fail"))], outcomes)
+
+
+_BANDS = {0.75: "three quarters or more", 0.5: "half or more", 0.25: "a quarter or more", 0: "some"}
+_NO_POINTS = "none"
+
+
+def _band(verdict: Mapping[str, Any]) -> str:
+    """Which part of all points is shown at least."""
+    score = verdict.get("score", {"least": 0, "of": 1})
+    if not score["least"]:
+        return _NO_POINTS
+    return next(band for part, band in _BANDS.items() if score["least"] >= part * score["of"])
 
 
 def _told(verdict: Mapping[str, Any]) -> str:

@@ -164,7 +164,8 @@ def _plan(plan: Document) -> Iterator[str]:
         yield from _wrapped(f"{plan['policy']}: passed")
         return
     tasks = len(plan["tasks"])
-    yield from _wrapped(f"Towards {plan['policy']} ({plan['title']}), now {plan['result']}")
+    with_ = f", with {wording.parameters(plan['parameters'])}" if "parameters" in plan else ""
+    yield from _wrapped(f"Towards {plan['policy']} ({plan['title']}){with_}, now {plan['result']}")
     for blocker in plan["blockers"]:
         yield from _wrapped(f"Blocked, nothing that is added lifts it. {blocker['change']}", "  ✗ ")
         yield from _answers(blocker)

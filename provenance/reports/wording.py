@@ -77,6 +77,12 @@ def result(verdict: Document) -> Mark:
     return Mark("?", "Not passed (undetermined)", "undetermined")
 
 
+def span(points: Document) -> str:
+    """`9`, or `6.5 to 9`."""
+    least, most = points["least"], points["most"]
+    return f"{least:g}" if least == most else f"{least:g} to {most:g}"
+
+
 def points(score: Document) -> str:
     """`9 of 12`, or `between 6.5 and 9 of 12` where some of it is open."""
     least, most = score["least"], score["most"]

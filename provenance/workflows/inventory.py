@@ -7,7 +7,6 @@ sorted by path, and the same inputs as of the same time give the same bytes.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +21,8 @@ from provenance.artifacts.cluster import each_on, refuse_network
 from provenance.bundles.trust import Trust, TrustSource, read_trust, timestamp
 from provenance.errors import ArtifactError, PolicyError, ProvenanceError, UsageError
 from provenance.policy import mof
-from provenance.policy.policy import LADDER, Policy, load_policy, policy_ids
+from provenance.policy.policy import LADDER, NONE_SET, Policy, is_file, load_policies, policy_ids
+from provenance.policy.reading import nearest
 from provenance.workflows.stocktaking.entries import entries
 from provenance.workflows.stocktaking.entry import Entry
 from provenance.workflows.stocktaking.reading import OtherDocument, read
@@ -56,6 +56,7 @@ def inventory(
     paths: Sequence[Path | str],
     policies: Sequence[str] = (),
     *,
+    settings: Mapping[str, str] = NONE_SET,
     profile: mof.Profile = "mot-compat",
     trust: Path | TrustSource | None = None,
     as_of: datetime | None = None,
@@ -68,8 +69,9 @@ def inventory(
 ) -> Inventory:
     """The table of everything behind these paths (`stocktaking/entries.py` says what they may be).
 
-    `policies` are shipped policies by id, policy files, and `mof-1.0` or one of its classes. With `resume` finished
-    rows are kept in that file and taken over from it; the inventory that it holds is then judged as of its own time.
+    `policies` are shipped policies by id, policy files, and `mof-1.0` or one of its classes; `settings` go to
+    those that have such a parameter. With `resume` finished rows are kept in that file and taken over from it; the
+    inventory that it holds is then judged as of its own time.
     With `scheduler` the workers of that Dask scheduler read the models; one on another machine needs `online`.
     `total` and `progress` are told numbers of entries. ProvenanceError when the question cannot be asked.
     """
@@ -77,7 +79,7 @@ def inventory(
         raise UsageError("usage", f"there is no profile {profile}", hint=f"one of {', '.join(mof.PROFILES)}")
     if scheduler is not None:
         refuse_network(scheduler, online=online)
-    question = _question(policies, profile, trust, _moment(as_of, now, resume))
+    question = _question(policies, settings, profile, trust, _moment(as_of, now, resume))
     found = entries(paths)
     state = open_state(resume, _identity(question)) if resume is not None else None
     if total is not None:
@@ -99,30 +101,28 @@ def _moment(as_of: datetime | None, now: datetime, resume: Path | None) -> datet
 
 
 def _question(
-    policies: Sequence[str], profile: mof.Profile, trust: Path | TrustSource | None, as_of: datetime
+    policies: Sequence[str], settings: Mapping[str, str], profile: mof.Profile, trust: Path | TrustSource | None,
+    as_of: datetime,
 ) -> Question:
     asked = list(dict.fromkeys(policies))
     chosen: dict[str, Policy] = {}
-    for name in asked:
-        if name not in mof.POLICIES:
-            policy = _load(name)
-            policy.refuse_out_of_force(as_of)
-            if chosen.setdefault(policy.id, policy) != policy or policy.id in mof.POLICIES:
-                raise UsageError("usage", f"two policies are called {policy.id}", location="--policy",
-                                 hint="give one of them another id")
+    _refuse_unknown(asked)
+    for policy in load_policies([name for name in asked if name not in mof.POLICIES], settings):
+        policy.refuse_out_of_force(as_of)
+        if chosen.setdefault(policy.id, policy) != policy or policy.id in mof.POLICIES:
+            raise UsageError("usage", f"two policies are called {policy.id}", location="--policy",
+                             hint="give one of them another id")
     known = tuple(name for name in asked if name in mof.POLICIES)
     believed = read_trust(trust, as_of) if trust is not None else None
     return Question(tuple(chosen.values()), known, profile, believed, as_of)
 
 
-def _load(name: str) -> Policy:
-    try:
-        return load_policy(name)
-    except PolicyError as err:
-        near = difflib.get_close_matches(name, (*policy_ids(), *mof.POLICIES), 1)
-        if err.code != "policy-not-found" or err.location != "--policy" or not near:
-            raise
-        raise PolicyError(err.code, err.message, location=err.location, hint=f"did you mean {near[0]}?") from err
+def _refuse_unknown(names: Sequence[str]) -> None:
+    known = (*policy_ids(), *mof.POLICIES)
+    for name in names:
+        if not is_file(name) and name not in known:
+            raise PolicyError("policy-not-found", f"there is no policy {name}", location="--policy",
+                              hint=nearest(name, known, "`provenance policy list` names them", 0.6))
 
 
 def _identity(question: Question) -> dict[str, Any]:
@@ -217,7 +217,9 @@ def _document(done: Sequence[_Done], question: Question, now: datetime) -> dict[
 
 
 def _policies(question: Question) -> list[dict[str, Any]]:
-    chosen = [{"id": policy.id, "version": policy.version, "title": policy.title, "digest": {"sha256": policy.digest}}
+    chosen = [{"id": policy.id, "version": policy.version, "title": policy.title, "digest": {"sha256": policy.digest},
+               **({"parameters": policy.was_set} if policy.was_set else {}),
+               **({"dimensions": len(policy.score)} if policy.score else {})}
               for policy in question.policies]
     return chosen + [{"id": name, "version": mof.POLICY_VERSION, "title": mof.title_of(name), "digest": None}
                      for name in question.mof_policies]

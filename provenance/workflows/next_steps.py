@@ -6,7 +6,7 @@ no act lifts. A policy that is passed already leads to the next rung.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from provenance.artifacts.crew import Progress
 from provenance.bundles.trust import TrustSource, timestamp
 from provenance.policy import waivers
 from provenance.policy.evaluate import Evaluation
-from provenance.policy.policy import Policy, load_policy
+from provenance.policy.policy import NONE_SET, Policy, load_policies, load_policy
 from provenance.policy.remaining import Blocker, Remaining, Task, next_rung, remaining
 from provenance.workflows.verify import examine
 
@@ -24,6 +24,7 @@ def next_steps(
     model: Path,
     policies: Sequence[str] = (),
     *,
+    settings: Mapping[str, str] = NONE_SET,
     evidence: Sequence[Path] = (),
     trust: Path | TrustSource | None = None,
     as_of: datetime,
@@ -31,8 +32,11 @@ def next_steps(
     progress: Progress | None = None,
     total: Callable[[int], None] | None = None,
 ) -> dict[str, Any]:
-    """The document for a model and policies (ids or files; none: the ladder); ProvenanceError as `verify`."""
-    chosen = [load_policy(name) for name in dict.fromkeys(policies)]
+    """The document for a model and policies (ids or files; none: the ladder); ProvenanceError as `verify`.
+
+    `settings` go to the policies that have such a parameter; the ladder takes none.
+    """
+    chosen = load_policies(list(dict.fromkeys(policies)), settings)
     seen = examine(model, evidence=evidence, trust=trust, as_of=as_of, documents=documents, progress=progress,
                    total=total)
     evaluation = Evaluation(seen.subject)
@@ -60,7 +64,12 @@ def _plan(evaluation: Evaluation, policy: Policy, *, waived: bool = True) -> dic
     outcome = evaluation.outcome(decisions)
     return {
         "policy": policy.id, "title": policy.title, "digest": {"sha256": policy.digest},
+<<<<<<< HEAD
         "passed": outcome == "pass", "result": outcome, **_told(left),
+=======
+        **({"parameters": policy.was_set} if policy.was_set else {}), "passed": passed,
+        "result": "undetermined" if outcome == "pass" and not passed else outcome, **_told(left),
+>>>>>>> h-inv
     }
 
 

@@ -14,17 +14,19 @@ from typing import Any, cast
 
 from provenance import resources
 from provenance.bundles.trust import parse_time
-from provenance.errors import PolicyError, ProvenanceError
+from provenance.errors import PolicyError, ProvenanceError, UsageError
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.evaluate import decide, outcome_of
 from provenance.policy.policy import CASES, Policy, load_policy, policy_ids
-from provenance.policy.reading import nearest
+from provenance.policy.reading import Problems, UnusablePolicyError, Where, deepest, nearest
 from provenance.policy.requirement import Requirement, parse_day
 from provenance.policy.rules import THINGS
 from provenance.policy.score import score_of, totals
 from provenance.policy.verdict import Decision, Item, Outcome
-from provenance.statements.reader import parse_yaml, validate
+from provenance.statements.reader import deviations, parse_yaml
 from provenance.workflows.verify import verify
+
+_INVALID = "policy-cases-invalid"
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,19 @@ def run_cases(policy: str, cases: Path | None = None, *, now: datetime) -> dict[
     chosen = load_policy(policy)
     data, location, folder = _read(policy, cases)
     document = parse_yaml(data, location)
-    validate(document, "policy-cases", location, PolicyError, "policy-cases-invalid")
-    rows = [_run(case, chosen, policy, location, folder, now) for case in document["cases"]]
+    problems = Problems(data, location)
+    try:
+        for path, sentences in deviations(document, "policy-cases"):
+            for sentence in sentences:
+                problems.add(deepest(path, sentence), sentence, "see schemas/policy-cases.schema.json", _INVALID)
+        problems.stop()
+        asked = [_asked(case, policy, ("cases", index), problems) for index, case in enumerate(document["cases"])]
+        problems.stop()
+    except UnusablePolicyError as err:
+        first = err.findings[0]
+        raise PolicyError(first.code, first.message, location=first.location, hint=first.hint) from err
+    rows = [_run(case, each, policy, location, folder, now)
+            for case, each in zip(document["cases"], asked, strict=True)]
     return {"policy": {"id": chosen.id, "version": chosen.version, "digest": {"sha256": chosen.digest}},
             "cases": rows, "passed": all(row["passed"] for row in rows)}
 
@@ -69,15 +82,35 @@ def _missing(policy: str, location: str) -> ProvenanceError:
                        hint="write them there, or name the file with --cases")
 
 
+def _asked(case: Mapping[str, Any], policy: str, path: Where, problems: Problems) -> Policy:
+    """The policy with the values of a case; a name in the case that nothing takes or asks is a problem."""
+    chosen, values = load_policy(policy), case.get("values", {})
+    try:
+        for name, value in values.items():
+            where = (*path, "values", name)
+            load_policy(policy, {name: value})
+        chosen = load_policy(policy, values)
+    except UsageError as err:
+        problems.add(where, f"case {case['name']!r}: {err.message}", err.hint, _INVALID)
+    rows = {row.id for row in chosen.requirements}
+    named = (((*path, "given"), case.get("given", {}), {*CATALOGUE, *rows, "otherwise"}),
+             ((*path, "expect", "requirements"), case["expect"].get("requirements", {}), rows))
+    for where, names, known in named:
+        for name in names:
+            if name not in known:
+                problems.add((*where, name), f"case {case['name']!r} names {name}, which nothing asks",
+                             nearest(name, sorted(known), "see `provenance policy show`"), _INVALID)
+    return chosen
+
+
 def _run(case: Mapping[str, Any], chosen: Policy, policy: str, location: str, folder: Path | None,
          now: datetime) -> dict[str, Any]:
     as_of = parse_time(case["asOf"], location) if "asOf" in case else _begun(chosen, now)
     expected = case["expect"]
-    _refuse_unknown(expected.get("requirements", {}), {row.id for row in chosen.requirements}, case, location)
     if "given" in case:
-        answer = _given(case, chosen, location, as_of)
+        answer = _given(case, chosen, as_of)
     elif folder is None:
-        raise PolicyError("policy-cases-invalid", "the cases of a shipped policy name no models", location=location,
+        raise PolicyError(_INVALID, "the cases of a shipped policy name no models", location=location,
                           hint="give the file with --cases")
     else:
         answer = _judged(case, policy, folder, as_of, now)
@@ -94,18 +127,18 @@ def _begun(chosen: Policy, now: datetime) -> datetime:
 
 
 def _judged(case: Mapping[str, Any], policy: str, folder: Path, as_of: datetime, now: datetime) -> _Answer:
-    done = verify(folder / case["model"], policy, evidence=[folder / path for path in case.get("evidence", ())],
+    done = verify(folder / case["model"], policy, settings=case.get("values", {}),
+                  evidence=[folder / path for path in case.get("evidence", ())],
                   trust=folder / case["trust"] if "trust" in case else None, as_of=as_of, now=now)
     rows = {row["id"]: row["outcome"] for row in done.document["requirements"]}
     score = done.document.get("score")
     return _Answer(done.document["result"], rows, score and {name: score[name] for name in ("least", "most")})
 
 
-def _given(case: Mapping[str, Any], chosen: Policy, location: str, as_of: datetime) -> _Answer:
+def _given(case: Mapping[str, Any], chosen: Policy, as_of: datetime) -> _Answer:
     """How the policy combines outcomes that are given; what is not named is undetermined, or as `otherwise` says."""
     given = dict(case["given"])
     otherwise = given.pop("otherwise", "undetermined")
-    _refuse_unknown(given, {*CATALOGUE, *(row.id for row in chosen.requirements)}, case, location)
     chosen.refuse_out_of_force(as_of)
     decisions = decide(chosen, as_of, _answering(given, otherwise))
     score = totals(score_of(chosen.score, decisions)) if chosen.score else None
@@ -120,10 +153,3 @@ def _answering(given: Mapping[str, str], otherwise: str) -> Callable[[Requiremen
         return Decision(row.id, row.title, row.source, row.remedy, row.min_basis, row.min_voice, row.roles, items)
 
     return ask
-
-
-def _refuse_unknown(named: Mapping[str, Any], known: set[str], case: Mapping[str, Any], location: str) -> None:
-    for name in named:
-        if name not in known:
-            raise PolicyError("policy-cases-invalid", f"case {case['name']!r} names {name}, which nothing asks",
-                              location=location, hint=nearest(name, sorted(known), "see `provenance policy show`"))

@@ -47,3 +47,11 @@ def test_a_verdict_is_explained_whatever_it_is_and_without_model_or_evidence(run
     wrong = run("explain", "v.json", "D-99")
     assert wrong.code == 2
     assert "did you mean D-" in wrong.err
+
+
+def test_next_and_inventory_take_values_for_the_parameters_of_a_policy(run: Run, released: Path) -> None:
+    asked = ("model", "--policy", "supply-chain-baseline", "--trust", "trust.yaml")
+    for verb in ("next", "inventory"):
+        assert "maxAgeDays=30" in run(verb, *asked, "--set", "maxAgeDays=30").out
+        wrong = run(verb, *asked, "--set", "maxAgeDay=30")
+        assert (wrong.code, "did you mean maxAgeDays?" in wrong.err) == (2, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from provenance.policy.policy import lint, load_policy
 from provenance.policy.score import Dimension, score_of, totals
 from provenance.policy.verdict import Decision, Item, Outcome
 from provenance.reports import render
+from provenance.reports.inventory import INVENTORY_FORMATS, render_inventory
 from provenance.statements.reader import deviations
 from provenance.workflows.inventory import inventory
 from provenance.workflows.policy_diff import diff_policies
@@ -155,8 +158,37 @@ def test_every_report_tells_the_score_with_its_denominator(world: World, form: s
 def test_a_table_of_models_has_its_answer(world: World) -> None:
     world.sign()
     (row,) = inventory([world.model], [INDEX], trust=world.trust, as_of=NOW, now=NOW).models
-    assert row["verdicts"][INDEX] == {"shown": "undetermined", "declared": "undetermined", "passed": False}
+    assert row["verdicts"][INDEX] == {
+        "shown": "undetermined", "declared": "undetermined", "passed": False,
+        "score": {"of": 12, "least": 11.5, "most": 12, "declared": {"least": 11.5, "most": 12}}}
     assert INDEX not in {blocker["towards"] for blocker in row["blockers"]}
+
+
+@pytest.mark.parametrize("form", INVENTORY_FORMATS)
+def test_a_table_tells_the_score_of_every_row_and_that_it_is_never_a_pass(world: World, form: str) -> None:
+    world.sign()
+    (world.model.parent / "torn.yml").write_text("release: {")
+    paths = [world.model, world.model.parent / "torn.yml"]
+    document = inventory(paths, [INDEX], trust=world.trust, as_of=NOW, now=NOW).document
+    told = " ".join(render_inventory(document, form).split())
+    if form == "json":
+        assert [row["verdicts"][INDEX]["score"]["least"] for row in document["models"]] == [11.5, 0]
+        assert document["policies"][0]["dimensions"] == 12
+    elif form == "csv":
+        rows = list(csv.DictReader(io.StringIO(render_inventory(document, form))))
+        assert [[row[f"score_{name} {INDEX}"] for name in ("least", "most", "of")] for row in rows] == [
+            ["11.5", "12", "12"], ["0", "12", "12"]]
+    else:
+        assert "11.5 to 12" in told  # the cells of a text table stand beside each other
+        assert "a score of 12 points, which is never a pass" in told
+
+
+def test_a_page_filters_by_the_part_of_the_points_that_is_shown(world: World) -> None:
+    world.sign()
+    document = inventory([world.model], [INDEX], trust=world.trust, as_of=NOW, now=NOW).document
+    page = render_inventory(document, "html")
+    assert "three quarters or more (1)" in page
+    assert "none (0)" in page
 
 
 # --- the language ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,9 @@ import pytest
 from provenance.errors import ProvenanceError, UsageError
 from provenance.policy.policy import LADDER, lint, load_policy
 from provenance.policy.requirement import leaves
+from provenance.reports.inventory import render_inventory
+from provenance.workflows.inventory import inventory
+from provenance.workflows.next_steps import next_steps
 from provenance.workflows.verify import verify
 from tests.policy.people import people, waive
 from tests.policy.test_language import rule
@@ -114,6 +117,45 @@ def test_a_waiver_is_for_the_values_that_it_was_given_for(world: World) -> None:
     assert judged(world, TENDER, **strict)["counts"]["waived"] == 1
     (row,) = judged(world, TENDER, maxAgeDays="2")["waivers"]
     assert row["why"] == f"it is for another state of {TENDER}"
+
+
+# --- several policies at once ---------------------------------------------------------------------------------------
+
+
+def test_each_policy_takes_the_values_that_it_has_a_parameter_for(world: World) -> None:
+    world._settle()
+    asked = [TENDER, "osaid-1.0", "sovereign-deployment"]
+    values = {"jurisdictions": "EU,CH", "deadline": "2026-11-19"}
+    plans = next_steps(world.model, asked, settings=values, trust=world.trust, as_of=NOW)["plans"]
+    told = {plan["policy"]: plan.get("parameters", {}) for plan in plans}
+    both, one = {"deadline": "2026-11-19"}, {"jurisdictions": ["EU", "CH"]}
+    assert told == {TENDER: {**both, **one}, "osaid-1.0": {}, "sovereign-deployment": {**both, **one}}
+    table = inventory([world.model], asked, settings=values, trust=world.trust, as_of=NOW, now=NOW).document
+    assert {policy["id"]: policy.get("parameters", {}) for policy in table["policies"]} == told
+    for plan in plans:
+        verdict = table["models"][0]["verdicts"][plan["policy"]]["shown"]
+        assert (verdict, plan["digest"]) == (plan["result"], next(
+            policy["digest"] for policy in table["policies"] if policy["id"] == plan["policy"]))
+    assert table["models"][0]["verdicts"][TENDER]["shown"] == "fail"
+    assert f"{TENDER} is asked with " in render_inventory(table, "text")
+
+
+@pytest.mark.parametrize("asked", [[TENDER, "osaid-1.0"], ["osaid-1.0"], []])
+def test_a_value_that_no_policy_takes_is_refused_with_the_nearest(world: World, asked: list[str]) -> None:
+    for ask in (lambda: next_steps(world.model, asked, settings={"maxAgeDay": "3"}, as_of=NOW),
+                lambda: inventory([world.model], asked, settings={"maxAgeDay": "3"}, now=NOW)):
+        with pytest.raises(UsageError, match="no policy that is asked has a parameter maxAgeDay") as raised:
+            ask()
+        assert raised.value.location == "--set"
+        assert raised.value.hint == ("did you mean maxAgeDays?" if TENDER in asked else "they take none")
+
+
+def test_an_inventory_with_other_values_is_another_question(world: World, tmp_path: Path) -> None:
+    world._settle()
+    memory = tmp_path / "state.jsonl"
+    inventory([world.model], [TENDER], resume=memory, now=NOW)
+    with pytest.raises(UsageError, match="another question"):
+        inventory([world.model], [TENDER], settings={"maxAgeDays": "30"}, resume=memory, now=NOW)
 
 
 # --- the class that a tender asks for -------------------------------------------------------------------------------

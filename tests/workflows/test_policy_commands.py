@@ -156,6 +156,49 @@ def test_a_case_that_could_not_fail_for_the_right_reason_is_refused(
     assert raised.value.code == code
 
 
+def test_a_case_gives_values_to_the_parameters_of_a_policy(world: World, file: Path) -> None:
+    world.sign()
+    policy = write(file, document(ROW, extends="supply-chain-baseline"))
+    model = {"model": "world/tiny", "trust": "world/trust.yaml", "asOf": "2026-11-23T12:00:00Z"}
+    asked = (("as it is", {}, "pass"), ("typed", {"values": {"deadline": "2026-11-19"}}, "fail"),
+             ("as a number", {"values": {"maxAgeDays": 1}}, "fail"))
+    cases = [{"name": name, **model, **values, "expect": {"requirements": {"X-3": outcome}}}
+             for name, values, outcome in asked]
+    write(file.with_name("ours.cases.yaml"), {"apiVersion": "open-provenance/v0.1", "kind": "PolicyCases",
+                                              "cases": cases})
+    assert [row["found"]["requirements"]["X-3"] for row in run_cases(policy, now=NOW)["cases"]] == [
+        "pass", "fail", "fail"]
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "why", "hint"),
+    [
+        ("values: {maxAgeDay: 1}", "4:14", "has no parameter maxAgeDay", "did you mean maxAgeDays?"),
+        ("values: {maxAgeDays: 366}", "4:14", "looser", "a value may only tighten"),
+        ("values: {maxAgeDays: soon}", "4:14", "must be of type integer", "write a whole number"),
+        ("valeus: {maxAgeDays: 1}", "4:5", "has no field valeus; did you mean values?", ""),
+        ("given: {X-33: fail}", "4:13", "names X-33, which nothing asks", "did you mean X-3?"),
+        ("given: {othewise: pass}", "4:13", "names othewise", "did you mean otherwise?"),
+        ("expect: {requirements: {W-11: pass}}", "4:29", "names W-11", "did you mean W-1?"),
+        ("expect: {result: passed}", "4:14", "must be one of", "did you mean pass?"),
+        ("asOf: 2026-11-23", "4:5", "breaks the rule pattern", ""),
+    ],
+)
+def test_what_is_misspelt_in_a_case_is_told_with_its_line_and_the_nearest_name(
+    tmp_path: Path, line: str, place: str, why: str, hint: str
+) -> None:
+    rest = {"given": "given: {}", "expect": "expect: {result: pass}"}
+    rest.pop(line.partition(":")[0], None)
+    text = "kind: PolicyCases\ncases:\n  - name: one\n    " + "\n    ".join([line, *rest.values()])
+    (tmp_path / "cases.yaml").write_text(f"{text}\napiVersion: open-provenance/v0.1\n")
+    with pytest.raises(ProvenanceError) as raised:
+        run_cases("supply-chain-baseline", tmp_path / "cases.yaml", now=NOW)
+    assert raised.value.code == "policy-cases-invalid"
+    assert raised.value.location == f"{tmp_path / 'cases.yaml'}:{place}"
+    assert why in raised.value.message
+    assert hint in f"{raised.value.message} {raised.value.hint}"
+
+
 def test_a_policy_without_cases_is_an_error_and_not_a_success(file: Path) -> None:
     with pytest.raises(ProvenanceError) as raised:
         run_cases(write(file, document(ROW)), now=NOW)

@@ -18,6 +18,7 @@ from provenance.policy import mof
 from provenance.policy.evaluate import Evaluation, Rung, ladder_policies
 from provenance.policy.policy import Policy
 from provenance.policy.remaining import next_rung, remaining
+from provenance.policy.score import Points, nothing_known, score_of, score_totals
 from provenance.policy.verdict import Decision, Outcome, combine
 from provenance.statements.release import Release
 from provenance.workflows.stocktaking.entry import Entry
@@ -50,12 +51,15 @@ class Question:
 
 def unreadable(entry: Entry, error: ProvenanceError, question: Question) -> dict[str, Any]:
     """The row of an entry that cannot be read: nothing is known of it, and it says why."""
-    nothing = {"shown": "undetermined", "declared": "undetermined", "passed": False}
+    nothing = {name: _verdict("undetermined", "undetermined") for name in question.names}
+    for policy in question.policies:
+        points = nothing_known(policy.score, error.message)
+        nothing[policy.id] |= _score(policy, points, points)
     return {
         **_head(entry, entry.name), "voice": "none", "informational": True,
         "mof_class": 0, "progress": {"1": 0.0, "2": 0.0, "3": 0.0}, "mof": None,
         "rung_declared": None, "rung_shown": None, "rung_reason": "it cannot be read",
-        "verdicts": {name: dict(nothing) for name in question.names}, "blockers": [], "next": None, "findings": [],
+        "verdicts": nothing, "blockers": [], "next": None, "findings": [],
         "error": {"code": error.code, "message": error.message, "location": error.location, "hint": error.hint},
     }
 
@@ -130,9 +134,10 @@ class _Row:
 
     def _verdicts(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for policy in self.question.policies:
-            shown = self.evaluation.outcome(self.evaluation.decide(policy))
-            said = self.evaluation.outcome(self.evaluation.decide(policy, declared=True), declared=True)
-            yield policy.id, _verdict(shown, said)
+            decisions, said = (self.evaluation.decide(policy, declared=declared) for declared in (False, True))
+            verdict = _verdict(self.evaluation.outcome(decisions), self.evaluation.outcome(said, declared=True))
+            shown = score_of(policy.score, decisions, self.evaluation.doubt)
+            yield policy.id, verdict | _score(policy, shown, score_of(policy.score, said))
         for name in self.question.mof_policies:
             asked = next(each for each in self.mof.classes if each.mof_class == mof.POLICIES[name][0])
             yield name, _verdict(self._shown(asked), asked.outcome)
@@ -227,6 +232,11 @@ def _highest(ladder: Sequence[Rung], voice: str) -> str | None:
 
 def _verdict(shown: Outcome, declared: Outcome) -> dict[str, Any]:
     return {"shown": shown, "declared": declared, "passed": shown == "pass"}
+
+
+def _score(policy: Policy, shown: Mapping[str, Points], declared: Mapping[str, Points]) -> dict[str, Any]:
+    """The score beside a verdict, of a policy that keeps one: never a pass."""
+    return {"score": score_totals(shown, declared)} if policy.score else {}
 
 
 @dataclass(frozen=True)
