@@ -23,6 +23,7 @@ from provenance.errors import ArtifactError, PolicyError, ProvenanceError, Usage
 from provenance.policy import mof
 from provenance.policy.policy import LADDER, NONE_SET, Policy, is_file, load_policies, policy_ids
 from provenance.policy.reading import nearest
+from provenance.workflows.handed_in import refuse_from_model
 from provenance.workflows.stocktaking.entries import entries
 from provenance.workflows.stocktaking.entry import Entry
 from provenance.workflows.stocktaking.reading import OtherDocument, read
@@ -79,8 +80,10 @@ def inventory(
         raise UsageError("usage", f"there is no profile {profile}", hint=f"one of {', '.join(mof.PROFILES)}")
     if scheduler is not None:
         refuse_network(scheduler, online=online)
-    question = _question(policies, settings, profile, trust, _moment(as_of, now, resume))
     found = entries(paths)
+    for entry in found:
+        refuse_from_model(entry.path, policies, trust)
+    question = _question(policies, settings, profile, trust, _moment(as_of, now, resume))
     state = open_state(resume, _identity(question)) if resume is not None else None
     if total is not None:
         total(len(found))

@@ -17,6 +17,7 @@ from provenance.policy import waivers
 from provenance.policy.evaluate import Evaluation
 from provenance.policy.policy import NONE_SET, Policy, load_policies, load_policy
 from provenance.policy.remaining import Blocker, Remaining, Task, next_rung, remaining
+from provenance.workflows.handed_in import refuse_from_model
 from provenance.workflows.verify import examine
 
 
@@ -36,6 +37,7 @@ def next_steps(
 
     `settings` go to the policies that have such a parameter; the ladder takes none.
     """
+    refuse_from_model(model, policies)
     chosen = load_policies(list(dict.fromkeys(policies)), settings)
     seen = examine(model, evidence=evidence, trust=trust, as_of=as_of, documents=documents, progress=progress,
                    total=total)
@@ -64,12 +66,8 @@ def _plan(evaluation: Evaluation, policy: Policy, *, waived: bool = True) -> dic
     outcome = evaluation.outcome(decisions)
     return {
         "policy": policy.id, "title": policy.title, "digest": {"sha256": policy.digest},
-<<<<<<< HEAD
+        **({"parameters": policy.was_set} if policy.was_set else {}),
         "passed": outcome == "pass", "result": outcome, **_told(left),
-=======
-        **({"parameters": policy.was_set} if policy.was_set else {}), "passed": passed,
-        "result": "undetermined" if outcome == "pass" and not passed else outcome, **_told(left),
->>>>>>> h-inv
     }
 
 

@@ -21,7 +21,7 @@ from provenance.statements.statement import ResourceDescriptor
 def beside(evaluation: Evaluation) -> Iterator[Finding]:
     """Everything of the kind, as the trusted voices tell it."""
     graph = evaluation.graph("trusted")
-    yield from _recalled(evaluation)
+    yield from recalled(evaluation)
     yield from _of_lineage(graph)
     yield from _licences(graph)
     yield from _names(graph)
@@ -56,7 +56,7 @@ def _names(graph: LineageGraph) -> Iterator[Finding]:
                           "ask whoever keeps the trust file whether this signer is believed about this model")
 
 
-def _recalled(evaluation: Evaluation) -> Iterator[Finding]:
+def recalled(evaluation: Evaluation) -> Iterator[Finding]:
     """What of the model, or behind it, the trust file recalls."""
     for identity, name in evaluation.recalled.items():
         yield Finding("artifact-recalled", "error", f"{name} is recalled by the trust file", str(identity),

@@ -23,10 +23,13 @@ from provenance.bundles.verifier import VerifiedStatement, Verifier
 from provenance.errors import ArtifactError, Finding, RunError
 from provenance.files import write_whole
 from provenance.lineage import step_of
+from provenance.policy.evaluate import Evaluation, Subject
 from provenance.statements.artifact import Described, described
 from provenance.statements.reproduction import Outcome
 from provenance.statements.step import Step
+from provenance.workflows import noticed
 from provenance.workflows.gathering import Gathered, gather, wanted_by, worth_reading
+from provenance.workflows.handed_in import refuse_from_model
 from provenance.workflows.phases import Phases, silent
 from provenance.workflows.recorder.cleaning import HIDDEN
 from provenance.workflows.recorder.running import run
@@ -61,16 +64,16 @@ def reproduce(
     `undetermined`, which is an answer; ProvenanceError only when the question cannot be asked.
     """
     started = _now()
-    gathered, manifest = _read(model, evidence, trust, as_of, progress or silent)
+    gathered, manifest, recalled = _read(model, evidence, trust, as_of, progress or silent)
     found = about(from_producers(gathered.trusted), manifest)
     if not found:
         nothing = Finding("evidence-none", "error", "no trusted statement of a producer speaks of this model",
                           manifest.name, "ask the producer for signed evidence, and check the trust file")
         return ReproductionReport("checksums", manifest.name, "undetermined", (), (), started, _now(),
-                                  gathered.rejected, (nothing,))
+                                  gathered.rejected, (nothing, *recalled))
     best = found[0].comparison
     return ReproductionReport("checksums", manifest.name, best.outcome, found, best.differences, started, _now(),
-                              gathered.rejected)
+                              gathered.rejected, recalled)
 
 
 def rerun(
@@ -96,7 +99,7 @@ def rerun(
         raise RunError("execution-not-allowed", "running a recorded step executes somebody else's code",
                        location=str(model), hint="say --allow-execute if you want that")
     listen = progress or silent
-    gathered, manifest = _read(model, evidence, trust, as_of, listen)
+    gathered, manifest, recalled = _read(model, evidence, trust, as_of, listen)
     chosen = step_that_made(from_producers(gathered.trusted), manifest, step)
     recorded = step_of(chosen)
     _refuse_redacted(recorded)
@@ -115,7 +118,8 @@ def rerun(
     return ReproductionReport(
         "rerun", manifest.name, _worst(compared), compared,
         tuple(difference for item in compared for difference in item.comparison.differences), started, _now(),
-        gathered.rejected, (failed,) if code else (), chosen, recorded.name, surroundings(recorded, sandbox),
+        gathered.rejected, (failed, *recalled) if code else recalled, chosen, recorded.name,
+        surroundings(recorded, sandbox),
     )
 
 
@@ -133,13 +137,17 @@ def sign_reproduction(report: ReproductionReport, signer: Callable[[], AnySigner
 
 def _read(
     model: Path, evidence: Sequence[Path], trust: Path | TrustSource, as_of: datetime, listen: Phases
-) -> tuple[Gathered, Manifest]:
-    gathered = gather(model, evidence, Verifier(read_trust(trust, as_of), as_of))
+) -> tuple[Gathered, Manifest, tuple[Finding, ...]]:
+    """The evidence, the model as it lies there, and what of it the trust file recalls."""
+    refuse_from_model(model, trust=trust)
+    believed = read_trust(trust, as_of)
+    gathered = gather(model, evidence, Verifier(believed, as_of))
     with listen("Reading the model") as (count, total):
         worth = worth_reading(gathered.statements)
-        wanted = wanted_by(gathered.statements, FILES_AND_TENSORS.trees)
-        return gathered, scan(model, exclude=gathered.inside, wanted=wanted, progress=count, total=total,
-                              may_be_read=worth)
+        wanted = wanted_by(gathered.statements, FILES_AND_TENSORS.trees, believed.recalled)
+        manifest = scan(model, exclude=gathered.inside, wanted=wanted, progress=count, total=total, may_be_read=worth)
+    subject = Subject(manifest, gathered.statements, believed, as_of)
+    return gathered, manifest, tuple(noticed.recalled(Evaluation(subject)))
 
 
 def _refuse_redacted(step: Step) -> None:

@@ -25,6 +25,7 @@ from provenance.bundles.trust import Trust, TrustSource, read_trust
 from provenance.bundles.verifier import Examined
 from provenance.errors import BundleError, Finding, UsageError
 from provenance.files import write_whole
+from provenance.workflows.handed_in import refuse_from_model
 from provenance.workflows.one_signer import trust_in_key
 from provenance.workflows.pieces import examine_pieces, read_pieces
 
@@ -155,6 +156,8 @@ def verify_bundles(
     if trust is None:
         assert key is not None  # noqa: S101  one of the two is there
         trust = trust_in_key(key, as_of)
+    if model is not None and not isinstance(trust, Trust):
+        refuse_from_model(model, trust=trust)
     believed = trust if isinstance(trust, Trust) else read_trust(trust, as_of)
     files = read_pieces(bundle)
     if len(files) > 1 and (model or artifact):

@@ -20,7 +20,7 @@ from provenance.artifacts.names import brief_tree
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Principal, Trust, TrustSource, read_trust, timestamp
 from provenance.bundles.verifier import Examined, VerifiedStatement, Verifier
-from provenance.errors import Finding, PolicyError, TrustError
+from provenance.errors import Finding
 from provenance.policy import licence_claims, licences, waivers
 from provenance.policy import policy as policies
 from provenance.policy.coverage import findings as coverage_findings
@@ -36,6 +36,7 @@ from provenance.statements.waiver import Waiver
 from provenance.workflows import noticed
 from provenance.workflows.declared import NOTHING_READ, Reading, beside_a_verdict, read_all
 from provenance.workflows.gathering import Gathered, gather, trees_named, wanted_by, worth_reading
+from provenance.workflows.handed_in import refuse_from_model
 
 LONGEST_TEXT = 1200  # of evidence, in a verdict: a name of a megabyte would stand in it a dozen times
 LIMITS = (
@@ -93,9 +94,7 @@ def verify(
     (`declared/`), read beside the model's card. ProvenanceError when the question cannot be
     asked; a model that falls short is an answer, not an error.
     """
-    if policies.is_file(policy) and Path(policy).resolve().is_relative_to(model.resolve()):
-        raise PolicyError("policy-invalid", "the policy lies in the model that it is to judge", location=policy,
-                          hint="give a policy that you keep, not one that came with the model")
+    refuse_from_model(model, [policy])
     chosen = policies.load_policy(policy, settings)
     seen = examine(model, evidence=evidence, trust=trust, as_of=as_of, progress=progress, total=total,
                    copy_into=copy_into, documents=documents)
@@ -114,11 +113,7 @@ def examine(
     documents: Sequence[Path] = (),
 ) -> Examination:
     """Everything that is known of a model, before any policy is asked; the arguments are those of `verify`."""
-    place = TrustSource.of(trust).path if trust is not None else None
-    if place is not None and place.resolve().is_relative_to(model.resolve()):
-        # Whoever made the model would say whom to believe about it.
-        raise TrustError("trust-invalid", "the trust file lies in the model that it is to judge", location=str(place),
-                         hint="give a trust file that you keep, not one that came with the model")
+    refuse_from_model(model, trust=trust)
     trusted = read_trust(trust, as_of) if trust is not None else None
     verifier = Verifier(trusted, as_of)
     gathered = gather(model, evidence, verifier)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +17,15 @@ import pytest
 
 from provenance.artifacts.manifest import oms_root, scan
 from provenance.errors import ProvenanceError
-from provenance.policy.policy import policy_ids
+from provenance.policy.policy import load_policy, policy_ids
 from provenance.statements.release import RELEASE, Release
 from provenance.statements.statement import ResourceDescriptor
 from provenance.statements.step import Step
+from provenance.workflows.attacking.attack import attack
+from provenance.workflows.inventory import inventory
+from provenance.workflows.next_steps import next_steps
+from provenance.workflows.reproduce import reproduce
+from provenance.workflows.sign import verify_bundles
 from provenance.workflows.verify import verify
 from tests.world import NOW, PASSABLE, TOP_RUNG, World, safetensors
 
@@ -569,10 +575,55 @@ def test_a_verdict_of_the_future_says_so(world: World) -> None:
     assert "as-of-in-the-future" in {row["code"] for row in done.document["findings"]}
 
 
-def test_a_policy_that_came_with_the_model_does_not_judge_it(world: World) -> None:
+ASKING: dict[str, Callable[[World, str, Path], object]] = {
+    "verify": lambda world, policy, trust: verify(
+        world.model, policy, evidence=(world.evidence,), trust=trust, as_of=NOW, now=NOW),
+    "next": lambda world, policy, trust: next_steps(
+        world.model, [policy], evidence=(world.evidence,), trust=trust, as_of=NOW),
+    "attack": lambda world, policy, trust: attack(
+        policy, (world.evidence,), model=world.model, trust=trust, as_of=NOW, limit=1),
+    "inventory": lambda world, policy, trust: inventory([world.model], [policy], trust=trust, now=NOW),
+}
+TRUSTING: dict[str, Callable[[World, Path], object]] = {
+    "reproduce": lambda world, trust: reproduce(world.model, (world.evidence,), trust, as_of=NOW),
+    "bundle verify": lambda world, trust: verify_bundles(
+        world.file("signature"), as_of=NOW, trust=trust, model=world.model),
+}
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_a_policy_that_came_with_the_model_does_not_judge_it(world: World, command: str) -> None:
     world.sign()
     policy = world.write("tiny/policy.yaml", "{}")
     with pytest.raises(ProvenanceError) as raised:
-        verify(world.model, str(policy), evidence=(world.evidence,), trust=world.trust, as_of=NOW, now=NOW)
+        ASKING[command](world, str(policy), world.trust)
     assert (raised.value.code, raised.value.location) == ("policy-invalid", str(policy))
     assert "lies in the model" in raised.value.message
+
+
+@pytest.mark.parametrize("command", [*ASKING, *TRUSTING])
+def test_a_trust_file_that_came_with_the_model_is_not_believed(world: World, command: str) -> None:
+    world.sign()
+    trust = world.write("tiny/trust.yaml", world.trust.read_bytes())
+    with pytest.raises(ProvenanceError) as raised:
+        ASKING[command](world, TOP_RUNG, trust) if command in ASKING else TRUSTING[command](world, trust)
+    assert (raised.value.code, raised.value.location) == ("trust-invalid", str(trust))
+
+
+def test_a_recalled_model_is_not_reproduced_whatever_its_checksums(world: World) -> None:
+    world.sign()
+    assert reproduce(world.model, (world.evidence,), world.trust, as_of=NOW).passed
+    recall(world, "model")
+    report = reproduce(world.model, (world.evidence,), world.trust, as_of=NOW)
+    assert report.outcome == "equal"
+    assert not report.passed
+    assert [finding.code for finding in report.findings] == ["artifact-recalled"]
+
+
+def test_nothing_passes_beside_a_file_that_no_signature_covers(world: World) -> None:
+    """Also where no requirement of the policy asks for coverage."""
+    passing = [decision for decision in world.evaluation().decide(load_policy(TOP_RUNG)) if decision.id != "W-1"]
+    assert world.evaluation().outcome(passing) == "pass"
+    world.write("tiny/more.py", "pass\n")
+    assert world.evaluation().outcome(passing) == "undetermined"
+    assert world.evaluation().outcome(passing, declared=True) == "pass"

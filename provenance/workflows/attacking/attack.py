@@ -29,6 +29,7 @@ from provenance.policy.evaluate import Evaluation, Subject
 from provenance.policy.policy import LADDER, NONE_SET, Policy, load_policy
 from provenance.workflows.attacking.mutations import Files, Mutation, on_evidence, on_model
 from provenance.workflows.gathering import examine, gather, trees_named
+from provenance.workflows.handed_in import refuse_from_model
 from provenance.workflows.verify import declarations
 
 MAX_MODEL = 256 << 20  # larger models are not copied
@@ -92,6 +93,7 @@ def attack(
     out_of_time: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """The report (`schemas/policy-attack.schema.json`); UsageError where there is no evidence to attack with."""
+    refuse_from_model(model, [policy], trust)
     judge = _Judge(load_policy(policy, settings), [load_policy(name) for name, _ in LADDER], trust)
     verifier = Verifier(read_trust(trust, as_of) if trust else None, as_of)
     gathered = gather(model, evidence, verifier)

@@ -61,8 +61,8 @@ class ReproductionReport:
 
     @property
     def passed(self) -> bool:
-        """Whether everything came out bit for bit."""
-        return self.outcome == "equal"
+        """Whether everything came out bit for bit, and nothing of it is recalled."""
+        return self.outcome == "equal" and not any(found.code == "artifact-recalled" for found in self.findings)
 
     @property
     def meaning(self) -> str:
