@@ -82,7 +82,8 @@ def inventory(
         refuse_network(scheduler, online=online)
     found = entries(paths)
     for entry in found:
-        refuse_from_model(entry.path, policies, trust)
+        if entry.error is None:
+            refuse_from_model(entry.path, policies, trust)
     question = _question(policies, settings, profile, trust, _moment(as_of, now, resume))
     state = open_state(resume, _identity(question)) if resume is not None else None
     if total is not None:
