@@ -192,7 +192,7 @@ def test_a_licenseref_is_known_when_it_is_one_of_ours() -> None:
         ("https://creativecommons.org/licenses/by/3.0/us/", "CC-BY-3.0-US"),
         ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
         ("https://www.gnu.org/licenses/gpl-3.0.en.html", "GPL-3.0-only"),
-        ("https://www.apache.org/licenses/LICENSE-2.0.txt?x=1#y", "Apache-2.0"),
+        ("https://creativecommons.org/licenses/by/4.0/?ref=chooser-v1", "CC-BY-4.0"),
     ],
 )
 def test_a_spelling_in_use_is_read_and_the_reason_says_so(declared: str, expression: str) -> None:
@@ -208,6 +208,9 @@ def test_a_spelling_in_use_is_read_and_the_reason_says_so(declared: str, express
      "BSL-1.1",
      "https://choosealicense.com/licenses/undefined/", "https://choosealicense.com/licenses/cc",
      "https://creativecommons.org/licenses/by/9.9/", "https://evil.example/choosealicense.com/licenses/mit",
+     "https://opensource.org/licenses/MIT (non-commercial)", "https://opensource.org/licenses/MIT?for research only",
+     "https://opensource.org/licenses/MIT#non-commercial", "https://creativecommons.org/licenses/by/4.0/?ref=chooser-nc",
+     f"https://opensource.org/licenses/MIT{'/' * 500}nc", "OpenMDW",
      "https://arxiv.org/pdf/2401.06066", "apache-2.0.evil.example", "MIT-like", "modified-mit",
      "Apache 2.0 with use restrictions", "Apache License 2.0 (non-commercial)"],
 )
