@@ -22,11 +22,11 @@ from provenance.declared.document import (
     as_list,
     cut,
     facts_of,
-    joined_licence,
     texts,
     unsupported,
 )
 from provenance.statements.dataset import Dataset
+from provenance.statements.licence_words import joined_licence
 from provenance.statements.statement import ResourceDescriptor
 
 VERSIONS = ("1.0", "1.1")

@@ -19,11 +19,11 @@ from provenance.declared.document import (
     as_list,
     cut,
     facts_of,
-    joined_licence,
     texts,
     unsupported,
 )
 from provenance.statements.dataset import Dataset
+from provenance.statements.licence_words import joined_licence
 
 VERSIONS = ("1.4", "1.5", "1.6", "1.7")
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from provenance.declared.document import Declared, Edge, Told, as_list, facts_of, joined_licence, texts, unsupported
+from provenance.declared.document import Declared, Edge, Told, as_list, facts_of, texts, unsupported
 from provenance.statements.dataset import Dataset
 from provenance.statements.front_matter import front_matter
+from provenance.statements.licence_words import joined_licence
 
 _OF_MODELS = frozenset({"base_model", "pipeline_tag", "library_name", "model-index", "datasets", "inference", "widget"})
 _GATED = "the card asks whoever wants it to agree first"

@@ -193,14 +193,6 @@ def facts_of(**parts: Any) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def joined_licence(licences: list[str]) -> str | None:
-    """Several licences as one expression: with AND the worst of them counts, and an odd one leaves all unknown."""
-    unique = list(dict.fromkeys(licences))
-    if len(unique) <= 1:
-        return unique[0] if unique else None
-    return " AND ".join(f"({each})" if " " in each else each for each in unique)
-
-
 def unsupported(why: str, location: str, hint: str) -> StatementError:
     """The error of a document of a kind or version that is not read."""
     return StatementError("declared-unsupported", why, location=location, hint=hint)

@@ -1,12 +1,13 @@
 """SPDX as JSON: 2.2 and 2.3, and the graph of 3.0 with its AI and dataset profiles.
 
-Where a package has a declared and a concluded licence that differ, both apply; NONE and NOASSERTION are no licence. In
+What is declared and what is concluded of one package is read as in a signed bill (`statements/licence_words.py`). In
 the graph of 3.0 a licence is an element of its own, joined by a relationship. The bill of a signed stack is read by
 `statements/sbom.py`, which leaves nothing out.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,18 +18,21 @@ from provenance.declared.document import (
     Declared,
     Edge,
     Told,
+    cut,
     facts_of,
-    joined_licence,
     texts,
     unsupported,
 )
 from provenance.statements.dataset import Dataset
+from provenance.statements.licence_words import NO_ASSERTION, NONE, UNREADABLE, spdx_licence
 
 VERSIONS = ("SPDX-2.2", "SPDX-2.3")
 _CONTEXT = "https://spdx.org/rdf/3."
 _PACKAGES = {"software_Package": "package", "ai_AIPackage": "model", "dataset_DatasetPackage": "dataset",
              "software_File": "file"}
 _LICENSING = ("hasDeclaredLicense", "hasConcludedLicense")
+_TERMS = r"^(https://spdx\.org/rdf/3\.[0-9.]+/terms/[A-Za-z]+/|expandedlicensing_)"
+_NO_LICENCES = {"NoAssertionLicense": NO_ASSERTION, "NoAssertion": NO_ASSERTION, "NoneLicense": NONE, "None": NONE}
 _MADE_WITH = {"trainedOn": "training data", "testedOn": "evaluation data"}
 _AVAILABILITY = {"directDownload": "public", "query": "public", "registration": "obtainable",
                  "clickthrough": "obtainable", "scrapingScript": "obtainable"}
@@ -60,13 +64,21 @@ def _package(row: Mapping[str, Any], told: Told) -> Component:
     purl = next((told.text(item, "referenceLocator", name) for item in
                  told.mappings(row.get("externalRefs"), f"a reference of {brief(name)}")
                  if item.get("referenceType") == "purl"), "")
-    licences = [told.text(row, key, name) for key in ("licenseDeclared", "licenseConcluded")]
+    licence = spdx_licence(*(_said(row, key, name, told) for key in ("licenseDeclared", "licenseConcluded")))
     return Component(name, told.text(row, "versionInfo", name), told.text(row, "primaryPackagePurpose", name).lower(),
-                     _stated(licences), purl, digest)
+                     licence, purl, digest)
 
 
-def _stated(licences: list[str]) -> str | None:
-    return joined_licence([each for each in licences if each and each not in ("NOASSERTION", "NONE")])
+def _said(row: Mapping[str, Any], key: str, name: str, told: Told) -> object:
+    """A licence that is said; what is no text is told, and is not the same as nothing."""
+    text, value = told.text(row, key, name), row.get(key)
+    return text if isinstance(value, str) else value
+
+
+def _named(target: str) -> str:
+    """The licence that an address means by itself: of the list, or one of the two that are none."""
+    listed = re.fullmatch(r"https?://(?:www\.)?spdx\.org/licenses/([^/]+)", target)
+    return listed[1] if listed else _NO_LICENCES.get(re.sub(_TERMS, "", target), UNREADABLE)
 
 
 class _Graph:
@@ -96,14 +108,13 @@ class _Graph:
         return self.told.text(row, "name", "an element") or "unnamed"
 
     def _licence(self, row: Mapping[str, Any]) -> str | None:
-        found = []
+        found: list[object] = []
         for kind in _LICENSING:
             for target in self.joined.get((str(row.get("spdxId")), kind), ()):
                 licence = self.by_id.get(target, {})
                 text = licence.get("simplelicensing_licenseExpression") or licence.get("name")
-                known = target.rpartition("/")[2] if "spdx.org/licenses/" in target else "unknown"
-                found.append(text if isinstance(text, str) else known)
-        return _stated(found)
+                found.append(cut(text) if isinstance(text, str) else text or _named(target))
+        return spdx_licence(*found)
 
     def _digest(self, row: Mapping[str, Any], name: str) -> dict[str, str]:
         digest: dict[str, str] = {}

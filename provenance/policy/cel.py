@@ -8,7 +8,7 @@ of the expression, its one loop and the length of lists and texts; the interpret
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +22,12 @@ _LONGEST_LIST, _LONGEST_TEXT, _VALUES = 1000, 10_000, 20_000
 _LOOP = re.compile(r"\b(?:all|exists|exists_one)\b")
 _BUILDS = re.compile(r"\b(?:map|filter)\b")  # copies its list for each element: 71 s for two loops over 1,000
 _HAS = re.compile(r"\bhas\b")
+_TEXTS = re.compile(r"""\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'""")
+_CHAIN = re.compile(r"(?<![\w.])([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)(\s*\()?")
+_VARIABLE = re.compile(r"\.(?:all|exists|exists_one)\(\s*(\w+)\s*,")
+_KEYWORDS = frozenset(("true", "false", "null", "in", "int", "uint", "double", "string", "bool", "bytes", "list", "map",
+                       "type", "null_type"))
+SEEN = {"predicate": (), "signer": ("name", "party", "roles")}  # the fields of a predicate are those of its type
 _NESTS = re.compile(r"[(\[{!-]")
 
 
@@ -40,6 +46,16 @@ def problem_with(expression: str) -> str:
     except ValueError as err:
         return f"it is no CEL: {brief(str(err))}"
     return ""
+
+
+def names(expression: str) -> Iterator[tuple[str, str]]:
+    """What an expression looks at: a name that it begins with, and the dotted fields behind it."""
+    bare = _TEXTS.sub("''", expression)
+    known = _KEYWORDS.union(_VARIABLE.findall(bare))
+    for root, fields, call in _CHAIN.findall(bare):
+        path = re.findall(r"\w+", fields)
+        if root not in known and (path or not call):
+            yield root, ".".join(path[:-1] if call else path)
 
 
 def ask(expression: str, facts: Mapping[str, Any]) -> tuple[Outcome, str]:

@@ -35,6 +35,7 @@ RESTRICTIONS = {
 
 _FACTS = Path(__file__).with_name("licence_facts.yaml")
 _SPELLABLE = re.compile(r"""[a-z0-9](?:[a-z0-9 .,"'+_()-]*[a-z0-9+)])?""")
+_LONGEST_ADDRESS = 500
 _NOISE = frozenset({"the", "license", "licence", "licensed", "agreement", "version"})
 
 
@@ -120,8 +121,13 @@ def by_spelling(text: str) -> str | None:
 
 
 def by_address(text: str) -> str | None:
-    """The expression that the address of a licence's page means."""
-    address = re.sub(r"^(https?://)?(www\.)?|[?#].*$", "", text.strip()[:500].lower()).rstrip("/")
+    """The expression that the address of a licence's page means, and nothing beside it.
+
+    Behind `?` or `#` anybody may write terms of their own; only what the Creative Commons chooser puts there is known.
+    """
+    if len(text) > _LONGEST_ADDRESS:  # cut short, it would lose what stands at its end
+        return None
+    address = re.sub(r"^(https?://)?(www\.)?|\?ref=chooser-v[0-9]$", "", text.strip().lower()).rstrip("/")
     for pattern, words in _table()["urls"]:
         if found := re.fullmatch(pattern, address):
             meant = found.expand(words)

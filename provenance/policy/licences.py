@@ -28,6 +28,7 @@ from provenance.policy.licence_facts import (
     not_one_licence,
 )
 from provenance.policy.licence_texts import is_known_text, match_text
+from provenance.policy.places import EU_MEMBERS, PLACES
 
 __all__ = ["RESTRICTIONS", "How", "Kind", "Licence", "LicenceFacts", "Openness", "Status", "category",
            "data_version", "facts", "is_known_text", "match_text", "normalise", "use_in"]
@@ -37,8 +38,6 @@ Status = Literal["open", "restricted", "undetermined"]
 How = Literal["expression", "spelling", "address", "name", "link", "text", "unknown"]
 
 _BLOCKING = frozenset({"NC", "RO", "MAU", "ND", "NDIST", "GEO", "OUT"})
-_EU = frozenset({"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT",
-                 "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"})
 _SHORT = 256
 _RANK = {"restricted": 0, "undetermined": 1, "open": 2}
 # Which facts open which kind. OSI approval opens everything: it is the strictest test here. Weights also open
@@ -175,7 +174,8 @@ def use_in(expression: str | None, places: Sequence[str]) -> Openness:
     openness = category(expression, "use")
     withheld = set(openness.jurisdictions) if " " not in (expression or "") else set()
     codes = [code for code in openness.restrictions if code.rstrip("?") not in ("GEO", "NAME")]
-    if not places or not withheld or "GEO" not in openness.restrictions or codes or withheld & _around(places):
+    known = places and PLACES.issuperset(places)
+    if not known or not withheld or "GEO" not in openness.restrictions or codes or withheld & _around(places):
         return openness
     told = f"{expression}: not granted in {', '.join(sorted(withheld))}, which is not asked for"
     return Openness("open", openness.restrictions, told, openness.jurisdictions)
@@ -184,7 +184,7 @@ def use_in(expression: str | None, places: Sequence[str]) -> Openness:
 def _around(places: Iterable[str]) -> set[str]:
     """The jurisdictions, and those around or inside them: what is withheld in the EU is withheld in Germany."""
     named = set(places)
-    return named | ({"EU"} if named & _EU else set()) | (set(_EU) if "EU" in named else set())
+    return named | ({"EU"} if named & EU_MEMBERS else set()) | (set(EU_MEMBERS) if "EU" in named else set())
 
 
 def _judge(node: Expression, kind: Kind) -> Openness:

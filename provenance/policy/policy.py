@@ -21,7 +21,16 @@ from provenance import resources
 from provenance.errors import Finding, PolicyError, ProvenanceError, UsageError
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.parameters import Parameter, parameters_of, values_of
-from provenance.policy.reading import Problems, Rows, UnusablePolicyError, Where, nearest, parsed, refuse_no_day
+from provenance.policy.reading import (
+    UNUSABLE,
+    Problems,
+    Rows,
+    UnusablePolicyError,
+    Where,
+    nearest,
+    parsed,
+    refuse_no_day,
+)
 from provenance.policy.requirement import Requirement, looser, parse_day, row_dict
 from provenance.policy.score import Dimension, dimensions_of
 from provenance.statements.reader import to_json
@@ -97,10 +106,13 @@ def load_policy(argument: str, settings: Mapping[str, Any] = NONE_SET) -> Policy
     if not settings:
         return plain
     given = {name: _typed(plain, name, text) for name, text in settings.items()}
+    problems = Problems(*document)
     try:
-        return _told(plain, document, (), given, Problems(*document))
+        chosen = _told(plain, document, (), given, problems)
+        problems.stop()
+        return chosen
     except UnusablePolicyError as err:
-        told = err.findings[0].message.removeprefix("the policy cannot be used: ")
+        told = err.findings[0].message.removeprefix(UNUSABLE)
         raise UsageError("usage", f"{plain.id} cannot be set so: {told}", location="--set",
                          hint="a value may only tighten: see `provenance policy show`") from err
 
@@ -163,6 +175,8 @@ def _resolve(data: bytes, location: str, seen: tuple[str, ...], values: Mapping[
     meta, own_id = raw["metadata"], raw["metadata"]["id"]
     for name in ("effectiveOn", "expires"):
         refuse_no_day(raw.get(name, ""), (name,), problems)
+    if raw.get("expires", "9999") <= raw.get("effectiveOn", ""):
+        problems.add(("expires",), "it expires before it is in force", "write a later day, or leave it out")
     parameters = parameters_of(raw, problems)
     passed_on = {name: value for name, value in values.items() if "extends" in raw and name not in parameters}
     own_values = {name: value for name, value in values.items() if name not in passed_on}
@@ -178,6 +192,9 @@ def _resolve(data: bytes, location: str, seen: tuple[str, ...], values: Mapping[
             problems.add((*path, "id"), f"a requirement stands twice: {row['id']}", "join the two rows")
         if not reader.asks_nothing(row):
             rows[row["id"]] = reader.row(row, path)
+    for name in parameters.keys() - reader.used:
+        problems.add(("parameters", name), f"nothing in the policy takes the parameter {name}",
+                     f"write ${name} where its value is to stand, or leave it out")
     problems.stop()
     parent = _parent(raw, seen, passed_on, problems)
     if parent is not None:
@@ -218,9 +235,16 @@ def _parent(raw: Mapping[str, Any], seen: tuple[str, ...], passed_on: Mapping[st
             problems.add(("values", key), f"{name} has no parameter {key}", hint)
         elif why := known.problem_with(value):
             problems.add(("values", key), f"{key} {why}", "correct the value")
+        else:
+            try:
+                _told(plain, document, (*seen, own_id), {key: value}, problems, ("values", key))
+            except UnusablePolicyError as err:  # it is of the right type, and the row that takes it cannot use it
+                problems.add(("values", key), err.findings[0].message.removeprefix(UNUSABLE), "correct the value")
     problems.stop()
     given = {**given, **passed_on}
-    return _told(plain, document, (*seen, own_id), given, problems) if given else plain
+    told = _told(plain, document, (*seen, own_id), given, problems) if given else plain
+    problems.stop()
+    return told
 
 
 def _shipped(name: str, path: Where, seen: tuple[str, ...], problems: Problems) -> tuple[bytes, str]:
@@ -237,12 +261,11 @@ def _shipped(name: str, path: Where, seen: tuple[str, ...], problems: Problems) 
 
 
 def _told(plain: Policy, document: tuple[bytes, str], seen: tuple[str, ...], given: Mapping[str, Any],
-          problems: Problems) -> Policy:
+          problems: Problems, path: Where = ("values",)) -> Policy:
     """A policy with values for its parameters: each row that changes is asked beside what it was without them."""
     told = _resolve(*document, seen, given)
     rows = _tightened({row.id: row for row in plain.requirements}, {row.id: row for row in told.requirements},
-                      {"requirements": []}, problems)
-    problems.stop()
+                      {"requirements": []}, problems, path)
     return replace(told, requirements=tuple(_in_order(rows).values()))
 
 
@@ -263,7 +286,7 @@ def _asked_as_a_whole(name: str, path: Where, seen: tuple[str, ...], problems: P
 
 
 def _tightened(parent: dict[str, Requirement], own: Mapping[str, Requirement], raw: Mapping[str, Any],
-               problems: Problems) -> dict[str, Requirement]:
+               problems: Problems, path: Where = ()) -> dict[str, Requirement]:
     places = {row["id"]: index for index, row in enumerate(raw["requirements"])}
     rows = dict(parent)
     for row in own.values():
@@ -272,8 +295,8 @@ def _tightened(parent: dict[str, Requirement], own: Mapping[str, Requirement], r
             rows[row.id] = row
             continue
         if what := looser(row, before):
-            path: Where = ("requirements", places[row.id]) if row.id in places else ("values",)
-            problems.add(path, f"{row.id} is looser than in the policy that it extends: {what}",
+            place: Where = ("requirements", places[row.id]) if row.id in places else path
+            problems.add(place, f"{row.id} is looser than in the policy that it extends: {what}",
                          "a child may only tighten")
         kept = before.tightens if before.demand == row.demand else before
         rows[row.id] = replace(row, tightens=kept, asked_by=before.asked_by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from provenance.statements.reader import deviations, parse_yaml, yaml_places
 
 Where = tuple[str | int, ...]
 _RULES = ("all", "any", "atLeast", "forEach", "statement", "cel", "passes")
+UNUSABLE = "the policy cannot be used: "
 NO_POLICY = "none"  # what a parameter says where a row `passes: $name` is to ask for no policy
 
 
@@ -48,7 +49,7 @@ class Problems:
 
     def add(self, path: Where, why: str, hint: str, code: str = "policy-invalid") -> None:
         """Remember one problem; `path` leads to it in the document."""
-        told = why if code != "policy-invalid" else f"the policy cannot be used: {why}"
+        told = why if code != "policy-invalid" else f"{UNUSABLE}{why}"
         self._found.append((path, code, told, hint))
 
     def stop(self) -> None:
@@ -111,10 +112,12 @@ class Rows:
     values: dict[str, Any]
     problems: Problems
     rows_of: Callable[[str, Where], tuple[Requirement, ...]]
+    used: set[str] = field(default_factory=set)
 
     def asks_nothing(self, raw: Mapping[str, Any]) -> bool:
         """Whether a row asks for another policy as a whole, and a parameter says for none."""
         named = raw.get("passes", "")
+        self.used.add(str(named)[1:])
         return isinstance(named, str) and named.startswith("$") and self.values.get(named[1:]) == NO_POLICY
 
     def row(self, raw: Mapping[str, Any], path: Where) -> Requirement:
@@ -185,6 +188,7 @@ class Rows:
         """The value, or that of the parameter of the policy that it names as `$name`."""
         if not isinstance(raw, str) or not raw.startswith("$"):
             return raw
+        self.used.add(raw[1:])
         if raw[1:] not in self.values:
             hint = nearest(raw[1:], self.values, f"it has {', '.join(self.values) or 'none'}")
             self.problems.add(place, f"the policy has no parameter {raw[1:]}", hint)
@@ -199,6 +203,7 @@ class Rows:
             self._refuse_unknown(raw["cel"]["predicate"], (*place, "predicate"))
             if why := cel.problem_with(raw["cel"]["expression"]):
                 self.problems.add((*place, "expression"), why, "see docs/policies.md")
+            self._refuse_unseen(raw["cel"]["predicate"], raw["cel"]["expression"], (*place, "expression"))
             return Cel(raw["cel"]["predicate"], raw["cel"]["expression"])
         if "forEach" in raw:
             place = (*path, "forEach", "require")
@@ -248,6 +253,19 @@ class Rows:
         if asked[0] in ("atLeast", "atMost") and not isinstance(wanted, int | float) and wanted is not None:
             self.problems.add((*path, asked[0]), f"{asked[0]} takes a number", "write a number")
         return Says(raw["predicate"], raw["field"], asked[0], tuple(wanted) if isinstance(wanted, list) else wanted)
+
+    def _refuse_unseen(self, predicate: str, expression: str, path: Where) -> None:
+        """A name that an expression cannot see would leave every answer open."""
+        for root, fields in cel.names(expression):
+            if root not in cel.SEEN:
+                hint = nearest(root, cel.SEEN, f"it sees {' and '.join(cel.SEEN)}")
+                self.problems.add(path, f"the expression sees no {root}", hint)
+            elif root == "predicate" and fields and (missing := unknown_field(predicate, fields)):
+                hint = nearest(missing[0], missing[1], f"it has {', '.join(missing[1])}", 0.6)
+                self.problems.add(path, f"no statement of this type has a field {missing[0]}", hint)
+            elif root == "signer" and fields and (first := fields.partition(".")[0]) not in cel.SEEN[root]:
+                hint = nearest(first, cel.SEEN[root], f"it has {', '.join(cel.SEEN[root])}")
+                self.problems.add(path, f"a signer has no {first}", hint)
 
     def _refuse_unknown(self, predicate: str, path: Where) -> None:
         if predicate not in PREDICATES:

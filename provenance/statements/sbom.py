@@ -7,18 +7,18 @@ to be there: what is missing or is not text is not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from provenance.artifacts.digest import Identity, identities, problem_with
 from provenance.errors import StatementError
+from provenance.statements.licence_words import UNREADABLE, joined_licence, spdx_licence
 from provenance.statements.statement import ResourceDescriptor, Statement
 
 CYCLONEDX = "https://cyclonedx.org/bom"
 SPDX = "https://spdx.dev/Document"
 _MAX_DEPTH = 16  # of components inside components
-_UNSAID = ("", "NOASSERTION", "NONE")
 
 
 @dataclass(frozen=True)
@@ -61,29 +61,23 @@ def _cyclonedx(rows: Any, location: str, depth: int) -> Iterator[Package]:
         raise _broken("components are nested too deeply", location)
     for row in _rows(rows, location):
         hashes = {_text(item, "alg"): _text(item, "content") for item in _rows(row.get("hashes", []), location)}
-        licences = [_choice(item) for item in _rows(row.get("licenses", []), location)]
-        yield Package(_text(row, "name"), _text(row, "version"), _together(licences), _identities(hashes))
+        licence = joined_licence(_choice(item) for item in _rows(row.get("licenses", []), location))
+        yield Package(_text(row, "name"), _text(row, "version"), licence or "", _identities(hashes))
         yield from _cyclonedx(row.get("components", []), location, depth + 1)
 
 
 def _choice(row: Mapping[str, Any]) -> str:
     named = row.get("license")
     named = named if isinstance(named, dict) else {}
-    return _text(row, "expression") or _text(named, "id") or _text(named, "name")
-
-
-def _together(licences: Sequence[str]) -> str:
-    """All of them hold, as CycloneDX has it; one that cannot be read leaves the sum unknown."""
-    return licences[0] if len(licences) == 1 else " AND ".join(f"({one})" for one in licences)
+    return _text(row, "expression") or _text(named, "id") or _text(named, "name") or UNREADABLE
 
 
 def _spdx(rows: Any, location: str) -> Iterator[Package]:
     for row in _rows(rows, location):
         sums = {_text(item, "algorithm"): _text(item, "checksumValue")
                 for item in _rows(row.get("checksums", []), location)}
-        said = (_text(row, "licenseConcluded"), _text(row, "licenseDeclared"))
-        licence = next((one for one in said if one not in _UNSAID), "")
-        yield Package(_text(row, "name"), _text(row, "versionInfo"), licence, _identities(sums))
+        licence = spdx_licence(row.get("licenseDeclared"), row.get("licenseConcluded"))
+        yield Package(_text(row, "name"), _text(row, "versionInfo"), licence or "", _identities(sums))
 
 
 def _identities(sums: Mapping[str, str]) -> frozenset[Identity]:

@@ -14,6 +14,7 @@ from provenance.errors import UsageError
 from provenance.policy import licences
 from provenance.policy.expressions import Expression, parse
 from provenance.policy.licences import Kind, Licence, LicenceFacts
+from provenance.policy.places import problem_with_place
 
 KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != "use")
 LIMIT = "Licences are compared with published facts about them; this is not legal advice."
@@ -55,11 +56,10 @@ def _of_text(text: str) -> Licence:
 
 
 def _place(text: str) -> str:
-    place = text.upper()
-    if len(place) != 2 or not place.isascii() or not place.isalpha():
-        raise UsageError("usage", f"{text} is no jurisdiction", location="--jurisdiction",
+    if why := problem_with_place(text.upper()):
+        raise UsageError("usage", brief(why), location="--jurisdiction",
                          hint="write a code of ISO 3166-1, such as DE, or EU")
-    return place
+    return text.upper()
 
 
 def _facts(known: LicenceFacts) -> dict[str, Any]:

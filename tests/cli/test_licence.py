@@ -133,6 +133,7 @@ def test_other_is_what_the_card_names(run: Run) -> None:
     ("words", "code"),
     [
         (("./nowhere",), "input-unreadable"), (("MIT", "--jurisdiction", "Germany"), "usage"),
+        (("MIT", "--jurisdiction", "UK"), "usage"),
         (("MIT", "--name", "apache-2.0"), "usage"), (("./long",), "input-unreadable"),
     ],
 )

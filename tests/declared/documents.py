@@ -62,7 +62,8 @@ def spdx2(**changes: Any) -> dict[str, Any]:
              "primaryPackagePurpose": "LIBRARY", "checksums": [{"algorithm": "SHA256", "checksumValue": H}],
              "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:pypi/vllm@0.6.3"}]},
             {"name": "mixed", "licenseDeclared": "MIT", "licenseConcluded": "GPL-3.0-only"},
-            {"name": "silent", "licenseDeclared": "NOASSERTION", "licenseConcluded": "NONE"},
+            {"name": "silent", "licenseDeclared": "NOASSERTION"},
+            {"name": "unlicensed", "licenseDeclared": "NONE", "licenseConcluded": "MIT"},
         ],
         **changes,
     }

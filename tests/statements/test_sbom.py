@@ -42,9 +42,10 @@ def test_a_bill_of_materials_is_known_by_its_type(kind: str, *, expected: bool) 
         ([{"license": {"id": "MIT"}}], "MIT"),
         ([{"license": {"name": "Apache 2"}}], "Apache 2"),
         ([{"expression": "MIT OR Apache-2.0"}], "MIT OR Apache-2.0"),
-        ([{"license": {"id": "MIT"}}, {"license": {"id": "ISC"}}], "(MIT) AND (ISC)"),
-        ([{"license": {"id": "MIT"}}, {}], "(MIT) AND ()"),
-        ([{"license": "MIT"}], ""), ([{"license": {"id": 1}}], ""), ([{}], ""), ([], ""),
+        ([{"license": {"id": "MIT"}}, {"license": {"id": "ISC"}}], "MIT AND ISC"),
+        ([{"expression": "MIT OR ISC"}, {"license": {"id": "ISC"}}], "(MIT OR ISC) AND ISC"),
+        ([{"license": {"id": "MIT"}}, {}], "MIT AND unknown"),
+        ([{"license": "MIT"}], "unknown"), ([{"license": {"id": 1}}], "unknown"), ([{}], "unknown"), ([], ""),
     ],
 )
 def test_all_licences_of_a_component_hold_together(licenses: Any, licence: str) -> None:
@@ -54,13 +55,13 @@ def test_all_licences_of_a_component_hold_together(licenses: Any, licence: str) 
 @pytest.mark.parametrize(
     ("row", "licence"),
     [
-        ({"licenseConcluded": "MIT", "licenseDeclared": "ISC"}, "MIT"),
+        ({"licenseConcluded": "MIT", "licenseDeclared": "ISC"}, "ISC AND MIT"),
         ({"licenseConcluded": "NOASSERTION", "licenseDeclared": "ISC"}, "ISC"),
-        ({"licenseConcluded": "NONE", "licenseDeclared": "NOASSERTION"}, ""),
-        ({"licenseDeclared": "ISC"}, "ISC"), ({"licenseDeclared": ["ISC"]}, ""), ({}, ""),
+        ({"licenseConcluded": "NONE", "licenseDeclared": "NOASSERTION"}, "NONE"),
+        ({"licenseDeclared": "ISC"}, "ISC"), ({"licenseDeclared": ["ISC"]}, "unknown"), ({}, ""),
     ],
 )
-def test_a_licence_that_was_concluded_counts_before_one_that_was_declared(row: Any, licence: str) -> None:
+def test_a_licence_that_was_declared_and_one_that_was_concluded_both_apply(row: Any, licence: str) -> None:
     assert [package.license for package in spdx({"name": "a", **row})] == [licence]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from provenance.policy import licences
 from provenance.policy.acts import Kind, Way
 from provenance.policy.assessments import PERSONS
 from provenance.policy.coverage import Coverage
+from provenance.policy.places import problem_with_place
 from provenance.policy.verdict import Basis, Item, Outcome
 from provenance.statements.assessment import Assessment
 from provenance.statements.release import Component, Release
@@ -35,6 +37,14 @@ DESCRIBE = ("Publish a signed statement for every dataset, with source, processi
 ASSESS = "Ask a buyer's counsel or an independent assessor for a signed assessment of this requirement"
 
 
+def one_of(value: object, values: Sequence[object]) -> str:
+    """Why a value is none of these, with the nearest of them, or ""."""
+    if value in values:
+        return ""
+    near = difflib.get_close_matches(str(value), list(map(str, values)), 1)
+    return f"must be one of {', '.join(map(str, values))}" + (f"; did you mean {near[0]}?" if near else "")
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A typed parameter of a check: values in order from loosest to tightest, or a number where less is tighter."""
@@ -45,7 +55,7 @@ class Parameter:
     def problem_with(self, value: Any) -> str:
         """Why the value cannot be used, or ""."""
         if self.values:
-            return "" if value in self.values else f"must be one of {', '.join(self.values)}"
+            return one_of(value, self.values)
         return "" if type(value) is int and value > 0 else "must be a positive whole number"
 
     def is_looser(self, value: Any, before: Any) -> bool:
@@ -81,8 +91,13 @@ class Places(Parameter):
     default: Any = field(default_factory=list)
 
     def problem_with(self, value: Any) -> str:
-        """Why the value cannot be used, or ""."""
-        return Names().problem_with(value)
+        """Why the value cannot be used, or "".
+
+        A place that is none would be one where nothing is withheld.
+        """
+        why = Names().problem_with(value)
+        wrong = next(filter(None, map(problem_with_place, [] if why else value)), "")
+        return why or (f"must be codes of places: {wrong}" if wrong else "")
 
     def is_looser(self, value: Any, before: Any) -> bool:
         """Whether the value asks for less than the one before."""

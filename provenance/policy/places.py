@@ -1,0 +1,25 @@
+"""Jurisdictions: the codes of ISO 3166-1, and EU. Whatever is none of them covers no place, and so opens nothing."""
+
+from __future__ import annotations
+
+_OF_THE_UNION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+_CODES = """
+AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC
+CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET EU FI FJ FK FM FO FR GA GB
+GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG
+KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV
+MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB
+SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US
+UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+"""
+EU_MEMBERS, PLACES = frozenset(_OF_THE_UNION.split()), frozenset(_CODES.split())
+_MEANT = {"UK": "GB", "EL": "GR"}  # as the European institutions write them
+
+
+def problem_with_place(text: str) -> str:
+    """Why a text is no jurisdiction, with the code that is meant, or ""."""
+    if text in PLACES:
+        return ""
+    code = text.upper()
+    meant = _MEANT.get(code, code if code in PLACES else "")
+    return f"{text} is neither a code of ISO 3166-1 nor EU" + (f"; did you mean {meant}?" if meant else "")
