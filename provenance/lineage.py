@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from provenance.artifacts.digest import DigestSet, Identity, compare, identities
+from provenance.artifacts.digest import DigestSet, Identity, compare, every_strong, identities
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.envelope import sha256
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
@@ -206,6 +206,12 @@ class LineageGraph:
         known = [identities(digest) for _, digest in self._view_digests]
         weights = identities(self.model.weights_digest or {})
         return frozenset().union(*known, weights)
+
+    @cached_property
+    def everything_recalled_as(self) -> frozenset[Identity]:
+        """By what the model in hand can be recalled: more than it is known by, because one digest is enough for that."""
+        named = [digest for _, digest in self._view_digests]
+        return self.model_identities.union(*map(every_strong, named))
 
     # Backwards
 

@@ -283,6 +283,15 @@ def test_a_recall_by_another_digest_than_sha256_is_found(world: World, name: str
     assert shown(world.verdict()) is None
 
 
+@pytest.mark.parametrize("what", ["tiny", "corpus"])
+def test_a_folder_is_recalled_by_the_root_that_stands_beside_its_dirhash(world: World, what: str) -> None:
+    """`provenance digest` prints both; a recall that is read and finds nothing would recall nothing."""
+    world.sign()
+    world.revoke(artifacts=[f"sha256:{world.listing(what).digest['sha256']}"])
+    assert "artifact-recalled" in codes(world.verdict())
+    nothing_is_passed(world)
+
+
 def test_a_recall_of_something_else_changes_nothing(world: World) -> None:
     world.revoke(artifacts=["sha256:" + "0" * 64])
     assert world.verdict()["passed"]
