@@ -127,6 +127,30 @@ def test_a_signer_that_calls_the_model_by_a_name_of_its_own_is_told(world: World
     assert ("subject-named-otherwise" in codes(verdict)) is told
 
 
+@pytest.mark.parametrize("lab", [("*",), ("tiny", "results.json", "serving-image")])
+def test_a_name_of_ones_own_reaches_no_model_of_whose_name_others_may_speak(world: World, lab: tuple[str, ...]) -> None:
+    """The elder lab may speak of `base*`: it states the licence of tiny, of which its producer states none."""
+    world.believe(world.principal("archive"), world.principal("lab", subjects=lab), world.principal("elder"))
+    stated = world.release
+    world.withhold("model-parameters-final")
+    subjects = tuple(replace(one, name=one.name.replace("tiny", "base", 1)) for one in stated.subjects)
+    world.say("elsewhere", replace(stated, subjects=subjects), "elder")
+    verdict = world.verdict("g7-2026-open-weights")
+    assert (verdict["result"], shown(verdict)) == ("undetermined", RUNGS[0])
+    assert "subject-named-otherwise" in codes(verdict)
+
+
+def test_a_model_signature_under_a_name_of_ones_own_covers_no_model_of_others(world: World) -> None:
+    world.believe(world.principal("archive"), world.principal("lab"), world.principal("elder"))
+    world.unsay(*set(world.drafts) - {"model.sig"})
+    signature = world.signature()
+    named = replace(signature, subjects=tuple(replace(one, name="base") for one in signature.subjects))
+    world.say("model.sig", named, "elder")
+    verdict = world.verdict("g7-2026-weights-available")
+    assert not verdict["coverage"]["covered"]
+    assert not verdict["passed"]
+
+
 @pytest.mark.parametrize("scope", ["tiny", "tiny*", "t*", "*"])
 def test_a_scope_covers_a_model_and_what_lies_in_it(world: World, scope: str) -> None:
     world.believe(world.principal("archive"), world.principal("lab", subjects=(scope, "results.json", "serving-image")))
