@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provenance.artifacts.manifest import oms_root, scan
+from provenance.bundles.keys import in_toto_name, public_key, verifying_key
 from provenance.errors import ProvenanceError
 from provenance.policy.policy import policy_ids
 from provenance.statements.release import RELEASE, Release
@@ -220,6 +222,17 @@ def test_a_revoked_key_speaks_no_more_and_does_not_even_declare(world: World) ->
     verdict = world.verdict()
     assert status(world, verdict, "release") == ("INVALID", "signer-revoked")
     assert (shown(verdict), declared(verdict)) == (None, "g7-2026-open-weights")  # what the card declares
+    nothing_is_passed(world)
+
+
+@pytest.mark.parametrize("name", ["der", "in-toto"])
+def test_a_key_is_revoked_by_whatever_name_other_tools_give_it(world: World, name: str) -> None:
+    """A name that revoked nothing would leave whoever wrote it believing that the key is gone."""
+    key = public_key((world.folder / "lab.key.pub").read_bytes(), "lab")
+    der = verifying_key(key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    world.sign()
+    world.revoke(keys=[hashlib.sha256(der).hexdigest() if name == "der" else in_toto_name(key)])
+    assert status(world, world.verdict(), "release") == ("INVALID", "signer-revoked")
     nothing_is_passed(world)
 
 
