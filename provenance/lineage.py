@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from provenance.artifacts.digest import DigestSet, Identity, compare, identities
+from provenance.artifacts.digest import DigestSet, Identity, compare, every_strong, identities
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.envelope import sha256
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
@@ -176,7 +176,22 @@ class LineageGraph:
         return bool(self.views_named_by(statement))
 
     def views_named_by(self, statement: VerifiedStatement) -> tuple[Manifest, ...]:
-        """The views of the model that a statement's subjects name by a digest that binds names."""
+        """The views of the model that a statement's subjects name by a digest that binds names.
+
+        None where its signer may not vouch for what bears the name of the model in hand.
+        """
+        return self.views_called_anything_by(statement) if self.may_vouch(statement) else ()
+
+    def may_vouch(self, statement: VerifiedStatement) -> bool:
+        """Whether the trust file lets a signer speak of the model in hand, whatever the signer calls it."""
+        return statement.principal is None or statement.principal.may_vouch_for(self._here)
+
+    @cached_property
+    def _here(self) -> ResourceDescriptor:
+        return ResourceDescriptor(self.model.name, self.model.digest)
+
+    def views_called_anything_by(self, statement: VerifiedStatement) -> tuple[Manifest, ...]:
+        """The same, whoever signed it and may speak of what."""
         named = [thing.whole.digest for thing in described(statement.statement.subjects)]
         return tuple(
             view for view, digest in self._view_digests if any(compare(claimed, digest) == "equal" for claimed in named)
@@ -206,6 +221,12 @@ class LineageGraph:
         known = [identities(digest) for _, digest in self._view_digests]
         weights = identities(self.model.weights_digest or {})
         return frozenset().union(*known, weights)
+
+    @cached_property
+    def everything_recalled_as(self) -> frozenset[Identity]:
+        """By what the model in hand can be recalled: more than it is known by, because one digest is enough."""
+        named = [digest for _, digest in self._view_digests]
+        return self.model_identities.union(*map(every_strong, named))
 
     # Backwards
 

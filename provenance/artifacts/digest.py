@@ -77,9 +77,14 @@ def identities(digests: DigestSet) -> frozenset[Identity]:
 
 
 def every_strong(digests: DigestSet) -> frozenset[Identity]:
-    """All strong identities in the set: for what speaks against a thing, any one of them is enough."""
+    """All strong identities in the set: for what speaks against a thing, any one of them is enough.
+
+    Of a folder also its OMS root, which binds no names, and by which nothing is shown: whoever recalls a folder by the
+    sha256 that stands beside its `dirHash` means it.
+    """
     named, kind = normalise(digests), kind_of(digests)
-    return frozenset(Identity(kind, name, named[name]) for name in _STRONG[kind] if name in named)
+    strong = (*_STRONG[kind], *(("sha256",) if kind == "folder" else ()))
+    return frozenset(Identity(kind, name, named[name]) for name in strong if name in named)
 
 
 def compare(claimed: DigestSet, actual: DigestSet) -> Match:

@@ -128,3 +128,11 @@ def names_of(key: AnyKey) -> frozenset[str]:
              "keyval": {"public": key.keyval["public"].strip()}}
     name = hashlib.sha256((encode_canonical(older) or "").encode("utf-8")).hexdigest()
     return frozenset({key.keyid, in_toto_name(key), name})
+
+
+def every_name(key: AnyKey) -> frozenset[str]:
+    """Those, and the sha256 of its DER, by which other tools name keys: whoever revokes one of them means the key."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    der = verifying_key(key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return names_of(key) | {hashlib.sha256(der).hexdigest()}

@@ -24,7 +24,7 @@ from typing import Any
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import sha256
-from provenance.bundles.keys import NamedKey, public_key, verifying_key
+from provenance.bundles.keys import NamedKey, every_name, public_key, verifying_key
 from provenance.bundles.signed import read_signed
 from provenance.bundles.store import EvidenceFile
 from provenance.bundles.trust import Trust, parse_time
@@ -96,10 +96,11 @@ class Layouts:
         for name, key in list(layout.keys.items()):
             if key.get("keytype") not in _KINDS or "subkeys" in key:
                 return "a key in it is GnuPG's, or of another kind that is not checked here"
-            fingerprint = _fingerprint(key)
+            named = _named(key)
+            fingerprint = named.keyid
             if key.get("keyid") != name or known.setdefault(fingerprint, name) != name:
                 return "one key stands in it under two names"
-            if fingerprint in self._trust.revoked_keys:
+            if self._trust.revoked_keys and not self._trust.revoked_keys.isdisjoint(every_name(named)):
                 del layout.keys[name]
         return ""
 
@@ -160,9 +161,9 @@ def _artifacts(signed: Any) -> tuple[Any, Any]:
     return payload.materials, payload.products
 
 
-def _fingerprint(key: Mapping[str, Any]) -> str:
-    """The name that a trust file gives this key; a ProvenanceError or ValueError for what is none."""
+def _named(key: Mapping[str, Any]) -> NamedKey:
+    """The key under the name that a trust file gives it; a ProvenanceError or ValueError for what is none."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     loaded = verifying_key(NamedKey("", key["keytype"], key["scheme"], key["keyval"]["public"]))
-    return public_key(loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "a key of the layout").keyid
+    return public_key(loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), "a key of the layout")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,7 @@ class Principal:
     valid_until: datetime | None = None
     identities: tuple[CertificateIdentity | IdentityPattern, ...] = ()
     authority: CertificateAuthority | None = None
+    names_of_others: tuple[str, ...] = ()
 
     def may_speak_as_of(self, moment: datetime) -> bool:
         """Whether the window includes the moment; a time that the signer claims never takes its place."""
@@ -54,6 +55,14 @@ class Principal:
         if not {"*", predicate_type} & set(self.predicate_types):
             return False
         return all(self._covers(subject) for subject in subjects)
+
+    def may_vouch_for(self, here: ResourceDescriptor) -> bool:
+        """Whether an artefact that lies here under this name may be what the principal calls by a name of its own.
+
+        The name in a statement is its signer's claim. A name that the trust file lets others speak of in the same role,
+        and not this principal, is not taken from them by calling what bears it something else.
+        """
+        return self._covers(here) or not any(_matches(pattern, here.name) for pattern in self.names_of_others)
 
     def _covers(self, subject: ResourceDescriptor) -> bool:
         if self.subject_digests & {str(identity) for identity in subject.identities}:
@@ -195,6 +204,7 @@ def parse_trust(data: bytes, location: str) -> Trust:
     _refuse_shared_keys(principals, location)
     _refuse_shared_identities(principals, location)
     _refuse_spellings(principals, location)
+    principals = tuple(replace(one, names_of_others=_names_of_others(one, principals)) for one in principals)
     revoked: Mapping[str, list[str]] = document.get("revoked", {})
     return Trust(
         hashlib.sha256(data).hexdigest(), document["version"], parse_time(document["expires"], location), principals,
@@ -205,6 +215,13 @@ def parse_trust(data: bytes, location: str) -> Trust:
               for item in document.get("thresholds", ())),
         document.get("id", ""),
     )
+
+
+def _names_of_others(one: Principal, principals: Iterable[Principal]) -> tuple[str, ...]:
+    """Of whom principals of other parties may speak in one of its roles."""
+    roles = set(one.roles)
+    others = (other for other in principals if other.party != one.party and roles & set(other.roles))
+    return tuple(sorted({name for other in others for name in other.subject_names}))
 
 
 def _trust_root(document: Mapping[str, Any], principals: tuple[Principal, ...], location: str) -> TrustRoot | None:

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from provenance.artifacts.names import brief
 from provenance.bundles.envelope import SigstoreOnly, UnsupportedBundle, is_statement_type, sha256
-from provenance.bundles.keys import NamedKey, names_of, pem_of, verifying_key
+from provenance.bundles.keys import NamedKey, every_name, names_of, pem_of, verifying_key
 from provenance.bundles.oms import ModelSignature, is_model_signature, is_signed_as_by_release_0_2, read_signature
 from provenance.bundles.signed import Signed, as_bundle, read_signed
 from provenance.bundles.trust import Principal, Trust, timestamp
@@ -333,7 +333,8 @@ class Verifier:
     def _objection(self, signer: _Signer, statement: Statement) -> tuple[str, str] | None:
         principal = signer.principal
         assert self.trust is not None  # noqa: S101  a signer is only ever found in a trust file
-        if signer.name in (self.trust.revoked_keys if signer.key else self.trust.revoked_identities):
+        revoked = self.trust.revoked_keys if signer.key else self.trust.revoked_identities
+        if revoked and not revoked.isdisjoint(every_name(signer.key) if signer.key else {signer.name}):
             return "signer-revoked", f"the trust file revokes this key or identity of {principal.name}"
         if not principal.may_speak_as_of(signer.moment):
             return "signer-outside-window", f"{principal.name} may not speak at the time of this verdict"

@@ -43,9 +43,10 @@ def asks_a_person(roles: Iterable[str]) -> bool:
 def assessed(requirement: str, context: Context) -> list[_Finding]:
     """The findings that count for a requirement, each as an item."""
     return [
-        (statement, _item(statement, statement.claim, context.graph)) for statement in _by_persons(context)
+        (statement, _item(statement, statement.claim, thing)) for statement in _by_persons(context)
         if isinstance(statement.claim, Assessment) and statement.claim.requirement == requirement
         and not objection(statement, statement.claim, context.graph, context.as_of)
+        for thing in _things(statement, statement.claim, context.graph)
     ]
 
 
@@ -118,10 +119,18 @@ class _Seen:
         return bool(item.evidence) and all(each in self.looked_at or each in self.listed for each in item.evidence)
 
 
-def _item(statement: VerifiedStatement, claim: Assessment, graph: LineageGraph) -> Item:
+def _things(statement: VerifiedStatement, claim: Assessment, graph: LineageGraph) -> Iterable[str]:
+    """Which datasets of the lineage a finding is about, each by its key; of the model, ""."""
+    if graph.is_about_model(statement):
+        return ("",)
+    about = all_identities(claim.subjects)
+    return dict.fromkeys(use.thing.whole.key for use in graph.data_uses if not about.isdisjoint(graph.known_as(use)))
+
+
+def _item(statement: VerifiedStatement, claim: Assessment, thing: str) -> Item:
     outcome = _MEANING[SCALES[claim.scale].index(claim.finding)]
-    subject = "" if graph.is_about_model(statement) else f"dataset {claim.subjects[0].name}"
-    return Item.on([statement], subject, outcome, f"found {claim.finding} by a person: {claim.rationale}")
+    subject = f"dataset {claim.subjects[0].name}" if thing else ""
+    return Item.on([statement], subject, outcome, f"found {claim.finding} by a person: {claim.rationale}", thing=thing)
 
 
 def settled(

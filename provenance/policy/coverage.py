@@ -88,7 +88,8 @@ def risk_of(path: str) -> Risk:
 
 def coverage(model: Manifest, graph: LineageGraph) -> Coverage:
     """What the statements of a graph of trusted voices bind of the model in hand."""
-    producers = [s for s in graph.statements if s.principal and "producer" in s.principal.roles]
+    producers = [s for s in graph.statements
+                 if s.principal and "producer" in s.principal.roles and graph.may_vouch(s)]
     contradicting = tuple(s.file for s in producers if contradicts_itself(s, graph.views))
     bound = (_bound_by(s, graph) for s in producers if s.file not in contradicting)
     signatures = [named_as_here(s.claim, model) for s in producers if isinstance(s.claim, ModelSignature)]

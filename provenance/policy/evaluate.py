@@ -137,7 +137,7 @@ class Evaluation:
         trust, graph, model = self.subject.trust, self.graph("trusted"), self.subject.model
         if trust is None or not trust.recalled:
             return {}
-        known = dict.fromkeys(graph.model_identities, model.name)
+        known = dict.fromkeys(graph.everything_recalled_as, model.name)
         known |= {identity: entry.path for entry in model.files for identity in every_strong(entry.digest)}
         for use in (*graph.data_uses, *graph.base_uses):
             told = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))

@@ -141,10 +141,11 @@ def _asked(context: Context, rule: Says | Cel) -> Iterator[Item]:
     if rule.predicate == DATASET:
         for use in graph.data_uses:
             told = context.accepted(graph.attested_by(use.identities))
-            yield from (_answer(s, f"dataset {getattr(s.claim, 'name', use.thing.name)}", rule) for s in told)
+            thing = use.thing.whole.key
+            yield from (_answer(s, f"dataset {getattr(s.claim, 'name', use.thing.name)}", rule, thing) for s in told)
             if not told and not graph.is_made_from_data(use):
                 subject = f"dataset {use.thing.name}"
-                yield Item.on([use.step], subject, "undetermined", "nobody accepted here describes it")
+                yield Item.on([use.step], subject, "undetermined", "nobody accepted here describes it", thing=thing)
         return
     for statement in _about(context, rule.predicate):
         subject = _subject(statement)
@@ -168,8 +169,9 @@ def _subject(statement: VerifiedStatement) -> str:
     return f"{kinds.get(statement.statement.predicate_type, '')}{getattr(statement.claim, 'name', '')}".strip()
 
 
-def _answer(statement: VerifiedStatement, subject: str, rule: Says | Cel) -> Item:
-    return Item.on([statement], subject, *rule.ask(statement), ways=((about(subject) or _ACTS[rule.predicate]),))
+def _answer(statement: VerifiedStatement, subject: str, rule: Says | Cel, thing: str = "") -> Item:
+    return Item.on([statement], subject, *rule.ask(statement), ways=((about(subject) or _ACTS[rule.predicate]),),
+                   thing=thing)
 
 
 # --- how outcomes combine (Kleene) ------------------------------------------------------------------------------------
@@ -270,21 +272,26 @@ def _for_each(group: Group, ask: Ask) -> list[Decision]:
     first = decide_part(group.parts[0], once)
     shared: dict[int, list[Item]] = {}
     of_thing: dict[int, dict[str, list[Item]]] = {}
+    names: dict[str, str] = {}
     for key, decision in whole.items():
         shared[key], of_thing[key] = [], {}
         for item in decision.items:
-            named = item.subject.startswith(prefix)
-            (of_thing[key].setdefault(item.subject, []) if named else shared[key]).append(item)
-    things = sorted({name for by_name in of_thing.values() for name in by_name})
+            if item.subject.startswith(prefix):
+                thing = item.thing or item.subject
+                names[thing] = min(names.get(thing, item.subject), item.subject)
+                of_thing[key].setdefault(thing, []).append(item)
+            else:
+                shared[key].append(item)
+    things = sorted(names, key=lambda thing: (names[thing], thing))
     if not things:
         told = (*first.items, *nothing(f"no {group.thing} is spoken of"))
         return [replace(first, items=told, parts=(), settled="fail" if first.outcome == "fail" else "undetermined")]
 
     def of(thing: str) -> Ask:
         def answer(row: Requirement) -> Decision:
-            own = of_thing[id(row)].get(thing) or [Item(thing, "undetermined", "nothing is said of it")]
+            own = of_thing[id(row)].get(thing) or [Item(names[thing], "undetermined", "nothing is said of it")]
             return replace(whole[id(row)], items=(*own, *shared[id(row)]))
 
         return answer
 
-    return [replace(decide_part(group.parts[0], of(thing)), title=thing) for thing in things]
+    return [replace(decide_part(group.parts[0], of(thing)), title=names[thing]) for thing in things]

@@ -22,6 +22,8 @@ class Item:
     """The outcome for one subject of a requirement (a dataset, a step), and the evidence that it rests on.
 
     `ways` are what would settle it, any one of them, where neither its subject nor the requirement's row says.
+    `thing` tells the datasets of a lineage apart (`ResourceDescriptor.key`): their names are whatever a signer calls
+    them, and a rule for each of them must not join what is said of one to what is said of another.
     """
 
     subject: str
@@ -32,16 +34,17 @@ class Item:
     evidence: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     ways: tuple[Way, ...] = ()
+    thing: str = ""
 
     @classmethod
     def on(cls, statements: Iterable[VerifiedStatement], subject: str, outcome: Outcome, reason: str,
-           basis: Basis = "stated", ways: tuple[Way, ...] = ()) -> Item:
+           basis: Basis = "stated", ways: tuple[Way, ...] = (), thing: str = "") -> Item:
         """An item that rests on statements; its voice is that of the weakest."""
         used = tuple(statements)
         heard = [s.voice for s in used]
         weakest: Voice = min(heard, key=VOICES.index) if heard else "none"
         return cls(subject, outcome, reason, basis, weakest, tuple(sorted({s.sha256 for s in used})),
-                   tuple(sorted({s.principal.name for s in used if s.principal})), ways)
+                   tuple(sorted({s.principal.name for s in used if s.principal})), ways, thing)
 
     def to_dict(self) -> dict[str, Any]:
         """As the verdict document spells it."""

@@ -44,6 +44,11 @@ class ResourceDescriptor:
         return identities(self.digest)
 
     @property
+    def key(self) -> str:
+        """What tells it from other things: its strong digest, or its name where it has none."""
+        return next(map(str, self.identities), self.name)
+
+    @property
     def role(self) -> str:
         """What the thing is to the step that names it (`annotations.role`), or ""."""
         return str(self.annotations.get("role", ""))

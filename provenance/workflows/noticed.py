@@ -42,7 +42,7 @@ def _names(graph: LineageGraph) -> Iterator[Finding]:
     A name is the signer's claim. Only whoever asks knows whether the trust file means this model too.
     """
     here = ResourceDescriptor(graph.model.name, graph.model.digest)
-    for statement in graph.statements:
+    for statement in (*graph.statements, *graph.unlisted):
         principal, said = statement.principal, statement.statement
         if principal is None or "producer" not in principal.roles:
             continue
@@ -50,8 +50,9 @@ def _names(graph: LineageGraph) -> Iterator[Finding]:
             continue
         claim = statement.claim
         signed = isinstance(claim, ModelSignature) and not compare_with(claim, graph.model)
-        if signed or (isinstance(claim, Release) and graph.is_about_model(statement)):
+        if signed or (isinstance(claim, Release) and graph.views_called_anything_by(statement)):
             told = f"{principal.name} calls this model {brief(said.subjects[0].name)}, and may not speak of this name"
+            told += "" if graph.may_vouch(statement) else ", of which others may: it counts for nothing"
             yield Finding("subject-named-otherwise", "warning", told, statement.file,
                           "ask whoever keeps the trust file whether this signer is believed about this model")
 

@@ -7,24 +7,27 @@ who recalls wants to hear of one model too many rather than of one too few. Noth
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from provenance.artifacts.digest import Identity, identities, problem_with
+from provenance.artifacts.digest import DigestSet, Identity, every_strong, identities, problem_with
+from provenance.artifacts.hashing import Wanted
 from provenance.artifacts.manifest import scan
+from provenance.artifacts.tensors import SHA256_TREE
 from provenance.bundles.stores import BundleStore
 from provenance.bundles.verifier import VerifiedStatement
 from provenance.errors import UsageError
-from provenance.lineage import product_identities, step_of, uses, wholes
-from provenance.statements.artifact import describe, described
+from provenance.lineage import product_identities, uses, wholes
+from provenance.statements.artifact import described
 from provenance.statements.dataset import Dataset
 from provenance.statements.release import Release
-from provenance.statements.statement import all_identities
+from provenance.statements.statement import ResourceDescriptor
 from provenance.statements.step import MODEL_MAKING, OTHER, ROLES, Step
 from provenance.workflows.keeping import read_unverified
 
+_ALL = Wanted.of(("sha256", "sha384", "sha512", SHA256_TREE))  # by whichever of them a statement names it
 Kind = Literal["model", "data", "evaluation", "other"]
 _KINDS: dict[str, Kind] = {**dict.fromkeys(MODEL_MAKING, "model"), "prepare": "data", "evaluate": "evaluation"}
 
@@ -83,9 +86,12 @@ def thing_asked_for(text: str) -> frozenset[Identity]:
     """A file or folder by all that it is known by, or `ALGORITHM:HEX`; UsageError `usage` for what is neither."""
     path, (algorithm, _, value) = Path(text), text.partition(":")
     if path.exists():
-        return all_identities(describe(scan(path)))
+        manifest = scan(path, wanted=_ALL)
+        return _every(manifest.digest, manifest.weights_digest or {}, *(entry.digest for entry in manifest.files))
     digest = {algorithm: value.lower()}
     found = frozenset() if problem_with(digest) else identities(digest)
+    if found and algorithm == "sha256":  # of a file, or of a folder, whose OMS root stands beside its dirHash
+        found |= {Identity("folder", algorithm, value.lower())}
     if not found:
         raise UsageError("usage", "neither a file or folder that is there, nor a digest that identifies anything",
                          location=text, hint="give a path, or a digest as sha256:HEX, dirHash:HEX or tensorTree:HEX")
@@ -96,16 +102,25 @@ def _link(statement: VerifiedStatement) -> _Link | None:
     claim = statement.claim
     if isinstance(claim, Step):
         roles = {""} if claim.kind == OTHER else ROLES
-        used = frozenset(i for use in uses(statement, roles)
-                         for i in (*use.identities, *all_identities(use.thing.files.values())))
-        return _Link(statement, _KINDS.get(claim.kind, "other"), used, product_identities(step_of(statement)))
+        things = [part for use in uses(statement, roles)
+                  for part in (use.thing.whole, use.thing.weights, *use.thing.files.values()) if part]
+        made = product_identities(claim) | _of(wholes(claim.outputs))
+        return _Link(statement, _KINDS.get(claim.kind, "other"), _of(things), made)
     if isinstance(claim, Release):
-        used = all_identities((*claim.datasets, *claim.base_models))
-        return _Link(statement, "model", used, all_identities(wholes(claim.subjects)))
+        return _Link(statement, "model", _of((*claim.datasets, *claim.base_models)), _of(wholes(claim.subjects)))
     if isinstance(claim, Dataset):
-        names = all_identities(claim.subjects)
+        names = _of(claim.subjects)
         return _Link(statement, None, names, names)
     return None
+
+
+def _every(*digests: DigestSet) -> frozenset[Identity]:
+    """All that they are known by: whoever names a thing by one digest more must not hide it from the others."""
+    return frozenset().union(*map(every_strong, digests))
+
+
+def _of(things: Iterable[ResourceDescriptor]) -> frozenset[Identity]:
+    return _every(*(thing.digest for thing in things))
 
 
 def _told(link: _Link, distance: int) -> Iterator[Made]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 
+from provenance.bundles.keys import every_name
 from provenance.bundles.trust import Principal, Threshold, Trust, timestamp
 from provenance.bundles.verifier import Verifier
 from provenance.errors import Finding, ProvenanceError
@@ -51,7 +52,7 @@ def _unmatched(trust: Trust, principal: Principal) -> Iterator[Finding]:
     if start is not None and end is not None and end < start:
         yield _never(f"the window of {principal.name} ends before it begins", principal.name, "correct the times")
     for key in principal.keys:
-        if key.keyid in trust.revoked_keys:
+        if not trust.revoked_keys.isdisjoint(every_name(key)):
             yield _never(f"the key {key.keyid} is revoked", principal.name, "take it out of the entry")
     for own in principal.identities:
         if getattr(own, "identity", None) in trust.revoked_identities:

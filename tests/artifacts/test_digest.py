@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.artifacts.digest import Identity, compare, identities, kind_of, normalise, problem_with
+from provenance.artifacts.digest import Identity, compare, every_strong, identities, kind_of, normalise, problem_with
 
 A, B = hashlib.sha256(b"a").hexdigest(), hashlib.sha256(b"b").hexdigest()
 SHA1, MD5 = A[:40], A[:32]
@@ -37,6 +37,11 @@ def test_weak_and_unknown_algorithms_identify_nothing(digests: dict[str, str]) -
 def test_the_oms_root_beside_a_dirhash_identifies_nothing() -> None:
     """It binds no names, so a folder with other names would have the same identity."""
     assert identities({"dirHash": A, "sha256": B}) == {Identity("folder", "dirHash", A)}
+
+
+def test_the_oms_root_is_enough_to_speak_against_a_folder() -> None:
+    root = Identity("folder", "sha256", B)
+    assert every_strong({"dirHash": A, "sha256": B}) == {Identity("folder", "dirHash", A), root}
 
 
 def test_one_value_under_two_kinds_is_two_identities() -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provenance.artifacts.manifest import oms_root, scan
+from provenance.bundles.keys import in_toto_name, public_key, verifying_key
 from provenance.errors import ProvenanceError
 from provenance.policy.policy import load_policy, policy_ids
 from provenance.statements.release import RELEASE, Release
@@ -133,6 +135,30 @@ def test_a_signer_that_calls_the_model_by_a_name_of_its_own_is_told(world: World
     assert ("subject-named-otherwise" in codes(verdict)) is told
 
 
+@pytest.mark.parametrize("lab", [("*",), ("tiny", "results.json", "serving-image")])
+def test_a_name_of_ones_own_reaches_no_model_of_whose_name_others_may_speak(world: World, lab: tuple[str, ...]) -> None:
+    """The elder lab may speak of `base*`: it states the licence of tiny, of which its producer states none."""
+    world.believe(world.principal("archive"), world.principal("lab", subjects=lab), world.principal("elder"))
+    stated = world.release
+    world.withhold("model-parameters-final")
+    subjects = tuple(replace(one, name=one.name.replace("tiny", "base", 1)) for one in stated.subjects)
+    world.say("elsewhere", replace(stated, subjects=subjects), "elder")
+    verdict = world.verdict("g7-2026-open-weights")
+    assert (verdict["result"], shown(verdict)) == ("undetermined", RUNGS[0])
+    assert "subject-named-otherwise" in codes(verdict)
+
+
+def test_a_model_signature_under_a_name_of_ones_own_covers_no_model_of_others(world: World) -> None:
+    world.believe(world.principal("archive"), world.principal("lab"), world.principal("elder"))
+    world.unsay(*set(world.drafts) - {"model.sig"})
+    signature = world.signature()
+    named = replace(signature, subjects=tuple(replace(one, name="base") for one in signature.subjects))
+    world.say("model.sig", named, "elder")
+    verdict = world.verdict("g7-2026-weights-available")
+    assert not verdict["coverage"]["covered"]
+    assert not verdict["passed"]
+
+
 @pytest.mark.parametrize("scope", ["tiny", "tiny*", "t*", "*"])
 def test_a_scope_covers_a_model_and_what_lies_in_it(world: World, scope: str) -> None:
     world.believe(world.principal("archive"), world.principal("lab", subjects=(scope, "results.json", "serving-image")))
@@ -202,6 +228,17 @@ def test_a_revoked_key_speaks_no_more_and_does_not_even_declare(world: World) ->
     verdict = world.verdict()
     assert status(world, verdict, "release") == ("INVALID", "signer-revoked")
     assert (shown(verdict), declared(verdict)) == (None, "g7-2026-open-weights")  # what the card declares
+    nothing_is_passed(world)
+
+
+@pytest.mark.parametrize("name", ["der", "in-toto"])
+def test_a_key_is_revoked_by_whatever_name_other_tools_give_it(world: World, name: str) -> None:
+    """A name that revoked nothing would leave whoever wrote it believing that the key is gone."""
+    key = public_key((world.folder / "lab.key.pub").read_bytes(), "lab")
+    der = verifying_key(key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    world.sign()
+    world.revoke(keys=[hashlib.sha256(der).hexdigest() if name == "der" else in_toto_name(key)])
+    assert status(world, world.verdict(), "release") == ("INVALID", "signer-revoked")
     nothing_is_passed(world)
 
 
@@ -287,6 +324,15 @@ def test_a_recall_by_another_digest_than_sha256_is_found(world: World, name: str
     world.revoke(artifacts=[f"{name}:{digest}"])
     assert "artifact-recalled" in codes(world.verdict())
     assert shown(world.verdict()) is None
+
+
+@pytest.mark.parametrize("what", ["tiny", "corpus"])
+def test_a_folder_is_recalled_by_the_root_that_stands_beside_its_dirhash(world: World, what: str) -> None:
+    """`provenance digest` prints both; a recall that is read and finds nothing would recall nothing."""
+    world.sign()
+    world.revoke(artifacts=[f"sha256:{world.listing(what).digest['sha256']}"])
+    assert "artifact-recalled" in codes(world.verdict())
+    nothing_is_passed(world)
 
 
 def test_a_recall_of_something_else_changes_nothing(world: World) -> None:

@@ -19,7 +19,7 @@ from provenance.policy.evaluate import Evaluation
 from provenance.policy.policy import CATALOGUE, Policy, lint, load_policy
 from provenance.policy.rules import at_least, excused
 from provenance.policy.verdict import Outcome, combine, worse
-from provenance.statements.dataset import DATASET
+from provenance.statements.dataset import DATASET, Dataset
 from provenance.statements.release import RELEASE
 from provenance.statements.step import SLSA_PROVENANCE_V1
 from provenance.workflows.inventory import inventory
@@ -235,6 +235,18 @@ def test_for_each_asks_every_thing_by_itself(world: World, file: Path) -> None:
     assert [part["title"] for part in each["parts"]] == ["dataset corpus", "dataset tales.txt"]
     world.state("dataset-corpus", availability={"class": "public", "locator": "https://example.org"})
     assert asked(world, file, rule(forEach={"thing": "dataset", "require": EITHER}))["outcome"] == "undetermined"
+
+
+def test_what_is_said_of_one_dataset_is_not_said_of_another_that_bears_its_name(world: World, file: Path) -> None:
+    """Each statement calls its dataset as the step calls the other one, so that each half of a rule finds one good."""
+    place = {"id": "J-1", "parameters": {"jurisdictions": ["EU"]}}
+    each = rule(forEach={"thing": "dataset", "require": {"any": [{"id": "D-6"}, place]}})
+    closed = {"availability": {"class": "public", "locator": "https://example.org"}, "residency": "US"}
+    for name, facts in (("dataset-corpus", {"name": "tales.txt", **closed}), ("dataset-raw", {"name": "corpus"})):
+        stated = world.drafts[name].claim
+        assert isinstance(stated, Dataset)
+        world.change(name, facts={**stated.facts, **facts})
+    assert asked(world, file, each)["outcome"] == "fail"
 
 
 def test_for_each_of_nothing_is_undetermined(world: World, file: Path) -> None:

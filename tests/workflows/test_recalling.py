@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from provenance.bundles.stores.folder import FolderStore
 from provenance.errors import ProvenanceError
+from provenance.statements.step import Step
 from provenance.workflows.keeping import keep
 from provenance.workflows.recalling import made_from, thing_asked_for
 from tests.world import World
@@ -62,6 +64,27 @@ def test_a_dataset_statement_joins_the_names_of_one_dataset(world: World) -> Non
     same = world.drafts["dataset-raw"].claim
     world.say("mirror", replace(same, subjects=(*same.subjects, *world.described("mirror.txt"))), "stranger")
     assert "tiny" in {name for _, name, _ in found(world, "mirror.txt")}
+
+
+@pytest.mark.parametrize("others", [{}, {"sha256": "0" * 64}])
+def test_a_dataset_is_found_by_any_digest_that_a_step_names(world: World, others: dict[str, str]) -> None:
+    """Else naming it by another digest, or by a wrong one first, would hide it from whoever recalls it."""
+    strong = hashlib.sha512((world.folder / "tales.txt").read_bytes()).hexdigest()
+    prepare = world.drafts["prepare"].claim
+    assert isinstance(prepare, Step)
+    world.change("prepare", inputs=tuple(
+        replace(item, digest={**others, "sha512": strong}) if item.role == "raw-data" else item
+        for item in prepare.inputs))
+    world.change("release", datasets=())
+    world.unsay("dataset-raw")
+    assert ("data", "corpus", 1) in found(world, "tales.txt")
+    assert ("data", "corpus", 1) in found(world, f"sha512:{strong}")
+
+
+def test_a_folder_is_found_by_the_root_that_stands_beside_its_dirhash(world: World) -> None:
+    world.change("release", datasets=())
+    root = world.listing("corpus").digest["sha256"]
+    assert ("model", "tiny", 1) in found(world, f"sha256:{root}")
 
 
 def test_a_cycle_ends(world: World) -> None:

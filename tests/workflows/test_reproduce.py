@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,21 @@ def test_only_a_producer_says_what_a_model_is(pipeline: Any, role: str) -> None:
     pipeline.add("other", role)
     pipeline.record(key="other")
     assert pipeline.reproduce().outcome == "undetermined"
+
+
+@pytest.mark.parametrize("part", ["model.safetensors", "#tensors"])
+def test_a_right_folder_digest_does_not_carry_the_digest_of_something_else(trained: Any, part: str) -> None:
+    """Whoever signs what was found would sign that these other weights came out equal."""
+    model = scan(trained.model)
+    wrong = {"tensorTree": "ab" * 32} if part == "#tensors" else {"sha256": "ab" * 32}
+    subjects = tuple(replace(subject, digest=wrong) if subject.name.endswith(part) else subject
+                     for subject in describe(model))
+    trained.bundle.unlink()
+    publish(trained, Release(subjects, "released").to_statement().to_bytes(), "release.sigstore.json")
+    report = trained.reproduce()
+    assert not report.passed
+    assert any(name.endswith(part) for _, name in told(report))
+    assert follows_its_schema(report)
 
 
 def test_a_broken_bundle_is_listed_and_does_not_count(trained: Any) -> None:

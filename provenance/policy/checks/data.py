@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from provenance.artifacts.digest import Identity
 from provenance.bundles.verifier import VerifiedStatement
@@ -43,16 +44,17 @@ def _listed(context: Context, use: Use, listed: frozenset[Identity], releases: S
     subject = f"dataset {use.thing.name}"
     if not use.identities:
         return Item.on([use.step], subject, "undetermined", "used without a strong digest", "recomputed",
-                       ways=(about(f"step {step_of(use.step).name}"),))
+                       ways=(about(f"step {step_of(use.step).name}"),), thing=use.thing.whole.key)
     known = use.identities | all_identities(s for d in context.graph.attested_by(use.identities)
                                             for s in d.statement.subjects)
     if known & listed:
-        return Item.on([use.step, *releases], subject, "pass", "stands in the release's list", "recomputed")
+        return Item.on([use.step, *releases], subject, "pass", "stands in the release's list", "recomputed",
+                       thing=use.thing.whole.key)
     if context.graph.is_made_from_data(use):
         told = "made by an attested step from data that is asked for in turn"
-        return Item.on([use.step], subject, "pass", told, "recomputed")
+        return Item.on([use.step], subject, "pass", told, "recomputed", thing=use.thing.whole.key)
     return Item.on([use.step], subject, "undetermined", "used, and not in the release's list of datasets", "recomputed",
-                   ways=((ANEW,),))
+                   ways=((ANEW,),), thing=use.thing.whole.key)
 
 
 def _each_dataset(context: Context, judge: Callable[[VerifiedStatement, Dataset], Item]) -> list[Item]:
@@ -61,16 +63,21 @@ def _each_dataset(context: Context, judge: Callable[[VerifiedStatement, Dataset]
 
 
 def _judged(context: Context, judge: Callable[[VerifiedStatement, Dataset], Item]) -> Iterator[Item]:
-    seen = set[str]()  # a statement is judged once, however many steps used the dataset
+    found: dict[str, Item] = {}  # a statement is judged once, however many steps used the dataset
+    seen = set[tuple[str, str]]()
     for use in context.graph.data_uses:
+        thing = use.thing.whole.key
         statements = context.accepted(context.graph.attested_by(use.identities))
         for statement in statements:
-            if isinstance(statement.claim, Dataset) and statement.sha256 not in seen:
-                seen.add(statement.sha256)
-                yield judge(statement, statement.claim)
+            if isinstance(statement.claim, Dataset) and (statement.sha256, thing) not in seen:
+                seen.add((statement.sha256, thing))
+                if statement.sha256 not in found:
+                    found[statement.sha256] = judge(statement, statement.claim)
+                yield replace(found[statement.sha256], thing=thing)
         # Data that a step made from no data at all has nothing behind it that could be described in its place.
         if not statements and not context.graph.is_made_from_data(use):
-            yield Item.on([use.step], f"dataset {use.thing.name}", "undetermined", "nobody accepted here describes it")
+            yield Item.on([use.step], f"dataset {use.thing.name}", "undetermined", "nobody accepted here describes it",
+                          thing=thing)
 
 
 def information(context: Context) -> Sequence[Item]:
@@ -200,7 +207,8 @@ def unknown_provenance(context: Context) -> Sequence[Item]:
         if not known and use.thing.name not in listed:
             said = "nobody describes it, and it is not listed as of unknown provenance"
             subject = f"dataset {use.thing.name}"
-            items.append(Item.on([use.step], subject, "undetermined", said, ways=((ANEW,), about(subject))))
+            items.append(Item.on([use.step], subject, "undetermined", said, ways=((ANEW,), about(subject)),
+                                 thing=use.thing.whole.key))
     return items if context.releases else nothing("no accepted release lists data whose provenance is not known")
 
 

@@ -37,7 +37,7 @@ def data_cards(context: Context) -> Sequence[Item]:
         named = {name for card in cards for name in _describes(card)}
         if not any("describes" not in card.thing.annotations for card in cards):
             items += [Item.on([release], f"dataset {dataset.name}", "undetermined", "no data card speaks of it",
-                              ways=((ANEW,),))
+                              ways=((ANEW,),), thing=dataset.key)
                       for dataset in release.claim.datasets if dataset.name not in named]
     return items or nothing("no accepted release lists datasets that a data card could describe")
 

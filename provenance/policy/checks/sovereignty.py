@@ -7,6 +7,7 @@ policy that names jurisdictions or operators takes none but those.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from provenance.bundles.verifier import VerifiedStatement
@@ -46,7 +47,8 @@ def _held(context: Context, use: Use, allowed: Sequence[str]) -> list[Item]:
     if not told and context.graph.is_made_from_data(use):
         return []
     items = [_inside([s], subject, "residency", dataset.facts.get("residency"), allowed) for s, dataset in told]
-    return items or [Item.on([use.step], subject, "undetermined", "nobody accepted here says where it is held")]
+    items = items or [Item.on([use.step], subject, "undetermined", "nobody accepted here says where it is held")]
+    return [replace(item, thing=use.thing.whole.key) for item in items]
 
 
 def compute_residency(context: Context) -> Sequence[Item]:

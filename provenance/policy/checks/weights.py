@@ -47,7 +47,8 @@ def signed_weights(context: Context) -> Sequence[Item]:
     """W-1: the final weights are identified by digest and signed, and nothing unsigned lies beside them."""
     binding = context.accepted(s for s in context.graph.statements if _binds(context, s))
     # Counted only where it is accepted: a signer in another role can neither show these weights nor deny them.
-    candidates = [s for s in context.accepted(context.graph.statements) if s.principal and _could_be_about(context, s)]
+    candidates = [s for s in context.accepted(context.graph.statements)
+                  if s.principal and context.graph.may_vouch(s) and _could_be_about(context, s)]
     if candidates and not any(s.principal for s in binding):
         changed = [change.location for change in context.graph.changes[:3]]
         told = "the files in hand are not those that were signed" + (f", first {', '.join(changed)}" if changed else "")
@@ -75,7 +76,8 @@ def _unreadable(context: Context) -> str:
 def _binds(context: Context, statement: VerifiedStatement) -> bool:
     claim = statement.claim
     if isinstance(claim, ModelSignature):
-        return claim.serialization.is_strong and any(not compare_with(claim, view) for view in context.graph.views)
+        return claim.serialization.is_strong and context.graph.may_vouch(statement) and any(
+            not compare_with(claim, view) for view in context.graph.views)
     made_weights = isinstance(claim, Step) and claim.kind in MODEL_MAKING
     return (isinstance(claim, Release) or made_weights) and context.graph.is_about_model(statement)
 

@@ -27,8 +27,13 @@ def from_producers(statements: Iterable[VerifiedStatement]) -> list[VerifiedStat
 
 
 def about(statements: Iterable[VerifiedStatement], model: Manifest) -> tuple[Compared, ...]:
-    """Each statement that speaks of the model, held against it, the best fitting first; empty where none does."""
-    return _choose([item for statement in statements for item in _compared(statement, model)])
+    """Each statement that speaks of the model, held against it, the best fitting first; empty where none does.
+
+    Not those of signers who may not vouch for what bears its name.
+    """
+    here = ResourceDescriptor(model.name, model.digest)
+    heard = (each for each in statements if each.principal is None or each.principal.may_vouch_for(here))
+    return _choose([item for statement in heard for item in _compared(statement, model)])
 
 
 def step_that_made(statements: Iterable[VerifiedStatement], model: Manifest, name: str | None) -> VerifiedStatement:

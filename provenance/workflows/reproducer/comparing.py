@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from provenance.artifacts.digest import compare as compare_digests
@@ -49,9 +50,12 @@ def compare(thing: Described, manifest: Manifest) -> Comparison:
     """Hold a file or folder against its descriptors, file by file and tensor by tensor."""
     problems = _problems(manifest)
     files, tensors = len(thing.files) or 1, len(thing.tensors)
-    if not problems and any(is_same(thing, view) for view in views(manifest)):
+    # A right dirHash does not carry wrong rows beside it: what is equal is signed, with the weights that they name.
+    wrong = [[*_told(differences(thing, view)), *_other_weights(thing, view)]
+             for view in views(manifest) if is_same(thing, view)]
+    if not problems and [] in wrong:
         return Comparison("equal", (), files, tensors)
-    found = [*problems, *_told(differences(thing, manifest)), *_additional(thing, manifest)]
+    found = [*problems, *chain(*wrong), *_told(differences(thing, manifest)), *_additional(thing, manifest)]
     outcome: Outcome = "equal-in-tensors" if has_same_tensors(thing, manifest) else "different"
     return Comparison(outcome, tuple(dict.fromkeys(found)), files, tensors)
 
@@ -86,6 +90,11 @@ def _told(findings: Iterable[Finding]) -> Iterator[Difference]:
     for finding in findings:
         kind: Literal["file", "tensor"] = "tensor" if finding.code in ("tensor-mismatch", "tensor-missing") else "file"
         yield Difference(kind, finding.location, finding.message)
+
+
+def _other_weights(thing: Described, manifest: Manifest) -> Iterator[Difference]:
+    if thing.weights and compare_digests(thing.weights.digest, manifest.weights_digest or {}) == "different":
+        yield Difference("tensor", thing.weights.name, "the tensor tree is not that of these weights")
 
 
 def _additional(thing: Described, manifest: Manifest) -> Iterator[Difference]:
