@@ -228,3 +228,12 @@ def test_a_signer_is_told_whole_and_does_nothing_to_the_terminal(run: Run, tmp_p
     assert (ran.code, "\x1b" in ran.out) == (0, False)
     assert f"as CN=\\x1b[2Jsigner {'x' * 50},O=Example Lab (issuer CN=root,O=Example Lab)\n" in ran.out
     assert "because  a verdict is output, never evidence here\n" in ran.out
+
+
+def test_a_log_entry_of_another_bundle_is_refused_where_no_log_is_known(run: Run, tmp_path: Path) -> None:
+    logged = json.loads((VECTORS / "sigstore" / "valid" / "log-v1.sigstore.json").read_bytes())
+    bundle = json.loads(GOOD["step"])
+    bundle["verificationMaterial"]["tlogEntries"] = logged["verificationMaterial"]["tlogEntries"]
+    (tmp_path / "step.json").write_text(json.dumps(bundle))
+    ran = run("bundle", "verify", "step.json", "--public-key", LAB, "--format", "json")
+    assert (ran.code, ran.json["status"], ran.json["code"]) == (1, "INVALID", "log-entry-mismatch")
