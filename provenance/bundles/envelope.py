@@ -109,7 +109,7 @@ def bundle_envelope(bundle: Any, location: str) -> Envelope:
     """The same for a bundle that was read as JSON already."""
     if not isinstance(bundle, dict):
         raise _broken("not an object", location)
-    refuse_case_variants(bundle, _BUNDLE, location)
+    _refuse_others(bundle, _BUNDLE, "the bundle", location)
     _check_media_type(bundle.get("mediaType"), location)
     hint = _key_hint(bundle.get("verificationMaterial"), location)
     if "dsseEnvelope" not in bundle and "messageSignature" in bundle:
@@ -124,7 +124,7 @@ def bundle_envelope(bundle: Any, location: str) -> Envelope:
 
 
 def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
-    refuse_case_variants(envelope, _ENVELOPE, location)
+    _refuse_others(envelope, _ENVELOPE, "the envelope", location)
     payload_type, signatures = envelope.get("payloadType"), envelope.get("signatures")
     if not isinstance(payload_type, str):
         raise _broken("its payloadType is not a string", location)
@@ -133,9 +133,9 @@ def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
         raise BundleError("bundle-signature-count", "a bundle must hold exactly one signature", location=location,
                           hint="write one bundle a signer")
     signature = signatures[0]
-    if not isinstance(signature, dict) or not isinstance(signature.get("keyid") or "", str):
+    if not isinstance(signature, dict) or not isinstance(signature.get("keyid"), str | None):
         raise _broken("its signature is not an object of sig and keyid", location)
-    refuse_case_variants(signature, _SIGNATURE, location)
+    _refuse_others(signature, _SIGNATURE, "the signature", location)
     if not is_statement_type(payload_type):
         raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=location,
                           hint="only in-toto statements are evidence")
@@ -143,6 +143,18 @@ def _envelope(envelope: dict[str, Any], hint: str, location: str) -> Envelope:
         decode(envelope.get("payload"), "payload", location), payload_type,
         decode(signature.get("sig"), "signature", location), hint or signature.get("keyid") or "",
     )
+
+
+def _refuse_others(value: dict[str, Any], known: frozenset[str], what: str, location: str) -> None:
+    """Refuse members that differ from those that are known in case alone, and, as UNSUPPORTED, all others.
+
+    They could change the meaning of the others. A bare envelope is another matter: DSSE lets anybody add to it.
+    """
+    refuse_case_variants(value, known, location)
+    if unknown := sorted(value.keys() - known):
+        raise UnsupportedBundle("bundle-kind-unsupported",
+                                f"{what} has a member {brief(unknown[0])}, which is not known", location=location,
+                                hint="a newer version may read it")
 
 
 def _check_media_type(media_type: Any, location: str) -> None:
@@ -157,7 +169,10 @@ def _check_media_type(media_type: Any, location: str) -> None:
 def _key_hint(material: Any, location: str) -> str:
     if not isinstance(material, dict):
         raise _broken("it has no verificationMaterial", location)
-    refuse_case_variants(material, _MATERIAL, location)
+    _refuse_others(material, _MATERIAL, "verificationMaterial", location)
+    for member, kind in (("tlogEntries", list), ("timestampVerificationData", dict)):
+        if not isinstance(material.get(member), kind | None):  # whether it holds any decides who looks at it
+            raise _broken(f"its {member} is not what the format says", location)
     kinds = [kind for kind in ("publicKey", "certificate", "x509CertificateChain") if kind in material]
     if len(kinds) != 1:
         raise _broken("its verificationMaterial must name one key or certificate", location)

@@ -147,7 +147,7 @@ def _rows(document: dict[str, Any], location: str) -> list[dict[str, Any]]:
         raise BundleError("bundle-signature-count", f"it must hold between one and {MAX_SIGNATURES} signatures",
                           location=location, hint="write several envelopes")
     for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("keyid") or "", str):
+        if not isinstance(row, dict) or not isinstance(row.get("keyid"), str | None):
             raise _broken("a signature is not an object of sig and keyid", location)
         refuse_case_variants(row, _SIGNATURE, location)
     return rows

@@ -11,7 +11,9 @@ For each bundle, in this order:
    (`bundles/certified.py`).
 4. Parse the statement from the very bytes whose signature was checked.
 5. Refuse a revoked key, a time outside the principal's window, a predicate type or subject outside its scope.
-6. Parse the predicate by its type; an unknown type proves nothing and is UNSUPPORTED.
+6. Parse the predicate by its type; an unknown type proves nothing and is UNSUPPORTED. A model signature, or a statement
+   of a type of this project, that breaks its schema is INVALID. Under a type of others the signature is VALID all the
+   same, with the code of what is wrong, and the statement says nothing to anybody (ADR 0033).
 7. Hold what is still VALID against the thresholds of the trust file: where it demands more principals than signed this
    very statement, none of the bundles has a trusted voice. This is the one step that looks at several bundles together;
    a bundle that is examined by itself has the one principal who signed it.
@@ -40,7 +42,7 @@ from provenance.bundles.trust import Principal, Trust, timestamp
 from provenance.errors import BundleError, ProvenanceError
 from provenance.statements.intoto import LAYOUT, LEGACY_LINK, LINK_V03, link_step, read_payload
 from provenance.statements.shown import SHOWN, check_shown
-from provenance.statements.statement import PAYLOAD_TYPE, Statement
+from provenance.statements.statement import PAYLOAD_TYPE, URN, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +97,11 @@ class Examined:
     proven: tuple[str, str] | None = None  # a time, and who proves it: "log" or "timestamp"
     cosigners: tuple[tuple[Principal, str], ...] = ()  # whose signatures over the same statement hold too, by which key
     payload: str = ""  # the sha256 of the statement, by which two signatures of one are known
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is no evidence for a reason that must be told: not VALID, or signed and broken in itself."""
+        return self.status != "VALID" or self.code != ""
 
 
 @dataclass(frozen=True)
@@ -317,17 +324,20 @@ class Verifier:
             return say("INVALID", *objection)
         unlisted = "signed by a key or identity that the trust file does not list"
         why = unlisted if self.trust else "no trust file was given"
+        status: tuple[Status, str] = ("VALID", "") if signer else ("UNSUPPORTED", "signature-unknown-signer")
         try:
             if statement.predicate_type in SHOWN or statement.predicate_type == LAYOUT:
-                status: tuple[Status, str] = ("VALID", "") if signer else ("UNSUPPORTED", "signature-unknown-signer")
                 told = check_shown(statement, file) if statement.predicate_type in SHOWN else "who may do which step"
                 return say(*status, told if signer else why)
             claim = _claim(statement, file)  # 6
         except ProvenanceError as err:
-            return say("UNSUPPORTED" if err.code == "predicate-unknown" else "INVALID", err.code, err.message)
+            if err.code == "predicate-unknown" or not _is_of_others(statement):
+                return say("UNSUPPORTED" if err.code == "predicate-unknown" else "INVALID", err.code, err.message)
+            told = f"what it states is broken, and is evidence of nothing: {err.message}"
+            return say("VALID", err.code, told) if signer else say(*status, f"{why}; {told}")
         verified = VerifiedStatement(_SEAL, statement, claim, file, digest, principal, hint)
         if signer is None:
-            return say("UNSUPPORTED", "signature-unknown-signer", f"{why}; read as an unsigned declaration", verified)
+            return say(*status, f"{why}; read as an unsigned declaration", verified)
         return say("VALID", verified=verified)
 
     def _objection(self, signer: _Signer, statement: Statement) -> tuple[str, str] | None:
@@ -341,6 +351,15 @@ class Verifier:
         if not principal.may_speak_of(statement.predicate_type, statement.subjects):
             return "signer-not-in-scope", f"{principal.name} may not speak of this predicate type or subject"
         return None
+
+
+def _is_of_others(statement: Statement) -> bool:
+    """Whether the predicate's format is neither OMS's, which is one with the signature's, nor this project's own."""
+    from provenance.statements.step import SLSA_PROVENANCE_V1, is_ours
+
+    kind = statement.predicate_type
+    ours = kind.startswith(URN) or (kind == SLSA_PROVENANCE_V1 and is_ours(statement))
+    return not ours and not is_model_signature(kind)
 
 
 def _claim(statement: Statement, file: str) -> Claim:

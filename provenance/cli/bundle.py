@@ -172,7 +172,9 @@ def _text(check: BundleCheck) -> str:
     examined = check.examined
     lines = [f"{examined.status}  {printable(examined.file)}  sha256 {examined.sha256}"]
     if examined.principal is not None:
-        lines.append(f"signer   {printable(examined.principal.name)}, key {examined.keyid}")
+        # Who signed under a certificate is told by name and issuer, which is no key.
+        named = "as" if " (issuer " in examined.keyid else "key"
+        lines.append(f"signer   {printable(examined.principal.name)}, {named} {printable(examined.keyid, words=False)}")
     if examined.status == "VALID":
         lines.append(f"time     {' at the latest, says a '.join(examined.proven)}" if examined.proven
                      else "time     not proven: only the signer could say it")
@@ -184,7 +186,7 @@ def _text(check: BundleCheck) -> str:
         lines.append(f"says     {printable(examined.predicate_type)}")
         lines += [f"about    {printable(name)}" for name in examined.subjects[:10]]
     if examined.reason:
-        lines.append(f"because  {printable(examined.reason)} [{examined.code}]")
+        lines.append(f"because  {printable(examined.reason)}" + f" [{examined.code}]" * bool(examined.code))
     if check.serialization is not None:
         lines.append(f"signed   {_how(check.serialization)}")
     if check.coverage is not None:

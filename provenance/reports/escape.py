@@ -50,14 +50,17 @@ _MARKDOWN_LINKS = re.compile(r":(?!\d\d(?:\D|$))(?=[\w:/+-])|@|(?<=[wW]{3})\.")
 _MARKDOWN_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 
 
-def printable(text: str, *, longest: int = LONGEST_TEXT) -> str:
-    r"""The text in visible characters on one line: ESC is `\x1b`, U+202E is `\u202e`; the overlong is cut."""
-    return _OLD_COMMAND.sub(r"##\\x5b", _HIDDEN.sub(_visible, shortened(text, longest)))
+def printable(text: str, *, longest: int = LONGEST_TEXT, words: bool = True) -> str:
+    r"""The text in visible characters on one line: ESC is `\x1b`, U+202E is `\u202e`; the overlong is cut.
+
+    Without `words` only the whole is: of who signed, a part is not enough.
+    """
+    return _OLD_COMMAND.sub(r"##\\x5b", _HIDDEN.sub(_visible, shortened(text, longest, words=words)))
 
 
-def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
+def shortened(text: str, longest: int = LONGEST_TEXT, *, words: bool = True) -> str:
     """The text with every overlong word, and then the whole, cut in the middle; the full length is stated."""
-    text = _LONG_WORD.sub(lambda word: _cut(word[0], LONGEST_WORD), text)
+    text = _LONG_WORD.sub(lambda word: _cut(word[0], LONGEST_WORD), text) if words else text
     return _cut(text, longest) if len(text) > longest else text
 
 

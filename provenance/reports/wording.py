@@ -205,7 +205,7 @@ def steps_forward(verdict: Document) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def rejected(verdict: Document) -> list[Document]:
     """Evidence that could not be used as evidence; never dropped."""
-    return [entry for entry in verdict["evidence"] if entry["status"] != "VALID"]
+    return [entry for entry in verdict["evidence"] if entry["status"] != "VALID" or entry["code"]]
 
 
 def fate(entry: Document) -> str:

@@ -64,7 +64,7 @@ def explain(path: Path, requirement: str = "") -> dict[str, Any]:
         "missing": [_place(found) for found in verdict["findings"] if found["code"] == "evidence-missing"],
         "recalled": [found["message"] for found in verdict["findings"] if found["code"] == "artifact-recalled"],
         "rejected": [{"file": row["file"], "sha256": row["sha256"], "status": row["status"], "reason": row["reason"]}
-                     for row in verdict["evidence"] if row["status"] != "VALID"],
+                     for row in verdict["evidence"] if row["status"] != "VALID" or row["code"]],
         "ladder": verdict["ladder"],
         "next": [step for step in verdict["next"] if not requirement or _answers(step, rows)],
     }

@@ -44,8 +44,8 @@ class Gathered:
 
     @property
     def rejected(self) -> tuple[Examined, ...]:
-        """The bundles that are not VALID, each with its reason."""
-        return tuple(result for result in self.examined if result.status != "VALID")
+        """The bundles that are no evidence, each with its reason: not VALID, or VALID and broken in what they say."""
+        return tuple(result for result in self.examined if result.is_refused)
 
 
 def gather(model: Path, evidence: Sequence[Path], verifier: Verifier) -> Gathered:

@@ -28,7 +28,7 @@ def trusted_statements(
     examined = examine(verifier, read_evidence(bundle))
     found = [item.verified for item in examined if item.verified and _is_by_producer(item)]
     if not found:
-        reasons = [item for item in examined if item.status != "VALID"]
+        reasons = [item for item in examined if item.is_refused]
         code, why = (reasons[0].code, reasons[0].reason) if reasons else ("evidence-none", "none is by a producer")
         raise BundleError(code or "evidence-none", f"no statement of a trusted producer is here: {why}",
                           location=str(bundle), hint="check the bundle and the trust file")

@@ -70,6 +70,7 @@ class Pki:
     root_key: Any = field(default_factory=lambda: ec_key(ec.SECP384R1()))
     between_key: Any = field(default_factory=ec_key)
     key: Any = field(default_factory=ec_key)
+    name: str = "signer"
 
     def __post_init__(self) -> None:
         self.root_certificate = certificate("root", self.root_key, "root", self.root_key, **{**_CA, **self.root})
@@ -77,7 +78,7 @@ class Pki:
                                                **{**_CA, **self.between})
         named = [x509.UniformResourceIdentifier("https://example.org/signer")]
         self.leaf_certificate = certificate(
-            self.leaf.get("name", "signer"), self.key, "authority", self.between_key,
+            self.name, self.key, "authority", self.between_key,
             **{"usages": [Usage.CODE_SIGNING], "names": named, **self.leaf})
 
     @property

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -99,8 +100,27 @@ def test_the_hint_comes_from_the_material_or_else_from_the_signature() -> None:
     assert parse_bundle(bundle(verificationMaterial={"publicKey": {}}), "input").hint == "k"
 
 
-def test_members_that_nobody_knows_are_let_through() -> None:
-    assert parse_bundle(bundle(extra=[1]), "input").payload == b"{}"
+@pytest.mark.parametrize("where", [(), ("verificationMaterial",), ("dsseEnvelope",), ("dsseEnvelope", "signatures", 0)])
+def test_a_member_that_nobody_knows_could_change_the_meaning_of_the_others(where: tuple[Any, ...]) -> None:
+    value = json.loads(bundle())
+    reduce(lambda part, name: part[name], where, value)["extra"] = [1]
+    with pytest.raises(UnsupportedBundle, match="extra, which is not known"):
+        parse_bundle(json.dumps(value).encode(), "input")
+
+
+@pytest.mark.parametrize("value", [0, 7, "", "x", True, 1.5])
+@pytest.mark.parametrize("member", ["tlogEntries", "timestampVerificationData"])
+def test_what_should_hold_proofs_of_time_is_not_passed_over_for_its_type(member: str, value: Any) -> None:
+    with pytest.raises(BundleError, match=member):
+        parse_bundle(bundle(verificationMaterial={"publicKey": {"hint": "k"}, member: value}), "input")
+
+
+@pytest.mark.parametrize("keyid", [[], {}, 0, False, 7])
+def test_a_keyid_is_a_text_or_absent(keyid: Any) -> None:
+    value = json.loads(bundle())
+    value["dsseEnvelope"]["signatures"][0]["keyid"] = keyid
+    with pytest.raises(BundleError, match="sig and keyid"):
+        parse_bundle(json.dumps(value).encode(), "input")
 
 
 def test_a_long_media_type_is_cut_in_the_message() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from provenance.bundles.sigstore import read_unverified
+from provenance.bundles.sigstore.reading import decode_base64
+from provenance.errors import BundleError
 from tests.sigstore_instance import Instance, Keyless
 from tests.sigstore_instance.encoding import b64, canonical, unb64
 from tests.sigstore_instance.fixtures import *  # noqa: F403  the instance
@@ -263,3 +265,11 @@ def test_a_certificate_or_timestamp_of_random_bytes_never_makes_a_traceback(inst
         holder[name] = b64(bytes(data))
         result = check(bundle, root)
         assert result.status in ("INVALID", "UNSUPPORTED") or bundle == good
+
+
+@pytest.mark.parametrize("text", ["QUI==", "QUI===", "QUI=====", "QQ=", "QUJD="])
+def test_base64_is_padded_as_it_should_be_or_not_at_all(text: str) -> None:
+    with pytest.raises(BundleError) as raised:
+        decode_base64(text, "value", "here")
+    assert raised.value.code == "base64-invalid"
+    assert decode_base64("QUI", "value", "here") == decode_base64("QUI=", "value", "here") == b"AB"

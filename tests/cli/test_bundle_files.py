@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from provenance import resources
+from tests.bundles.own_authority import Pki
 from tests.cli.conftest import Run
 from tests.sigstore_instance import Instance, Keyless
-from tests.sigstore_instance.encoding import b64
+from tests.sigstore_instance.encoding import PEM, b64
 from tests.sigstore_instance.fixtures import *  # noqa: F403  the instances
 from tests.sigstore_instance.fixtures import flip
 
@@ -26,6 +27,9 @@ METABLOCK = json.dumps(json.loads((VECTORS / "evidence" / "metablock.link").read
 BY_ANOTHER = (VECTORS / "bundles" / "valid" / "step.ecdsa-p256.sigstore.json").read_bytes().strip()
 GNUPG = (VECTORS / "evidence" / "bad-gnupg.link").read_bytes().replace(b"\n", b"")
 BARE = (VECTORS / "evidence" / "bare.dsse.json").read_bytes().strip()
+
+SHOWN = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "model", "digest": {"sha256": "ab" * 32}}],
+         "predicateType": "https://in-toto.io/attestation/svr/v0.1", "predicate": {}}
 
 
 @pytest.fixture
@@ -214,3 +218,22 @@ def test_every_golden_bundle_can_be_looked_into(folder: str, run: Run) -> None:
             assert all(item["statement"] for item in several if item["kind"] == "Inspection")
         else:
             assert ran.code in (0, 2)
+
+
+def test_a_signer_is_told_whole_and_does_nothing_to_the_terminal(run: Run, tmp_path: Path) -> None:
+    pki = Pki(name="\x1b[2Jsigner " + "x" * 50)
+    (tmp_path / "root.pem").write_bytes(pki.root_certificate.public_bytes(PEM))
+    (tmp_path / "test.json").write_bytes(pki.sign(json.dumps(SHOWN).encode()))
+    ran = run("bundle", "verify", "test.json", "--certificate-authority", "root.pem", "--as-of", "2026-11-23T12:00:00Z")
+    assert (ran.code, "\x1b" in ran.out) == (0, False)
+    assert f"as CN=\\x1b[2Jsigner {'x' * 50},O=Example Lab (issuer CN=root,O=Example Lab)\n" in ran.out
+    assert "because  a verdict is output, never evidence here\n" in ran.out
+
+
+def test_a_log_entry_of_another_bundle_is_refused_where_no_log_is_known(run: Run, tmp_path: Path) -> None:
+    logged = json.loads((VECTORS / "sigstore" / "valid" / "log-v1.sigstore.json").read_bytes())
+    bundle = json.loads(GOOD["step"])
+    bundle["verificationMaterial"]["tlogEntries"] = logged["verificationMaterial"]["tlogEntries"]
+    (tmp_path / "step.json").write_text(json.dumps(bundle))
+    ran = run("bundle", "verify", "step.json", "--public-key", LAB, "--format", "json")
+    assert (ran.code, ran.json["status"], ran.json["code"]) == (1, "INVALID", "log-entry-mismatch")

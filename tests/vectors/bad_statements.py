@@ -196,9 +196,6 @@ def _mismatches(maker: Maker) -> Iterator[Case]:
         ("reproduction-outcome", statements.reproduction, put("predicate", "outcome", to="similar"),
          f"outcomes are {closed}"),
         *_by_people(),
-        ("summary-result", statements.summary, put("predicate", "verificationResult", to="passed"),
-         "a result is PASSED or FAILED"),
-        ("summary-without-policy", statements.summary, drop("predicate", "policy"), "a summary names its policy"),
     ):
         yield f"predicate-{name}", maker.bundle(changed(make(), change)), invalid("schema-mismatch", rule, "lab")
     value = changed(statements.step(), put(*first, "digest", to={"sha256": "abc"}))

@@ -19,7 +19,9 @@ from provenance import resources
 from provenance.artifacts.manifest import scan
 from provenance.errors import CODES, ProvenanceError
 from provenance.policy.policy import LADDER, load_policy, policy_ids
+from provenance.reports.wording import rejected
 from provenance.statements.reader import to_json
+from provenance.statements.statement import Statement
 from provenance.workflows.verify import LIMITS, Verification, verify
 from tests.policy.test_requirements import CASES
 from tests.world import NOW, PASSABLE, TOP_RUNG, World, safetensors
@@ -229,6 +231,21 @@ def test_a_bundle_that_cannot_be_read_is_listed_as_rejected(world: World, junk: 
     assert row["code"] in CODES
     assert row["reason"]
     assert verdict["passed"]
+
+
+def test_a_signed_predicate_that_breaks_its_schema_is_listed_as_rejected_and_supports_nothing(world: World) -> None:
+    made = world.described("tiny/model.safetensors")
+    broken = Statement(made, "https://slsa.dev/provenance/v1", {
+        "buildDefinition": {"buildType": "https://example.org/build"}, "runDetails": {"builder": {"id": "https://x"}}})
+    before = world.verdict()
+    world.say("broken", broken)
+    world.sign()
+    verdict = world.verdict()
+    row = next(row for row in verdict["evidence"] if row["file"] == "broken.sigstore.json")
+    assert (row["status"], row["code"], row["voice"], row["used"]) == ("VALID", "schema-mismatch", "none", False)
+    assert row in rejected(verdict)
+    assert verdict["lineage"] == before["lineage"]
+    assert not [item for item in verdict["requirements"] if row["sha256"] in str(item)]
 
 
 @settings(max_examples=40)

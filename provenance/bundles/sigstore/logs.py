@@ -44,7 +44,9 @@ def check_entry(entry: LogEntry, bundle: SigstoreBundle, root: TrustRoot) -> tup
     time = check_promise(log, entry) if entry.promise is not None else None
     if time:
         checks.append("promise")
-    found = CheckedEntry(f"{entry.kind} {entry.version}", log.url, entry.log_id.hex(), entry.index, tuple(checks))
+    # Beside the proof only a promise signs an index, that of the log as a whole; a bare one may say what it likes.
+    index = entry.index if time or proof is None else proof.index
+    found = CheckedEntry(f"{entry.kind} {entry.version}", log.url, entry.log_id.hex(), index, tuple(checks))
     return found, time
 
 

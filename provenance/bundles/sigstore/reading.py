@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ _MEDIA_TYPES: dict[str, Literal["0.1", "0.2", "0.3"]] = {
     "application/vnd.dev.sigstore.bundle+json;version=0.3": "0.3",
     "application/vnd.dev.sigstore.bundle.v0.3+json": "0.3",
 }
+_DIGITS = re.compile("0|[1-9][0-9]{0,18}", re.ASCII)
 _DIGESTS = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 
 
@@ -123,9 +125,13 @@ def decode_base64(text: Any, what: str, location: str, *, limit: int = MAX_SMALL
     if len(text) > limit * 4 // 3 + 4:
         raise BundleError("document-too-large", f"its {what} is larger than {limit} bytes", location=location,
                           hint="get the bundle again from its signer")
-    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+    standard = text.replace("-", "+").replace("_", "/")
+    bare = standard.rstrip("=")
+    padded = bare + "=" * (-len(bare) % 4)
     try:
-        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+        if standard not in (bare, padded):
+            raise ValueError("padded too much, or too little")
+        return base64.b64decode(padded, validate=True)
     except (binascii.Error, ValueError) as err:
         raise BundleError("base64-invalid", f"its {what} is not base64", location=location,
                           hint="get the bundle again from its signer") from err
@@ -275,7 +281,7 @@ def _text(holder: dict[str, Any], name: str, location: str, default: str | None 
 
 def _integer(holder: dict[str, Any], name: str, location: str) -> int:
     value = holder.get(name, 0)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
         raise broken(f"its {name} is not a whole number", location)

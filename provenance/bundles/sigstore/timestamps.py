@@ -1,17 +1,20 @@
 """RFC 3161 timestamps over the signature, by the timestamp authorities of the trust root.
 
 A timestamp by an authority that the root does not list proves nothing and is set aside, whatever certificates it
-brings along. One that names an authority of the root must hold, under that authority's own chain and window: another
-authority's window is not borrowed.
+brings along; one over another signature does not belong into the bundle, whoever made it. One that names an authority
+of the root must hold, under that authority's own chain and window: another authority's window is not borrowed.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from provenance.bundles.sigstore.results import ProvenTime
 from provenance.bundles.sigstore.roots import Authority, TrustRoot
 from provenance.errors import BundleError
+
+_HASHES = ("sha256", "sha384", "sha512")
 
 
 def check_timestamp(token: bytes, signature: bytes, root: TrustRoot) -> ProvenTime | str:
@@ -22,10 +25,13 @@ def check_timestamp(token: bytes, signature: bytes, root: TrustRoot) -> ProvenTi
         response: Any = decode_timestamp_response(token)
         signers = [(signer.issuer, signer.serial_number) for signer in response.signed_data.signer_infos]
         moment = response.tst_info.gen_time
+        stamped: bytes = response.tst_info.message_imprint.message
     except (KeyError, ValueError) as err:  # KeyError: a name with an attribute of a type that ASN.1 has not
         raise _invalid("it is not an RFC 3161 response in DER") from err
     if len(signers) != 1:
         raise _invalid("it must have one signer")
+    if stamped not in [hashlib.new(name, signature).digest() for name in _HASHES]:
+        raise _invalid("it is over something else than the signature")  # whoever made it
     (issuer, serial) = signers[0]
     clocks = [clock for clock in root.clocks
               if (clock.certificates[0].issuer, clock.certificates[0].serial_number) == (issuer, serial)]
