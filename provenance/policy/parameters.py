@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from provenance.errors import said
 from provenance.policy.reading import Problems, Where, nearest
 
 _TYPES = {"integer": int, "string": str, "boolean": bool, "list": list, "map": dict}
@@ -26,7 +27,7 @@ class Parameter:
         wanted = _TYPES[self.type]
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             return f"must be of type {self.type}"
-        return "" if not self.values or value in self.values else f"must be one of {', '.join(map(str, self.values))}"
+        return "" if not self.values or value in self.values else f"must be one of {said(self.values)}"
 
     def typed(self, text: str) -> Any:
         """The value that somebody typed: `30`, `true`, `DE,FR`, `linux:any,vllm:0.6`; the text where it is none."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from provenance import resources
 from provenance.bundles.trust import parse_time
-from provenance.errors import PolicyError, ProvenanceError
+from provenance.errors import PolicyError, ProvenanceError, quoted
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.evaluate import decide, outcome_of
 from provenance.policy.policy import CASES, Policy, load_policy, policy_ids
@@ -125,5 +125,5 @@ def _answering(given: Mapping[str, str], otherwise: str) -> Callable[[Requiremen
 def _refuse_unknown(named: Mapping[str, Any], known: set[str], case: Mapping[str, Any], location: str) -> None:
     for name in named:
         if name not in known:
-            raise PolicyError("policy-cases-invalid", f"case {case['name']!r} names {name}, which nothing asks",
+            raise PolicyError("policy-cases-invalid", f"case {quoted(case['name'])} names {name}, which nothing asks",
                               location=location, hint=nearest(name, sorted(known), "see `provenance policy show`"))
