@@ -50,7 +50,8 @@ def parse_json(data: bytes, location: str, *, limit: int = MAX_JSON) -> Any:
     except (ValueError, RecursionError) as err:
         why = brief(str(err))
         code = "document-too-deep" if why.startswith("recursion limit") else "json-invalid"
-        raise StatementError(code, f"not strict JSON: {why}", location=location, hint="write it again") from err
+        raise StatementError(code, f"not strict JSON: {why}", location=location,
+                             hint="check that this is the right file, and that it is whole") from err
     return value
 
 

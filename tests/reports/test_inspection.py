@@ -1,4 +1,4 @@
-"""What a bundle says as plain text: nothing of it is left out unsaid, and nothing in it can pass for what the tool says."""
+"""What a bundle says as plain text: what is left out is said, and nothing in it passes for what the tool says."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     assert stated({"a": [{"b": 1}] * 30}).endswith("and 10 more: --format json has them all\n")
 
 
-@pytest.mark.parametrize("statement", [None, 3, "x", [], {}, {"subject": 3, "predicate": 1}, {"subject": [{"digest": 1}]},
-                                       {"signed": {"_type": "link", "name": "step"}}])
+@pytest.mark.parametrize("statement", [None, 3, "x", [], {}, {"subject": 3, "predicate": 1},
+                                       {"subject": [{"digest": 1}]}, {"signed": {"_type": "link", "name": "step"}}])
 def test_what_is_no_statement_is_shown_all_the_same(statement: Any) -> None:
     assert render_inspection(inspection(statement)).startswith("NOT VERIFIED")
 
