@@ -32,6 +32,8 @@ def things(run: Run, tmp_path: Path) -> None:
 MISTAKES = [
     ("trust add trust.yaml --name b --party B", "'--role'. Choose from: producer, data-supplier,", "--help` explains"),
     ("record --step a/b --kind prepare --output x --key lab.key -- true", "where: --step", "for example train"),
+    ("store add text.txt model", "cannot make the folder", "name a folder"),
+    ("store find nope", "there is no such folder", "check the path"),
     ("store add empty nope", "there is no such evidence", "check the path"),
     ("bundle inspect text.txt", "not strict JSON", "check that this is the right file"),
     ("bundle verify model/model.safetensors", "nothing says whose signature", "--public-key"),
@@ -54,6 +56,13 @@ def test_a_mistake_is_told_with_what_to_do_next(run: Run, command: str, told: st
     assert told in ran.err
     assert hint in ran.err.splitlines()[-1]
     assert "\\n" not in ran.err
+
+
+@pytest.mark.usefixtures("things")
+def test_the_first_bundle_makes_the_folder_of_its_store(run: Run) -> None:
+    run("sign", "model", "--key", "lab.key")
+    assert run("store", "add", "new/store", "model.provenance").code == 0
+    assert "1 bundles" in run("store", "find", "new/store").out
 
 
 def test_no_hint_leaves_something_out() -> None:
