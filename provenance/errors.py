@@ -16,6 +16,8 @@ Both carry a stable code from `CODES`, a location and a hint: what happened, whe
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -204,6 +206,23 @@ CODES: dict[str, str] = {
     "step-ambiguous": "several trusted steps answer the description",
     "step-not-found": "no trusted step answers the description",
 }
+
+
+def quoted(text: str) -> str:
+    """Somebody's own words in a sentence: in the quotes and with the escapes of JSON, so that their end is certain."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def said(value: Any) -> str:
+    """A value of a document in a sentence, as its writer spells it: `true` and never `True`, a text without quotes."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} ({said(inner)})" if isinstance(inner, Mapping) else f"{name} {said(inner)}"
+                         for name, inner in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(said, value)) or "none"
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class ProvenanceError(Exception):

@@ -259,6 +259,22 @@ def test_untrusted_text_has_one_reader() -> None:
     assert found == []
 
 
+# The bytes that legacy signatures are over, and one NaN that is another: neither is shown to anybody.
+REPRS_INSIDE = {"provenance.bundles.oms.legacy": 1, "provenance.artifacts.dataset.values": 2}
+
+
+def test_what_somebody_wrote_is_never_shown_as_python_spells_it() -> None:
+    """`errors.quoted` and `errors.said` show it: the next one to read it may know no Python."""
+    found: dict[str, int] = {}
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            spelled = isinstance(node, ast.FormattedValue) and node.conversion in (ord("r"), ord("a"))
+            called = isinstance(node, ast.Call) and ast.unparse(node.func) in ("repr", "ascii")
+            if spelled or called:
+                found[module_name(path)] = found.get(module_name(path), 0) + 1
+    assert found == REPRS_INSIDE
+
+
 ASK_FOR_HELP = """
 import sys; sys.argv = ["provenance", "--help"]
 import provenance.cli

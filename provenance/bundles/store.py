@@ -58,7 +58,7 @@ def read_evidence(path: Path) -> list[EvidenceFile]:
     if not path.is_dir():
         if not path.exists():
             raise ArtifactError("path-not-found", "there is no such evidence", location=str(path),
-                                hint="check --evidence")
+                                hint="check the path")
         root = open_folder(path.parent)
         found = [FoundFile(path.name, path.stat().st_size)]
     else:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provenance.bundles.keys import NamedKey, public_key
-from provenance.errors import TrustError
+from provenance.errors import TrustError, quoted
 from provenance.files import read_small
 from provenance.statements.reader import parse_yaml, validate
 from provenance.statements.statement import ResourceDescriptor
@@ -282,8 +282,9 @@ def _refuse_spellings(principals: tuple[Principal, ...], location: str) -> None:
     for principal in principals:
         folded = " ".join(principal.party.casefold().split())
         if seen.setdefault(folded, principal.party) != principal.party:
-            raise TrustError("trust-invalid", f"one party is spelled {seen[folded]!r} and {principal.party!r}",
-                             location=location, hint="spell an organisation in one way")
+            spellings = f"{quoted(seen[folded])} and {quoted(principal.party)}"
+            raise TrustError("trust-invalid", f"one party is spelled {spellings}", location=location,
+                             hint="spell an organisation in one way")
 
 
 def _principal(item: Mapping[str, Any], location: str) -> Principal:

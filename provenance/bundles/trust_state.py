@@ -30,7 +30,7 @@ def remember(trust: Trust, state: Path) -> None:
     """
     if not trust.id:
         raise TrustError("trust-invalid", "the trust file has no id, so no state can be kept of it",
-                         location=str(state), hint="add `id: urn:uuid:...`; `provenance trust init` writes one")
+                         location=str(state), hint="give it an `id:`, as `provenance trust init` writes one")
     with _locked(state):
         seen = _read(state)
         if seen is not None:

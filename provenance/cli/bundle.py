@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provenance.bundles.trust import timestamp
-from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, to_text, trust_options
+from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, trust_options
 from provenance.cli.exit import NOT_PASSED, PASSED
 from provenance.cli.signer_options import signer_options
 from provenance.errors import UsageError
@@ -134,10 +134,11 @@ def inspect(file: Path, shown: Shown) -> None:
     Example:
       provenance bundle inspect model.provenance/train.sigstore.json
     """
+    from provenance.reports.inspection import render_inspection
     from provenance.workflows.inspect_bundle import inspect_bundle
 
     document = inspect_bundle(file)
-    shown.answer(document, lambda: "NOT VERIFIED: this is what the file says, whoever wrote it.\n" + to_text(document))
+    shown.answer(document, lambda: render_inspection(document))
 
 
 def _document(check: BundleCheck) -> dict[str, Any]:

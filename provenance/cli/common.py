@@ -85,15 +85,27 @@ class Shown:
     quiet: bool
 
     def answer(self, document: Mapping[str, Any], text: Callable[[], str]) -> None:
-        """Print or write the JSON document, or the text."""
-        self.text(to_text(document) if self.format == "json" else guard_lines(text()))
+        """Print or write the JSON document, or the text: on a terminal in as many columns as that has."""
+        if self.format == "json":
+            self.text(to_text(document))
+            return
+        content = guard_lines(text())
+        if self._on_terminal:
+            from provenance.reports.columns import fit
+
+            content = guard_lines(fit(content, self.width))
+        self.text(content)
+
+    @property
+    def _on_terminal(self) -> bool:
+        return self.output is None and sys.stdout is not None and sys.stdout.isatty()
 
     @property
     def width(self) -> int:
         """How many columns a text has: those of the terminal where it goes to one, so that no line is broken twice."""
         from provenance.reports import WIDTH
 
-        if self.output is not None or sys.stdout is None or not sys.stdout.isatty():
+        if not self._on_terminal:
             return WIDTH
         try:
             return os.get_terminal_size(sys.stdout.fileno()).columns or WIDTH

@@ -40,7 +40,8 @@ def run(command: click.Command, arguments: Sequence[str] | None) -> None:
         click.echo(err.format_message(), err=True)
         code = FAILED
     except click.UsageError as err:
-        code = _tell("usage", err.format_message(), "", _help_hint(err), as_json=_wants_json(arguments))
+        told = " ".join(err.format_message().split())  # click writes choices on lines of their own
+        code = _tell("usage", told, "", _help_hint(err), as_json=_wants_json(arguments))
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         code = INTERRUPTED

@@ -30,4 +30,4 @@ def command(verdict: Path, requirement: str, shown: Shown) -> None:
     from provenance.workflows.explain import explain
 
     document = explain(verdict, requirement)
-    shown.answer(document, lambda: render_explanation(document))
+    shown.answer(document, lambda: render_explanation(document, shown.width))

@@ -62,7 +62,7 @@ def _content(expression: str) -> str | None:
     if "/" not in expression or "://" in expression:
         return None
     path = Path(expression)
-    if not expression.startswith(("/", "./", "../")) and not path.is_file():
+    if not expression.startswith(("/", "./", "../")) and not path.exists():
         return None
     try:
         with path.open("rb") as file:

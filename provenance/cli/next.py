@@ -48,4 +48,4 @@ def command(
     with shown.progress("Reading") as (progress, total):
         document = next_steps(model, policies, settings=settings, evidence=evidence, trust=trust,
                               as_of=as_of or now(), documents=declared, progress=progress, total=total)
-    shown.answer(document, lambda: render_next(document))
+    shown.answer(document, lambda: render_next(document, shown.width))

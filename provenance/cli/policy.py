@@ -12,6 +12,7 @@ import click
 
 from provenance.cli.common import EXISTING, Shown, as_of_option, common_options, now, settings_option
 from provenance.cli.exit import NOT_PASSED, PASSED
+from provenance.errors import said
 from provenance.policy.policy import Policy, lint, load_policy, policy_ids
 from provenance.policy.requirement import row_dict
 from provenance.reports.escape import printable
@@ -192,7 +193,7 @@ def _text(policy: Policy) -> str:
     lines += [f"parameter {printable(line)}" for line in _parameters(policy)]
     lines += [f"score {printable(line)}" for line in _dimensions(each.to_dict() for each in policy.score)]
     for row in policy.requirements:
-        parameters = "".join(f", {name}: {printable(str(value))}" for name, value in row.parameters.items())
+        parameters = "".join(f", {name}: {printable(said(value))}" for name, value in row.parameters.items())
         more = "".join(f", {word}" for word, said in (
             ("advisory", row.severity == "advisory"), (f"from {row.effective_on}", row.effective_on),
             ("waivable", row.waivable)) if said)
@@ -209,7 +210,7 @@ def _text(policy: Policy) -> str:
 def _parameters(policy: Policy) -> Iterator[str]:
     """Each parameter with its value, as it is typed after `--set`."""
     for name, known in policy.parameters.items():
-        choices = f", one of {', '.join(map(str, known.values))}" if known.values else ""
+        choices = f", one of {said(known.values)}" if known.values else ""
         told = f": {known.description}" if known.description else ""
         yield f"{name}={typed(policy.values[name])} ({known.type}{choices}){told}"
 
@@ -240,7 +241,7 @@ def _compared(document: Mapping[str, Any]) -> Iterator[str]:
     for row in ({"id": "the policy", "fields": document["days"]}, {"id": "the score", "fields": document["score"]},
                 *document["changed"]):
         for field in row["fields"]:
-            told = f"{printable(str(field['first']))} -> {printable(str(field['second']))}"
+            told = f"{printable(said(field['first']))} -> {printable(said(field['second']))}"
             yield f"  {field['direction']:<9} {printable(row['id'])} {field['field']}: {told}"
 
 
@@ -250,8 +251,8 @@ def _tested(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             word = "as expected" if case["passed"] else "NOT AS EXPECTED"
             yield f"{printable(policy['policy']['id'])}: {printable(case['name'])}: {word}"
             if not case["passed"]:
-                yield f"  expected {printable(str(case['expected']))}"
-                yield f"  found    {printable(str(case['found']))}"
+                yield f"  expected {printable(said(case['expected']))}"
+                yield f"  found    {printable(said(case['found']))}"
 
 
 def _attacked(document: Mapping[str, Any]) -> Iterator[str]:

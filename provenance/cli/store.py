@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,8 @@ def command() -> None:
     """
 
 
-def _with_store(function: Command) -> Command:
-    """STORE and `--index`, as an open store in `store`."""
+def _with_store(function: Command, *, make: bool = False) -> Command:
+    """STORE and `--index`, as an open store in `store`; with `make` a folder need not be there yet."""
 
     @click.argument("place", metavar="STORE")
     @click.option("--index", type=EXISTING, metavar="FILE", help="Where the index of a folder lies; beside it.")
@@ -38,18 +38,18 @@ def _with_store(function: Command) -> Command:
 
         from provenance.bundles.stores import open_store
 
-        with closing(open_store(place, index)) as store:
+        with closing(open_store(place, index, make=make)) as store:
             return function(*args, store=store, **kwargs)
 
     return wrapped  # type: ignore[return-value]
 
 
 @command.command()
-@_with_store
+@partial(_with_store, make=True)
 @click.argument("paths", type=EXISTING, nargs=-1, required=True, metavar="PATH...")
 @common_options
 def add(store: BundleStore, paths: tuple[Path, ...], shown: Shown) -> None:
-    """Put bundles, and folders of them, into STORE; each is kept once, by its sha256.
+    """Put bundles, and folders of them, into STORE; each is kept once, by its sha256. A folder is made.
 
     \b
     Example:

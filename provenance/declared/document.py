@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from provenance.artifacts.digest import HEX_LENGTHS, problem_with
 from provenance.artifacts.names import brief
-from provenance.errors import Finding, StatementError
+from provenance.errors import Finding, StatementError, said
 from provenance.statements.dataset import Dataset
 
 MAX_THINGS = 100_000
@@ -99,9 +99,9 @@ def _flat(facts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{name}.")
         elif isinstance(value, list | tuple):
-            yield f"{before}{name}", "; ".join(map(str, value))
+            yield f"{before}{name}", "; ".join(map(said, value))
         else:
-            yield f"{before}{name}", str(value)
+            yield f"{before}{name}", said(value)
 
 
 def _of_component(part: Component) -> Iterator[Line]:

@@ -35,16 +35,24 @@ _OF_SUBJECT: tuple[tuple[str, Kind], ...] = (("dataset ", "dataset"), ("step ", 
                                              ("release ", "release"))
 
 _RELEASE = "provenance attest release MODEL --components FILE --key KEY"
-_RECORD = "provenance record --kind {} ... -- COMMAND"
+TRAIN = ("provenance record --step train --kind train --initial random --seed seed=NUMBER --input training-data=DATA "
+         "--input source=CODE --output MODEL --key KEY -- COMMAND")
+PREPARE = ("provenance record --step prepare --kind prepare --input raw-data=DATA --input source=CODE --output DATA "
+           "--key KEY -- COMMAND")
+EVALUATE = ("provenance record --step evaluate --kind evaluate --input model=MODEL --input evaluation-data=DATA "
+            "--input source=CODE --output RESULTS --key KEY -- COMMAND")
+_ASSESS = ("provenance assess MODEL --requirement {} --finding adequate --rationale WHY --method HOW "
+           "--valid-until TIME --key KEY")
+_STEP = "provenance record --step NAME --kind KIND --input ROLE=PATH --output PATH --key KEY -- COMMAND"
 _DATASET = "provenance attest dataset PATH --facts FILE --key KEY"
 _WORDS: dict[Kind, tuple[str, str, str]] = {  # without a subject, with one, and the command
     "release": ("Publish a signed release statement",
                 "Publish a new release statement in place of {}", _RELEASE),
     "signature": ("Sign the model", "Sign the model", "provenance sign MODEL --key KEY"),
-    "train": ("Record the training and sign it",) * 2 + (_RECORD.format("train"),),
-    "prepare": ("Record the preparation of the data and sign it",) * 2 + (_RECORD.format("prepare"),),
-    "evaluate": ("Record an evaluation of these weights and sign it",) * 2 + (_RECORD.format("evaluate"),),
-    "step": ("Record the step again and sign it", "Record step {} again and sign it", _RECORD.format("KIND")),
+    "train": ("Record the training and sign it",) * 2 + (TRAIN,),
+    "prepare": ("Record the preparation of the data and sign it",) * 2 + (PREPARE,),
+    "evaluate": ("Record an evaluation of these weights and sign it",) * 2 + (EVALUATE,),
+    "step": ("Record the step again and sign it", "Record step {} again and sign it", _STEP),
     "dataset": ("Sign a statement about each dataset that was used, where it has none",
                 "Sign a statement about dataset {}", _DATASET),
     "stack": ("Sign a bill of materials of the serving stack (CycloneDX or SPDX, as an in-toto statement)",) * 2
@@ -52,15 +60,15 @@ _WORDS: dict[Kind, tuple[str, str, str]] = {  # without a subject, with one, and
     "base-release": ("Get a signed release of the base model from whoever made it",
                      "Get a signed release of base model {} from whoever made it", _RELEASE),
     "base-step": ("Get the signed training step of the base model from whoever made it",
-                  "Get the signed training step of base model {} from whoever made it", _RECORD.format("train")),
+                  "Get the signed training step of base model {} from whoever made it", TRAIN),
     "assessment": ("Ask a person for a signed assessment", "Ask a person for a signed assessment of {}",
-                   "provenance assess MODEL --requirement {} ..."),
+                   _ASSESS),
     "reproduction": ("Ask somebody independent to reproduce the model, and to sign that",) * 2
-    + ("provenance reproduce MODEL --key KEY ...",),
+    + ("provenance reproduce MODEL --trust TRUST --key KEY",),
     "bundle": ("Get the evidence that is missing", "Get {} from the producer: the release stands on it", ""),
     "signer": ("Have it signed by somebody whom the trust file lists",
                "Have {} signed by somebody whom the trust file lists, or list its signer there once you know who it is",
-               "provenance trust add TRUST ..."),
+               "provenance trust add TRUST --name NAME --party PARTY --role ROLE --public-key FILE --subject SCOPE"),
     "files": ("Remove what no trusted signature covers, or have it signed",
               "Remove what no trusted signature covers, or have it signed: {}", ""),
     "weights": ("Publish the weights in a container that can be read",) * 2 + ("",),

@@ -8,6 +8,7 @@ exception that is not on the SPDX list (`Commons-Clause`, which takes rights awa
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -99,8 +100,8 @@ def parse(text: str) -> Reading:
 
 
 def quoted(text: str) -> str:
-    """Text for a sentence: in ASCII, so that what cannot be seen is seen (`'MIT\\u200b'`), and cut short."""
-    return ascii(text if len(text) <= 80 else text[:80] + "...")
+    """Text for a sentence: in ASCII, so that what cannot be seen is seen (`"MIT\\u200b"`), and cut short."""
+    return json.dumps(text if len(text) <= 80 else text[:80] + "...")
 
 
 def _is_grammatical(tokens: list[str]) -> bool:

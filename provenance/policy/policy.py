@@ -144,13 +144,18 @@ def _typed(policy: Policy, name: str, given: Any) -> Any:
 
 
 def lint(argument: str) -> tuple[Finding, ...]:
-    """Everything that is wrong with a policy, as findings; nothing when it can be used."""
+    """Everything that is wrong with a policy, as findings; nothing when it can be used.
+
+    PolicyError `policy-not-found` where there is no such policy.
+    """
     try:
         data, location = _document(argument)
         _resolve(data, location, (), {})
     except UnusablePolicyError as err:
         return err.findings
     except ProvenanceError as err:
+        if err.code == "policy-not-found" and err.location in ("--policy", argument):
+            raise  # there is nothing to find fault with
         return (Finding(err.code, "error", err.message, err.location, err.hint),)
     return ()
 
@@ -164,6 +169,8 @@ def _document(argument: str) -> tuple[bytes, str]:
                               hint="check the path") from err
     if argument not in policy_ids():
         hint = nearest(argument, policy_ids(), "`provenance policy list` names them", 0.6)
+        if Path(argument).is_file():
+            hint = f"write ./{argument} for the file of that name"
         raise PolicyError("policy-not-found", f"there is no policy {argument}", location="--policy", hint=hint)
     name = f"{argument}.yaml"
     return resources.read_text("policies", name).encode("utf-8"), f"policies/{name}"

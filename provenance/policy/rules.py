@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from provenance.artifacts.names import brief
 from provenance.bundles.oms import MODEL_SIGNATURE
 from provenance.bundles.verifier import VerifiedStatement
+from provenance.errors import said
 from provenance.policy.acts import Act, Way, about
 from provenance.policy.checks.base import Context, nothing
 from provenance.policy.verdict import Decision, Item, Outcome, combine, worse
@@ -72,7 +73,7 @@ class Says:
         told = {"equals": "is", "oneOf": "is one of", "atLeast": "is at least", "atMost": "is at most"}
         if self.comparison == "stated":
             return f"{self.field} is stated"
-        wanted = ", ".join(map(str, self.wanted)) if isinstance(self.wanted, list | tuple) else str(self.wanted)
+        wanted = said(self.wanted)
         return f"{self.field} {told[self.comparison]} {wanted}"
 
     def ask(self, statement: VerifiedStatement) -> tuple[Outcome, str]:
@@ -86,7 +87,7 @@ class Says:
             return "pass", f"says {self.field}"
         if not self._comparable(found):
             return "undetermined", f"says {self.field} in a form that cannot be compared"
-        return ("pass" if self._holds(found) else "fail"), f"says that {self.field} is {brief(str(found))}"
+        return ("pass" if self._holds(found) else "fail"), f"says that {self.field} is {brief(said(found))}"
 
     def _comparable(self, found: Any) -> bool:
         wanted = self.wanted[0] if self.comparison == "oneOf" else self.wanted

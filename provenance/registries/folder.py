@@ -69,8 +69,11 @@ def staging(registry: Path) -> Iterator[Staging]:
         folder.mkdir(mode=0o755)
         (folder / "model").mkdir()
     except OSError as err:
+        hint = "check its permissions and the space that is left"
+        if isinstance(err, FileExistsError | NotADirectoryError):
+            hint = "name a folder; one that is not there yet is made"
         raise RegistryError("output-unwritable", f"cannot write to the registry: {err.strerror}",
-                            location=str(registry), hint="check its permissions and the space that is left") from err
+                            location=str(registry), hint=hint) from err
     try:
         yield Staging(folder)
     finally:

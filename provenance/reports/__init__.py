@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from provenance.errors import UsageError
+from provenance.errors import UsageError, quoted
 
 __all__ = ["FORMATS", "format_of", "render"]
 
@@ -42,13 +42,13 @@ def render(verdict: Mapping[str, Any], format: str, width: int = WIDTH) -> str: 
         from provenance.reports.json_report import render_json
 
         return render_json(verdict)
-    raise UsageError("usage", f"there is no report format {format!r}", hint=f"use one of {', '.join(FORMATS)}")
+    raise UsageError("usage", f"there is no report format {format}", hint=f"use one of {', '.join(FORMATS)}")
 
 
 def format_of(path: str | PurePath) -> str:
     """The format that a file's suffix asks for; UsageError `usage` for a suffix that stands for none."""
     suffix = PurePath(path).suffix.lower()
     if suffix not in _SUFFIXES:
-        raise UsageError("usage", f"the suffix {suffix!r} names no report format", location=str(path),
+        raise UsageError("usage", f"{quoted(suffix)} is the ending of no report", location=str(path),
                          hint=f"use one of {', '.join(_SUFFIXES)}")
     return _SUFFIXES[suffix]

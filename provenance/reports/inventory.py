@@ -40,7 +40,7 @@ def render_inventory(inventory: Document, format: str) -> str:  # noqa: A002  th
         "text": render_table, "json": render_json, "csv": render_csv, "html": render_page,
     }
     if format not in renderers:
-        raise UsageError("usage", f"there is no inventory format {format!r}",
+        raise UsageError("usage", f"there is no inventory format {format}",
                          hint=f"use one of {', '.join(INVENTORY_FORMATS)}")
     return renderers[format](inventory)
 

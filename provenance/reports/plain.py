@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from provenance.policy.policy import LADDER
 from provenance.reports import wording
@@ -12,33 +12,52 @@ from provenance.reports.escape import guard_lines, printable_tree
 
 Document = Mapping[str, Any]
 
-_WIDTH = 80
+
+class Paragraph(NamedTuple):
+    """What is wrapped when the width is known: `first` stands before it, `rest` before each further line."""
+
+    text: str
+    first: str
+    rest: str
+    end: str = ""  # of each line but the last
+
+
+Line: TypeAlias = str | Paragraph
+
+WIDTH = 80
 _MOST = 20
 _RUNGS = dict(LADDER)
 
 
-def render_explanation(explanation: Document) -> str:
-    """An explanation as text; as JSON it is `schemas/explanation.schema.json`."""
-    return _finished(_explanation(printable_tree(explanation)))
+def render_explanation(explanation: Document, width: int = WIDTH) -> str:
+    """An explanation as text of at most `width` columns; as JSON it is `schemas/explanation.schema.json`."""
+    return _finished(_explanation(printable_tree(explanation)), width)
 
 
-def render_next(steps: Document) -> str:
-    """The next steps as text; as JSON they are `schemas/next.schema.json`."""
-    return _finished(_next(printable_tree(steps)))
+def render_next(steps: Document, width: int = WIDTH) -> str:
+    """The next steps as text of at most `width` columns; as JSON they are `schemas/next.schema.json`."""
+    return _finished(_next(printable_tree(steps)), width)
 
 
-def _finished(lines: Iterator[str]) -> str:
-    return guard_lines("\n".join(line.rstrip() for line in lines).strip("\n") + "\n")
+def _finished(lines: Iterator[Line], width: int) -> str:
+    wide = min(width, WIDTH)  # longer lines are hard to read
+    wrapped = (part.rstrip() for line in lines for part in ([line] if isinstance(line, str) else _lines(line, wide)))
+    return guard_lines("\n".join(wrapped).strip("\n") + "\n")
 
 
-def _wrapped(text: str, first: str = "", rest: str | None = None) -> Iterator[str]:
+def _lines(paragraph: Paragraph, width: int) -> list[str]:
+    text, first, rest, end = paragraph
+    lines = textwrap.wrap(text, width - len(end), initial_indent=first, subsequent_indent=rest,
+                          break_on_hyphens=False, break_long_words=not end) or [first]
+    return [*(line + end for line in lines[:-1]), lines[-1]]
+
+
+def _wrapped(text: str, first: str = "", rest: str | None = None) -> Iterator[Line]:
     """A paragraph; `first` stands before it, and what follows begins as far in unless `rest` says how."""
-    indent = " " * len(first) if rest is None else rest
-    yield from textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False) \
-        or [first]
+    yield Paragraph(text, first, " " * len(first) if rest is None else rest)
 
 
-def _named(name: str, text: str, indent: int = 2) -> Iterator[str]:
+def _named(name: str, text: str, indent: int = 2) -> Iterator[Line]:
     yield from _wrapped(text, f"{' ' * indent}{name:<10}")
 
 
@@ -50,7 +69,7 @@ def _limited(rows: Sequence[Any]) -> tuple[Sequence[Any], list[str]]:
 # --- explain ----------------------------------------------------------------------------------------------------------
 
 
-def _explanation(told: Document) -> Iterator[str]:
+def _explanation(told: Document) -> Iterator[Line]:
     policy = told["policy"]
     word = "Passed" if told["passed"] else "Not passed" if told["result"] == "fail" else "Not passed (undetermined)"
     yield from _wrapped(f"{word}: {told['model']['name']}, judged by {policy['id']} {policy['version']} as of "
@@ -65,7 +84,7 @@ def _explanation(told: Document) -> Iterator[str]:
     yield from _wrapped("This explains what the verdict says; nothing was verified again.")
 
 
-def _whole(told: Document) -> Iterator[str]:
+def _whole(told: Document) -> Iterator[Line]:
     yield ""
     yield "Why"
     for sentence in told["because"]:
@@ -94,7 +113,7 @@ def _whole(told: Document) -> Iterator[str]:
         yield from rest
 
 
-def _requirement(row: Document) -> Iterator[str]:
+def _requirement(row: Document) -> Iterator[Line]:
     yield ""
     yield from _wrapped(row["title"], f"{row['id']}  ")
     advice = " (advice, decides nothing)" if row["advisory"] else ""
@@ -116,14 +135,14 @@ def _requirement(row: Document) -> Iterator[str]:
         yield from _named("remedy", row["remedy"])
 
 
-def _parts(parts: Sequence[Document], indent: int) -> Iterator[str]:
+def _parts(parts: Sequence[Document], indent: int) -> Iterator[Line]:
     for part in parts:
         name = part["id"] or part["title"]
         yield from _wrapped(f"{name}: {part['reason']}", f"{' ' * indent}{wording.mark(part['outcome']).sign} ")
-        yield from _parts(part.get("parts", ()), min(indent + 2, _WIDTH // 2))
+        yield from _parts(part.get("parts", ()), min(indent + 2, WIDTH // 2))
 
 
-def _item(item: Document) -> Iterator[str]:
+def _item(item: Document) -> Iterator[Line]:
     yield from _wrapped(wording.item_words(item), f"  {wording.mark(item['outcome']).sign} ")
     signers = f", by {', '.join(item['signers'])}" if item["signers"] else ""
     yield from _wrapped(f"{wording.shown_by(item)}{signers}", "    ")
@@ -132,7 +151,7 @@ def _item(item: Document) -> Iterator[str]:
         yield from _wrapped(f"{name}  sha256:{evidence['sha256'][:12]}", "    on ")
 
 
-def _steps(steps: Sequence[Document]) -> Iterator[str]:
+def _steps(steps: Sequence[Document]) -> Iterator[Line]:
     if steps:
         yield ""
         yield f"What would change it, towards {steps[0]['towards']}"
@@ -146,7 +165,7 @@ def _steps(steps: Sequence[Document]) -> Iterator[str]:
 # --- next -------------------------------------------------------------------------------------------------------------
 
 
-def _next(told: Document) -> Iterator[str]:
+def _next(told: Document) -> Iterator[Line]:
     rung = _RUNGS.get(told["rungShown"], "none")
     yield from _wrapped(f"{told['model']['name']}: G7 rung shown {rung}, as of {told['asOf']}")
     if not told["trust"]:
@@ -159,7 +178,7 @@ def _next(told: Document) -> Iterator[str]:
         yield "Nothing remains to be done."
 
 
-def _plan(plan: Document) -> Iterator[str]:
+def _plan(plan: Document) -> Iterator[Line]:
     if plan["passed"]:
         yield from _wrapped(f"{plan['policy']}: passed")
         return
@@ -178,10 +197,10 @@ def _plan(plan: Document) -> Iterator[str]:
         yield from _wrapped("; ".join(task["told"] for task in tie), "  or as few: ")
 
 
-def _task(task: Document, number: int) -> Iterator[str]:
+def _task(task: Document, number: int) -> Iterator[Line]:
     yield from _wrapped(task["told"], f"  {number}. ")
     if task["command"]:
-        yield from _wrapped(task["command"], "     $ ")
+        yield from _command(task["command"])
     if task["roles"]:
         alone = task["voice"] == "independent"
         party = ", of a party that neither made the model nor supplied its data" if alone else ""
@@ -189,7 +208,13 @@ def _task(task: Document, number: int) -> Iterator[str]:
     yield from _answers(task)
 
 
-def _answers(told: Document) -> Iterator[str]:
+def _command(command: str) -> Iterator[Line]:
+    """Lines that a shell reads as one; not broken where the break could fall between quotes."""
+    quotes = "'" in command or '"' in command
+    yield f"     $ {command}" if quotes else Paragraph(command, "     $ ", "         ", end=" \\")
+
+
+def _answers(told: Document) -> Iterator[Line]:
     by_reason: dict[str, list[str]] = {}
     for answer in told["answers"]:
         by_reason.setdefault(answer["reason"], []).append(answer["requirement"])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from provenance import resources
 from provenance.artifacts.names import brief
-from provenance.errors import ProvenanceError, StatementError
+from provenance.errors import ProvenanceError, StatementError, said
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
@@ -50,7 +50,8 @@ def parse_json(data: bytes, location: str, *, limit: int = MAX_JSON) -> Any:
     except (ValueError, RecursionError) as err:
         why = brief(str(err))
         code = "document-too-deep" if why.startswith("recursion limit") else "json-invalid"
-        raise StatementError(code, f"not strict JSON: {why}", location=location, hint="write it again") from err
+        raise StatementError(code, f"not strict JSON: {why}", location=location,
+                             hint="check that this is the right file, and that it is whole") from err
     return value
 
 
@@ -296,9 +297,9 @@ def _explain(problem: ValidationError) -> Iterator[str]:
         yield f"{where} lacks {', '.join(name for name in rule if name not in instance)}"
     elif problem.validator == "enum":
         near = difflib.get_close_matches(instance, list(map(str, rule)), 1) if isinstance(instance, str) else []
-        yield f"{where} must be one of {', '.join(map(str, rule))}" + (f"; did you mean {near[0]}?" if near else "")
+        yield f"{where} must be one of {', '.join(map(said, rule))}" + (f"; did you mean {near[0]}?" if near else "")
     elif problem.validator == "const":
-        yield f"{where} must be {rule}"
+        yield f"{where} must be {said(rule)}"
     elif problem.validator == "type":
         yield f"{where} must be of type {' or '.join(rule) if isinstance(rule, list) else rule}"
     elif problem.validator in ("oneOf", "anyOf"):

@@ -20,7 +20,7 @@ from provenance.workflows.policy_explain import BASIS, VOICE
 Document = Mapping[str, Any]
 
 VERSION = "0.1"
-_HINT = "give the file that `provenance verify ... --format json --output FILE` wrote"
+_HINT = "give the file that `provenance verify` wrote with --format json --output FILE"
 _OPEN = ("fail", "undetermined")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from provenance.errors import PolicyError
+from provenance.errors import PolicyError, said
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.policy import NONE_SET, Policy, load_policy
 from provenance.policy.reading import nearest
@@ -84,14 +84,8 @@ def asks(part: Part, depth: int = 0) -> Iterator[str]:
 def _of_catalogue(row: Requirement) -> str:
     check = CATALOGUE[row.id]
     told = (check.run.__doc__ or check.title).strip().splitlines()[0].removeprefix(f"{row.id}: ").rstrip(".")
-    given = ", ".join(f"{name}: {_value(value)}" for name, value in row.parameters.items())
+    given = ", ".join(f"{name}: {said(value)}" for name, value in row.parameters.items())
     return f"{told} ({given})" if given else told
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {least}" for name, least in value.items()) or "none"
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -151,8 +151,8 @@ def verify_bundles(
     needs to be listed (sections 6.2 and 8.5); neither changes what is said of coverage.
     """
     if (trust is None) == (key is None):
-        raise UsageError("usage", "give either a trust file or a public key", location="--trust, --public-key",
-                         hint="a signature is only as good as the key that it is held against")
+        raise UsageError("usage", "nothing says whose signature it should be", location=str(bundle),
+                         hint="give --trust, --public-key, --certificate-authority, or --identity with --issuer")
     if trust is None:
         assert key is not None  # noqa: S101  one of the two is there
         trust = trust_in_key(key, as_of)

@@ -279,7 +279,8 @@ def _text(path: Path, what: str) -> str:
 def _artifact(named: str) -> str:
     """A digest by which an artefact can be recalled; TrustError `usage`."""
     algorithm, _, value = named.partition(":")
-    if problem := problem_with({algorithm: value}):
+    problem = problem_with({algorithm: value}) if value else "it is not ALGORITHM:HEX"
+    if problem:
         raise TrustError("usage", f"not a digest of an artefact: {problem}", location=named,
                          hint="write sha256:HEX, dirHash:HEX or tensorTree:HEX, as `provenance digest` prints them")
     return named

@@ -118,6 +118,7 @@ def test_inspect_says_that_it_verifies_nothing(run: Run, model: Path) -> None:
     ran = run("bundle", "inspect", "model.provenance/model.sig")
     assert ran.code == 0
     assert ran.out.startswith("NOT VERIFIED")
+    assert "says       https://model_signing/signature/v1.0\n" in ran.out
     assert run("bundle", "inspect", "model.provenance/model.sig", "--format", "json").json["verified"] is False
 
 

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from provenance.artifacts.dataset.values import shortened
 from provenance.artifacts.sources.folder import listing, open_folder
-from provenance.errors import ArtifactError
+from provenance.errors import ArtifactError, quoted
 
 ONLY_SPLIT = "train"
 TYPED = {".parquet": "parquet", ".arrow": "arrow", ".arrows": "arrow", ".feather": "arrow", ".ipc": "arrow"}
@@ -90,7 +91,7 @@ def layout_from(splits: Mapping[str, Sequence[Path]]) -> Layout:
 def _layout(groups: Mapping[str, list[Place]], left_out: tuple[str, ...]) -> Layout:
     for name, places in groups.items():
         if not name or len(name) > 255 or any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
-            raise ArtifactError("dataset-layout", f"{name!r:.60} cannot be the name of a split",
+            raise ArtifactError("dataset-layout", f"{shortened(quoted(name))} cannot be the name of a split",
                                 hint="use letters, digits, dots, hyphens and underscores")
         _refuse_gaps(name, places)
     return Layout(tuple((name, tuple(groups[name])) for name in sorted(groups, key=lambda name: name.encode("utf-8"))),

@@ -18,8 +18,8 @@ from provenance.artifacts.dataset.batches import Batch, ValueBatch
 from provenance.artifacts.dataset.schema import FLOATS, INTEGERS, Schema, Type
 from provenance.artifacts.dataset.shards import ShardFile, lines_in, lines_of
 from provenance.artifacts.dataset.text_json import LONGEST, columns_of
-from provenance.artifacts.dataset.values import WrongTypeError, from_json, nearest
-from provenance.errors import ArtifactError
+from provenance.artifacts.dataset.values import WrongTypeError, from_json, nearest, shortened
+from provenance.errors import ArtifactError, quoted
 
 _MARK = b"\xef\xbb\xbf"  # what some programs write before UTF-8
 # Possessive: to go back, Python would keep more than a hundred bytes for each quote in a field.
@@ -165,7 +165,7 @@ def from_text(kind: Type, texts: Sequence[str | None]) -> list[Any]:
 def _refuse_unless(pattern: re.Pattern[str], texts: Sequence[str], kind: Type) -> None:
     joined = ",".join(texts) + "," if texts else ""
     if joined.count(",") != len(texts) or not pattern.fullmatch(joined):
-        shown = repr(texts[0])[:60] if len(texts) == 1 else "a value"
+        shown = shortened(quoted(texts[0])) if len(texts) == 1 else "a value"
         raise WrongTypeError(f"{shown} is not of type {kind}")
 
 

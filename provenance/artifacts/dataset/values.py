@@ -17,6 +17,7 @@ A number is read as the nearest binary64, then as the nearest of the column's wi
 from __future__ import annotations
 
 import base64
+import json
 import math
 import re
 import struct
@@ -69,9 +70,15 @@ def _refuse_unless(fine: bool, kind: Type, values: Sequence[Any]) -> None:
 
 
 def _shown(value: Any) -> str:
-    if type(value) is int and value.bit_length() > 256:  # Python refuses to print thousands of digits
-        return "a very long integer"
-    return repr(value)[:60]
+    try:
+        return shortened(json.dumps(value, ensure_ascii=False, default=str))
+    except ValueError:  # Python refuses to print thousands of digits
+        return "a very long number"
+
+
+def shortened(text: str) -> str:
+    """The beginning of a value, for a message."""
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _in_range(name: str, values: Sequence[int]) -> bool:

@@ -58,7 +58,7 @@ class OciAddress:
         found = _ADDRESS.fullmatch(uri.removeprefix(PREFIX))
         if not uri.startswith(PREFIX) or found is None:
             raise UsageError("usage", "not the address of an OCI artefact", location=brief(uri),
-                             hint="write oci://host/name:tag or oci://host/name@sha256:...")
+                             hint="write oci://HOST/NAME:TAG, or oci://HOST/NAME@sha256:HEX")
         return cls(found[1], found[2], found[4] or found[3] or "latest")
 
     def url(self, kind: str, reference: str) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from provenance.bundles.store import EvidenceFile
+from provenance.errors import BundleError
 
 __all__ = ["BundleStore", "open_store"]
 
@@ -41,12 +42,21 @@ class BundleStore(Protocol):
         """Let go of what is open."""
 
 
-def open_store(place: str, index: Path | None = None) -> BundleStore:
-    """The store at a place: a folder, or the URL of a database. ProvenanceError where it cannot be used."""
+def open_store(place: str, index: Path | None = None, *, make: bool = False) -> BundleStore:
+    """The store at a place: a folder, with `make` also one that is not there yet, or the URL of a database.
+
+    ProvenanceError where it cannot be used.
+    """
     if "://" in place:
         from provenance.bundles.stores.sql import SqlStore
 
         return SqlStore(place)
     from provenance.bundles.stores.folder import FolderStore
 
+    if make:
+        try:
+            Path(place).mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise BundleError("store-unusable", f"cannot make the folder: {err.strerror}", location=place,
+                              hint="name a folder, or the place for a new one") from err
     return FolderStore(Path(place), index)

@@ -12,7 +12,7 @@ from typing import Any
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
 from provenance.lineage import LineageGraph
-from provenance.policy import licences
+from provenance.policy import acts, licences
 from provenance.policy.acts import Kind, Way
 from provenance.policy.assessments import PERSONS
 from provenance.policy.coverage import Coverage
@@ -27,11 +27,9 @@ SIGN = ("Sign the weights and everything beside them: provenance sign MODEL --ke
 PUBLISH = ("Publish a signed release statement that names components, licences, datasets and declarations: "
            "provenance attest release MODEL --components FILE --key KEY")
 LICENSE = "Publish the weights under an open licence that restricts no use, and state it in the release"
-RECORD = ("Record and sign every training step with its code, data and initial parameters: "
-          "provenance record --kind train ... -- COMMAND")
-PREPARE = "Record and sign every data preparation step with its code: provenance record --kind prepare ... -- COMMAND"
-EVALUATE = ("Record and sign the evaluation of these weights with its code: "
-            "provenance record --kind evaluate ... -- COMMAND")
+RECORD = f"Record and sign every training step with its code, data and initial parameters: {acts.TRAIN}"
+PREPARE = f"Record and sign every data preparation step with its code: {acts.PREPARE}"
+EVALUATE = f"Record and sign the evaluation of these weights with its code: {acts.EVALUATE}"
 DESCRIBE = ("Publish a signed statement for every dataset, with source, processing, licence and availability: "
             "provenance attest dataset PATH --facts FILE --key KEY")
 ASSESS = "Ask a buyer's counsel or an independent assessor for a signed assessment of this requirement"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from provenance.bundles.verifier import VerifiedStatement
+from provenance.errors import quoted
 from provenance.policy.checks.base import ANY, Check, Context, Names, Versions, licence_item, nothing, version
 from provenance.policy.verdict import Item
 from provenance.statements.sbom import Package, Sbom
@@ -63,7 +64,7 @@ def _named(statement: VerifiedStatement, bill: Sbom, name: str, least: str) -> I
     for text in shown:
         numbers = version(text)
         if numbers is None:
-            return Item.on([statement], name, "undetermined", f"its version {text!r} cannot be compared")
+            return Item.on([statement], name, "undetermined", f"its version {quoted(text)} cannot be compared")
         if numbers < wanted:
             return Item.on([statement], name, "fail", f"version {text}; at least {least} is asked for")
     return Item.on([statement], name, "pass", f"version {', '.join(shown)}; at least {least} is asked for")

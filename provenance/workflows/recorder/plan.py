@@ -99,7 +99,7 @@ def _check_words(request: RecordRequest) -> None:
     if request.kind not in KINDS:
         raise _usage(f"there is no kind of step {request.kind}", "kind", f"one of {', '.join(KINDS)}")
     if not request.name or "/" in request.name or request.name.startswith("."):
-        raise _usage("the step needs a name without slashes", "name", "for example train")
+        raise _usage("the step needs a name without slashes", "--step", "for example train")
     if not request.command:
         raise _usage("there is no command to run", "command", "give it after --")
     if not request.outputs:
