@@ -10,6 +10,7 @@ machine.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from provenance.errors import ArtifactError
 TASK = 512 << 20  # bytes; small tasks cost more to hand out than to do
 FILES = 5000  # in a task
 _TIMEOUT = 10  # seconds to wait for the scheduler
+_ALONE = 60  # seconds without any worker after which nobody is expected to come back
 
 
 def scan_on(
@@ -42,7 +44,8 @@ def scan_on(
 ) -> Manifest:
     """What `scan` gives for a file or folder, read by the workers of a scheduler such as `tcp://10.0.0.1:8786`.
 
-    ArtifactError `cluster-unusable` where there is no such scheduler, no worker, or another version of this tool.
+    ArtifactError `cluster-unusable` where there is no such scheduler, no worker (any more), or another version of this
+    tool.
     """
     path = Path(os.path.realpath(path))
     root, found, is_file = opened_for(path)
@@ -64,15 +67,14 @@ def each_on(scheduler: str, function: Callable[[Any], Any], items: Sequence[Any]
     """Each item with what `function` gives for it on a worker, in the order in which they are done.
 
     Where a worker failed, that is an ArtifactError `cluster-unusable`, and the other items go on. The same is raised
-    where there is no such scheduler, no worker, or another version of this tool. What is returned must pickle.
+    where there is no such scheduler, no worker (any more), or another version of this tool. What is returned must
+    pickle.
     """
-    from distributed import as_completed
-
     with _client(scheduler) as client:
         futures = client.map(function, items, pure=False)
         by_key = dict(zip((future.key for future in futures), items, strict=True))
         # Results come along with the news of them: one request for each would cost more than a small model.
-        for future, answer in as_completed(futures, loop=client.loop, with_results=True, raise_errors=False):
+        for future, answer in _as_done(client, futures, scheduler, with_results=True, raise_errors=False):
             if future.status == "finished":
                 yield by_key[future.key], answer
                 continue
@@ -115,6 +117,35 @@ def _client(scheduler: str) -> Iterator[Any]:
         yield client
     finally:
         client.close()
+
+
+def _as_done(client: Any, futures: Sequence[Any], location: str, **options: Any) -> Iterator[Any]:
+    """Futures as they are done; ArtifactError `cluster-unusable` where no worker is left, which Dask waits for."""
+    from distributed import as_completed
+
+    done = as_completed(futures, loop=client.loop, **options)
+    asked = seen = time.monotonic()
+    while not done.is_empty():
+        if done.has_ready():
+            yield next(done)
+            continue
+        with done.thread_condition:
+            done.thread_condition.wait(timeout=0.1)  # as Dask itself does
+        now = time.monotonic()
+        if now - asked < 1:
+            continue
+        asked = now
+        if _has_workers(client):
+            seen = now
+        elif now - seen >= _ALONE:
+            raise _unusable(f"no worker was there for {_ALONE} seconds", location)
+
+
+def _has_workers(client: Any) -> bool:
+    try:
+        return bool(client.nthreads())
+    except OSError:  # the scheduler does not answer either
+        return False
 
 
 def version() -> str:
@@ -293,11 +324,9 @@ class _Round:
 
     def _done(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Any]]:
         """Each task with what a worker answered: an ArtifactError where its files were not what they should be."""
-        from distributed import as_completed
-
         futures = self.client.map(run, tasks, pure=False)
         by_key = dict(zip((future.key for future in futures), tasks, strict=True))
-        for future in as_completed(futures, loop=self.client.loop):
+        for future in _as_done(self.client, futures, self.root):
             task = by_key[future.key]
             try:
                 answer = future.result()

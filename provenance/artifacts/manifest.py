@@ -223,8 +223,7 @@ class Reader:
             descriptor = self.beneath.open(file.path)
             try:
                 refuse_hole(descriptor, file)
-                seen = () if is_repository_file(file.path) else (
-                    *disguised(descriptor, file.path), *too_large(file.path, file.size))
+                seen = first_look(descriptor, file)
                 if self.copy_into is None:
                     read = read_file(descriptor, file.path, self.wanted, keep=kept or looked_at, crew=crew)
                 else:
@@ -234,12 +233,24 @@ class Reader:
             finally:
                 os.close(descriptor)
             read = examined(read, file.path, keep=kept) if looked_at else read
-            return replace(read, findings=(*read.findings, *seen)) if seen else read
+            return also_found(read, seen)
         except ArtifactError as err:
             return FileRead(file.size, problem=err)
         except OSError as err:
             unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
             return FileRead(file.size, problem=unreadable)
+
+
+def first_look(descriptor: int, file: FoundFile) -> tuple[Finding, ...]:
+    """What an open file is by its first bytes and its size, however its digests become known."""
+    if is_repository_file(file.path):
+        return ()
+    return *disguised(descriptor, file.path), *too_large(file.path, file.size)
+
+
+def also_found(read: FileRead, seen: tuple[Finding, ...]) -> FileRead:
+    """The same read with these findings too."""
+    return replace(read, findings=(*read.findings, *seen)) if seen else read
 
 
 def is_index(file: FoundFile) -> bool:

@@ -56,6 +56,14 @@ def test_the_second_time_only_what_is_needed_is_read(folder: Write, place: Path,
     assert second.manifest.weights is not None
 
 
+def test_what_a_file_is_by_its_first_bytes_is_told_of_remembered_files_too(folder: Write, place: Path) -> None:
+    model = folder({"vocab.txt": b"\x80\x04\x95", "words.txt": b"cos\nsystem\n(S'ls'\ntR.", "notes": b"#!/bin/sh\n"})
+    first, second = read(model, place), read(model, place)
+    assert second.read == 0
+    assert second.manifest == first.manifest == scan(model)
+    assert sorted(codes(second)) == ["file-holds-code", "pickle-unsafe", "pickle-unsafe"]
+
+
 def test_a_file_that_changed_is_read_again(folder: Write, place: Path) -> None:
     """By another size, by another time, and by ctime where size and mtime were put back."""
     model = folder({"a": b"1", "b": b"2"})

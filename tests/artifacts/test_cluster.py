@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,28 @@ def test_another_version_or_no_worker_is_an_error(
         ArtifactError, match="it has no workers"
     ):
         scan_on(empty.scheduler_address, folder(MODEL, "again"))
+
+
+def test_when_no_worker_is_left_the_run_ends(folder: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_ALONE", 1)
+    with distributed.LocalCluster(
+        n_workers=0, host="127.0.0.1", dashboard_address=None
+    ) as empty, distributed.Client(empty, set_as_default=False) as client:
+        monkeypatch.setattr(cluster, "_client", lambda _: nullcontext(client))  # workers were there a moment ago
+        for wanted in (FILES_AND_TENSORS, TREES_ALONE):
+            with pytest.raises(ArtifactError, match="no worker was there for 1 seconds") as caught:
+                scan_on(empty.scheduler_address, folder(MODEL, str(wanted.files)), wanted=wanted)
+            assert caught.value.code == "cluster-unusable"
+        with pytest.raises(ArtifactError, match="no worker was there"):
+            list(each_on(empty.scheduler_address, len, ["a"]))
+
+
+def test_who_does_not_answer_has_no_workers() -> None:
+    class Gone:
+        def nthreads(self) -> None:
+            raise OSError
+
+    assert not cluster._has_workers(Gone())
 
 
 def test_only_an_address_of_this_machine_is_here() -> None:

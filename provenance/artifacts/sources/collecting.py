@@ -17,7 +17,7 @@ from provenance.artifacts.containers.kinds import container_of
 from provenance.artifacts.crew import Crew, Progress, in_threads
 from provenance.artifacts.documents import examined, is_configuration
 from provenance.artifacts.hashing import FILES_AND_TENSORS, FileRead, Wanted, read_file
-from provenance.artifacts.manifest import Manifest, is_index, manifest_of, opened_for
+from provenance.artifacts.manifest import Manifest, also_found, first_look, is_index, manifest_of, opened_for
 from provenance.artifacts.sources.beneath import Beneath
 from provenance.artifacts.sources.folder import FoundFile, Listing, refuse_hole
 from provenance.errors import ArtifactError, Finding
@@ -106,13 +106,15 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Cr
     try:
         with what.open(file) as descriptor:
             refuse_hole(descriptor, file)
+            seen = first_look(descriptor, file)  # also of a file whose digests are remembered
             memory = None if kept or cache is None or not cache.is_of_use(descriptor) else cache
             asked = question(wanted, file.path)
             status = os.fstat(descriptor)
             read = memory.get(status, asked) if memory is not None else None
             if read is not None:
                 crew.advance(read.size)
-                return _Taken(asked_for(read, what.wanted), from_cache=True, finding=what.examine(file, read))
+                return _Taken(also_found(asked_for(read, what.wanted), seen), from_cache=True,
+                              finding=what.examine(file, read))
             read = read_file(descriptor, file.path, wanted, keep=kept or looked_at, crew=crew)
             read = examined(read, file.path, keep=kept) if looked_at else read
             if memory is not None:
@@ -122,7 +124,7 @@ def _take(what: Collection, file: FoundFile, cache: DigestCache | None, crew: Cr
     except OSError as err:
         unreadable = ArtifactError("input-unreadable", f"cannot read the file: {err.strerror}", location=file.path)
         return _Taken(FileRead(file.size, problem=unreadable))
-    return _Taken(asked_for(read, what.wanted), finding=what.examine(file, read))
+    return _Taken(also_found(asked_for(read, what.wanted), seen), finding=what.examine(file, read))
 
 
 def question(wanted: Wanted, path: str) -> str:
