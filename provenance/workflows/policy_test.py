@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from provenance import resources
 from provenance.bundles.trust import parse_time
-from provenance.errors import PolicyError, ProvenanceError, UsageError
+from provenance.errors import PolicyError, ProvenanceError, UsageError, quoted
 from provenance.policy.checks import CATALOGUE
 from provenance.policy.evaluate import decide, outcome_of
 from provenance.policy.policy import CASES, Policy, load_policy, policy_ids
@@ -91,14 +91,14 @@ def _asked(case: Mapping[str, Any], policy: str, path: Where, problems: Problems
             load_policy(policy, {name: value})
         chosen = load_policy(policy, values)
     except UsageError as err:
-        problems.add(where, f"case {case['name']!r}: {err.message}", err.hint, _INVALID)
+        problems.add(where, f"case {quoted(case['name'])}: {err.message}", err.hint, _INVALID)
     rows = {row.id for row in chosen.requirements}
     named = (((*path, "given"), case.get("given", {}), {*CATALOGUE, *rows, "otherwise"}),
              ((*path, "expect", "requirements"), case["expect"].get("requirements", {}), rows))
     for where, names, known in named:
         for name in names:
             if name not in known:
-                problems.add((*where, name), f"case {case['name']!r} names {name}, which nothing asks",
+                problems.add((*where, name), f"case {quoted(case['name'])} names {name}, which nothing asks",
                              nearest(name, sorted(known), "see `provenance policy show`"), _INVALID)
     return chosen
 
