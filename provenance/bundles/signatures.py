@@ -101,3 +101,11 @@ def key_name(key: Any) -> str:
 
     pem: bytes = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(pem).hexdigest()
+
+
+def key_fingerprint(key: Any) -> str:
+    """The name of a public key under certificates, as logs and other tools print it: hex SHA-256 of its DER."""
+    from cryptography.hazmat.primitives import serialization
+
+    der: bytes = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).hexdigest()

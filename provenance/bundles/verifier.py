@@ -230,7 +230,7 @@ class Verifier:
             if not is_statement_type(result.payload_type):
                 raise BundleError("payload-type", f"its payload type is not {PAYLOAD_TYPE}", location=file,
                                   hint="only in-toto statements are evidence")
-            if result.keyid in trust.revoked_keys:
+            if not trust.revoked_keys.isdisjoint((result.keyid, result.fingerprint)):
                 raise BundleError("signer-revoked", "the trust file revokes the key under this certificate",
                                   location=file, hint="ask its signer for a new one")
             self._refuse_revoked(sha256(result.payload))

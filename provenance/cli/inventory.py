@@ -70,7 +70,7 @@ def command(
     with _counted(shown) as (progress, total):
         table = inventory(paths, policies, settings=settings, profile=profile, trust=trust, as_of=as_of, now=now(),
                           resume=resume, scheduler=scheduler, online=online, progress=progress, total=total)
-    shown.text(render_inventory(table.document, output_format))
+    shown.text(render_inventory(table.document, output_format, width=shown.width))
     return PASSED
 
 

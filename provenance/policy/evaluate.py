@@ -18,7 +18,7 @@ from provenance.artifacts.digest import Identity, every_strong
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
-from provenance.lineage import LineageGraph
+from provenance.lineage import LineageGraph, step_of
 from provenance.policy import assessments, waivers
 from provenance.policy.acts import Act
 from provenance.policy.checks import CATALOGUE
@@ -139,6 +139,9 @@ class Evaluation:
             return {}
         known = dict.fromkeys(graph.everything_recalled_as, model.name)
         known |= {identity: entry.path for entry in model.files for identity in every_strong(entry.digest)}
+        # Code, lock files and configuration too: what a step did with a poisoned one is in what it made.
+        known |= {identity: item.name for step in graph.steps for item in step_of(step).inputs
+                  for identity in every_strong(item.digest)}
         for use in (*graph.data_uses, *graph.base_uses):
             told = (*graph.attested_by(use.identities), *graph.releases_of(use.identities))
             said = (subject for statement in told for subject in statement.statement.subjects)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from provenance.errors import UsageError
-from provenance.reports import wording
+from provenance.reports import WIDTH, wording
 from provenance.reports.escape import guard_lines, printable, printable_tree
 
 __all__ = ["INVENTORY_FORMATS", "render_inventory"]
@@ -31,13 +32,15 @@ TAKEN_OVER = "taken over"
 _FORMULA = tuple("=+-@|%\uff1d\uff0b\uff0d\uff20")
 
 
-def render_inventory(inventory: Document, format: str) -> str:  # noqa: A002  the command line's own word
-    """The inventory in one of `INVENTORY_FORMATS`; UsageError `usage` for another one."""
+def render_inventory(
+    inventory: Document, format: str, *, width: int = WIDTH  # noqa: A002  the command line's own word
+) -> str:
+    """The inventory in one of `INVENTORY_FORMATS`, text in so many columns; UsageError `usage` for another one."""
     from provenance.reports.inventory_table import render_table
     from provenance.reports.json_report import render_json
 
     renderers: dict[str, Callable[[Document], str]] = {
-        "text": render_table, "json": render_json, "csv": render_csv, "html": render_page,
+        "text": partial(render_table, width=width), "json": render_json, "csv": render_csv, "html": render_page,
     }
     if format not in renderers:
         raise UsageError("usage", f"there is no inventory format {format}",
@@ -83,7 +86,8 @@ def verdict_words(verdict: Mapping[str, Any]) -> str:
         return _points(verdict["score"])
     shown, declared = verdict["shown"], verdict["declared"]
     says_more = shown == "undetermined" and declared in ("pass", "fail")
-    return f"{wording.mark(shown)}, declares {wording.mark(declared).word}" if says_more else str(wording.mark(shown))
+    words = f"{wording.mark(shown)}, declares {wording.mark(declared).word}" if says_more else str(wording.mark(shown))
+    return f"{words}, {', '.join(verdict['waived'])} waived" if verdict["waived"] else words
 
 
 def _points(score: Document) -> str:

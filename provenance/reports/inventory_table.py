@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from provenance.reports import wording
+from provenance.reports import WIDTH, wording
 from provenance.reports.escape import guard_lines, printable_tree
 from provenance.reports.inventory import (
     TAKEN_OVER,
@@ -27,7 +27,7 @@ _MOST_SKIPPED = 20
 _NARROWEST = 80
 
 
-def render_table(inventory: Mapping[str, Any], *, width: int = 120) -> str:
+def render_table(inventory: Mapping[str, Any], *, width: int = WIDTH) -> str:
     """The inventory as plain text of at most `width` columns (80 at least)."""
     document = printable_tree(inventory)
     console = _console(max(width, _NARROWEST))

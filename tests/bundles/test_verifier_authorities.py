@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provenance.bundles.envelope import sign
 from provenance.bundles.keys import keyid, public_pem
@@ -83,7 +84,8 @@ def test_another_authority_certifies_nobody() -> None:
 def test_a_revoked_subject_and_a_revoked_key_are_invalid() -> None:
     pki = Pki()
     name = keyid(public_pem(pki.key.public_key()))
-    for revoked in ({"identities": [SUBJECT]}, {"keys": [name]}):
+    der = pki.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    for revoked in ({"identities": [SUBJECT]}, {"keys": [name]}, {"keys": [hashlib.sha256(der).hexdigest()]}):
         assert said(examine(pki.sign(model()), trust(pki, revoked=revoked)))[:2] == ("INVALID", "signer-revoked")
 
 

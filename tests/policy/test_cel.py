@@ -25,11 +25,6 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "ours.yaml"
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
-
-
 @pytest.mark.parametrize(
     ("expression", "outcome"),
     [

@@ -34,11 +34,6 @@ from tests.world import NOW, PASSABLE, TOP_RUNG, World, safetensors
 RUNGS = ("g7-2026-weights-available", "g7-2026-open-weights", "g7-2026-open-source-ai", TOP_RUNG)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
-
-
 def shown(verdict: dict[str, Any]) -> str | None:
     return verdict["ladder"]["shown"]  # type: ignore[no-any-return]
 
@@ -324,6 +319,13 @@ def test_a_recall_by_another_digest_than_sha256_is_found(world: World, name: str
     world.revoke(artifacts=[f"{name}:{digest}"])
     assert "artifact-recalled" in codes(world.verdict())
     assert shown(world.verdict()) is None
+
+
+@pytest.mark.parametrize("what", ["train.py", "uv.lock", "tales.txt"])
+def test_what_a_step_was_made_with_is_recalled_too(world: World, what: str) -> None:
+    world.revoke(artifacts=[f"sha256:{hashlib.sha256((world.folder / what).read_bytes()).hexdigest()}"])
+    assert what in world.evaluation().recalled.values()
+    nothing_is_passed(world)
 
 
 @pytest.mark.parametrize("what", ["tiny", "corpus"])

@@ -41,11 +41,6 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "ours.yaml"
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
-
-
 def asked(world: World, file: Path, row: Mapping[str, Any]) -> dict[str, Any]:
     return world.asked(row["id"], write(file, document(row)))
 

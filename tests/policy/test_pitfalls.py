@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +11,6 @@ from provenance.statements.dataset import is_answer
 from tests.world import World
 
 KINDS: tuple[licences.Kind, ...] = ("code", "weights", "data", "document", "use")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
 
 
 def declared(world: World, card: str) -> dict[str, dict[str, Any]]:

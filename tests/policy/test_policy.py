@@ -338,11 +338,6 @@ def test_a_default_that_is_written_out_asks_the_same(file: Path) -> None:
 # --- how strong the evidence must be --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
-
-
 def assessed(world: World, file: Path, **assessor: Any) -> str:
     """What D-2 says where only assessors in an independent voice count, and an assessor describes both datasets."""
     world.believe(

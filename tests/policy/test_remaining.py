@@ -26,11 +26,6 @@ BUNDLES: Mapping[Act, str] = {
 RULE = {key: value for key, value in ROW.items() if key != "id"} | {"id": "our-rule", "roles": ["producer"]}
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
-
-
 def asked(world: World, policy: str = TOP_RUNG, *, trusting: bool = True) -> Remaining:
     return remaining(world.evaluation(trusting=trusting), load_policy(policy))
 

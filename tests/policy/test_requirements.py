@@ -824,11 +824,6 @@ def _lost(name: str) -> Spoil:
 CASES = tuple(cases())
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_requirement_answers(world: World, case: Case) -> None:
     case.spoil(world)

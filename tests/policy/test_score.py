@@ -29,11 +29,6 @@ INDEX = "osai-index-12"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "ours.yaml"
 

@@ -23,11 +23,6 @@ TENDER = "procurement-public-sector"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "ours.yaml"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from provenance.policy.checks import CATALOGUE
@@ -73,11 +71,6 @@ WAIVABLE = {
     "sovereign-deployment": {"X-3", "C-6", "J-3", "J-4"},
     "procurement-public-sector": {"X-3", "C-6", "S-2", "K-1", "K-4", "K-5"},
 }
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.new(tmp_path)
 
 
 def asked(policy: Policy) -> set[str]:

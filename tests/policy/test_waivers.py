@@ -17,9 +17,11 @@ from provenance.policy.evaluate import Evaluation, Subject
 from provenance.policy.policy import LADDER, Policy, load_policy
 from provenance.policy.waivers import excused
 from provenance.reports import render
+from provenance.reports.inventory import render_inventory
 from provenance.statements.waiver import Waiver
+from provenance.workflows.inventory import inventory
 from tests.policy.people import asked, people, policy, waive
-from tests.world import TOP_RUNG, World
+from tests.world import NOW, TOP_RUNG, World
 
 ROWS = (
     ("W-1", "trusted", "producer", False), ("X-3", "trusted", "producer", True), ("W-7", "trusted", "producer", True),
@@ -43,6 +45,18 @@ def rules(world: World) -> str:
 def only(verdict: dict[str, Any]) -> dict[str, Any]:
     (row,) = verdict["waivers"]
     return dict(row)
+
+
+def test_an_inventory_answers_as_a_verdict_does_and_names_what_is_waived(world: World, rules: str) -> None:
+    def told() -> tuple[dict[str, Any], str]:
+        document = inventory([world.model], [rules], trust=world.trust, now=NOW).document
+        return document["models"][0]["verdicts"]["our-rules"], render_inventory(document, "csv")
+
+    assert told()[0] == {"shown": "undetermined", "declared": "undetermined", "passed": False, "waived": []}
+    waive(world, rules, "W-7")
+    verdict, table = told()
+    assert verdict == {"shown": "pass", "declared": "undetermined", "passed": True, "waived": ["W-7"]}
+    assert "pass, W-7 waived" in table
 
 
 def test_a_waived_requirement_is_counted_told_and_passes_the_policy(world: World, rules: str) -> None:

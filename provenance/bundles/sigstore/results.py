@@ -46,8 +46,8 @@ class BundleVerification:
     """The answer for one bundle. What was signed is only there when the status is VALID.
 
     `identity` and `issuer` are empty for a bundle signed by a key; `keyid` names the key in either case, as
-    `bundles/keys.py` does. `set_aside` says what the bundle holds that was not counted, and why. `confirmed` is
-    True where sigstore-python judged the bundle too.
+    `bundles/keys.py` does, and `fingerprint` as other tools do (sha256 of its DER). `set_aside` says what the bundle
+    holds that was not counted, and why. `confirmed` is True where sigstore-python judged the bundle too.
     """
 
     status: Status
@@ -57,6 +57,7 @@ class BundleVerification:
     identity: str = ""
     issuer: str = ""
     keyid: str = ""
+    fingerprint: str = ""
     times: tuple[ProvenTime, ...] = ()
     entries: tuple[CheckedEntry, ...] = ()
     set_aside: tuple[str, ...] = ()

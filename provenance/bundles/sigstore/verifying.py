@@ -31,7 +31,7 @@ from provenance.bundles.chains import Certified, check_chain, refuse_strangers
 from provenance.bundles.envelope import Envelope, UnsupportedBundle
 from provenance.bundles.keys import public_pem
 from provenance.bundles.oms.legacy import is_signed_as_by_release_0_2
-from provenance.bundles.signatures import key_name, made_by, made_over
+from provenance.bundles.signatures import key_fingerprint, key_name, made_by, made_over
 from provenance.bundles.sigstore import certificates, entries, logs, peer
 from provenance.bundles.sigstore.identity import ExpectedSigner, PublicKey
 from provenance.bundles.sigstore.reading import MessageSignature, SigstoreBundle, broken, read_unverified
@@ -96,7 +96,8 @@ def _verify(bundle: SigstoreBundle, root: TrustRoot | None, signer: ExpectedSign
     claim = entries.EntrySubject(digests, _der(certificate, key))
     for entry in bundle.entries:
         entries.check_subject(entry, bundle, claim)  # 3
-    found = BundleVerification("VALID", root.facts if root else None, keyid=key_name(key), **_what(bundle, digests))
+    found = BundleVerification("VALID", root.facts if root else None, keyid=key_name(key),
+                               fingerprint=key_fingerprint(key), **_what(bundle, digests))
     if isinstance(signer, Certified):
         return _by_authority(bundle, signer, root, found, as_of, location)
     if root is None:

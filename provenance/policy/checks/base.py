@@ -11,6 +11,7 @@ from typing import Any
 
 from provenance.artifacts.manifest import Manifest
 from provenance.bundles.verifier import VOICES, VerifiedStatement, Voice
+from provenance.errors import said
 from provenance.lineage import LineageGraph
 from provenance.policy import acts, licences
 from provenance.policy.acts import Kind, Way
@@ -39,8 +40,8 @@ def one_of(value: object, values: Sequence[object]) -> str:
     """Why a value is none of these, with the nearest of them, or ""."""
     if value in values:
         return ""
-    near = difflib.get_close_matches(str(value), list(map(str, values)), 1)
-    return f"must be one of {', '.join(map(str, values))}" + (f"; did you mean {near[0]}?" if near else "")
+    near = difflib.get_close_matches(said(value), list(map(said, values)), 1)
+    return f"must be one of {said(values)}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 @dataclass(frozen=True)

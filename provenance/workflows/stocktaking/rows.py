@@ -14,7 +14,7 @@ from typing import Any
 from provenance.bundles.trust import Trust
 from provenance.bundles.verifier import VerifiedStatement, Voice
 from provenance.errors import Finding, ProvenanceError
-from provenance.policy import mof
+from provenance.policy import mof, waivers
 from provenance.policy.evaluate import Evaluation, Rung, ladder_policies
 from provenance.policy.policy import Policy
 from provenance.policy.remaining import next_rung, remaining
@@ -134,8 +134,9 @@ class _Row:
 
     def _verdicts(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for policy in self.question.policies:
-            decisions, said = (self.evaluation.decide(policy, declared=declared) for declared in (False, True))
-            verdict = _verdict(self.evaluation.outcome(decisions), self.evaluation.outcome(said, declared=True))
+            decisions, said = self._decided(policy), self.evaluation.decide(policy, declared=True)
+            waived = [decision.id for decision in decisions if decision.outcome == "waived"]
+            verdict = _verdict(self.evaluation.outcome(decisions), self.evaluation.outcome(said, declared=True), waived)
             shown = score_of(policy.score, decisions, self.evaluation.doubt)
             yield policy.id, verdict | _score(policy, shown, score_of(policy.score, said))
         for name in self.question.mof_policies:
@@ -147,8 +148,14 @@ class _Row:
         """Whether only a document is at hand, so that what it declares is all that can be asked for."""
         return self.entry.kind in ("mof-file", "card")
 
+    def _decided(self, policy: Policy) -> list[Decision]:
+        """What the evidence shows; with its waivers where a policy is asked, and without where the ladder is."""
+        decisions = self.evaluation.decide(policy)
+        asked = policy in self.question.policies
+        return waivers.excused(decisions, self.evaluation.waivers(policy)) if asked else decisions
+
     def _open(self, policy: Policy) -> list[Decision]:
-        decisions = self.evaluation.decide(policy, declared=self._is_document)
+        decisions = self.evaluation.decide(policy, declared=True) if self._is_document else self._decided(policy)
         return [decision for decision in decisions if decision.is_open]
 
     def _rung_reason(self) -> str:
@@ -230,8 +237,8 @@ def _highest(ladder: Sequence[Rung], voice: str) -> str | None:
     return next((rung.policy for rung in reversed(ladder) if getattr(rung, voice) == "pass"), None)
 
 
-def _verdict(shown: Outcome, declared: Outcome) -> dict[str, Any]:
-    return {"shown": shown, "declared": declared, "passed": shown == "pass"}
+def _verdict(shown: Outcome, declared: Outcome, waived: Sequence[str] = ()) -> dict[str, Any]:
+    return {"shown": shown, "declared": declared, "passed": shown == "pass", "waived": list(waived)}
 
 
 def _score(policy: Policy, shown: Mapping[str, Points], declared: Mapping[str, Points]) -> dict[str, Any]:
