@@ -48,6 +48,7 @@ OLD = {
     "behind a long string": b"S'" + b"a" * 200_000 + b"'\n0cos\nsystem\n(tR.",
     "behind a counted string": b"T" + (100_000).to_bytes(4, "little") + b"\n" * 100_000 + b"0cos\nsystem\n(tR.",
     "by the memo": b"cos\nsystem\np0\n0g0\n(tR.",
+    "by an odd place in the memo": b"cos\nsystem\np+1\n0g1\n(tR.",
     "an import alone": b"cos\nsystem\n.",
     "behind more than is looked at": b"N0" * 60_000 + b"cos\nsystem\n(tR.",
 }

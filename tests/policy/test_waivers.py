@@ -52,6 +52,7 @@ def test_an_inventory_answers_as_a_verdict_does_and_names_what_is_waived(world: 
         document = inventory([world.model], [rules], trust=world.trust, now=NOW).document
         return document["models"][0]["verdicts"]["our-rules"], render_inventory(document, "csv")
 
+    world.sign()
     assert told()[0] == {"shown": "undetermined", "declared": "undetermined", "passed": False, "waived": []}
     waive(world, rules, "W-7")
     verdict, table = told()

@@ -169,8 +169,9 @@ class _Walk:
 
 
 def _index(name: str, argument: bytes) -> int:
-    if name in ("GET", "PUT"):
-        if not argument.strip().isdigit():
-            raise _NoPickleError
-        return int(argument[:20])
-    return int.from_bytes(argument, "little")
+    if name not in ("GET", "PUT"):
+        return int.from_bytes(argument, "little")
+    try:
+        return int(argument)  # as unpicklers read it: `+1` and `1_0` are numbers to them too
+    except ValueError as err:
+        raise _NoPickleError from err
