@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -46,15 +46,21 @@ def file(tmp_path: Path) -> Path:
 
 
 def refused(argument: str) -> ProvenanceError:
-    with pytest.raises(ProvenanceError) as raised:
-        load_policy(argument)
-    err = raised.value
+    """Why a policy cannot be used, which is what `lint` tells first."""
+    err = missing(argument, load_policy)
     assert [(finding.code, finding.severity, finding.message) for finding in lint(argument)] == [
         (err.code, "error", err.message)
     ]
-    assert err.location
-    assert err.hint
     return err
+
+
+def missing(argument: str, asked: Callable[[str], object] = lint) -> ProvenanceError:
+    """The error of whoever asks for a policy; `lint` has one where there is no such policy."""
+    with pytest.raises(ProvenanceError) as raised:
+        asked(argument)
+    assert raised.value.location
+    assert raised.value.hint
+    return raised.value
 
 
 # --- what is shipped ------------------------------------------------------------------------------------------------
@@ -94,7 +100,7 @@ def test_a_name_is_a_shipped_policy_and_never_a_file(file: Path, monkeypatch: py
     write(file.with_name("osaid-1.0.yml"), document())
     monkeypatch.chdir(file.parent)
     assert load_policy("osaid-1.0").title == "OSI Open Source AI Definition 1.0"
-    assert refused("osaid-1.0.yml").code == "policy-not-found"
+    assert missing("osaid-1.0.yml").code == missing("osaid-1.0.yml", load_policy).code == "policy-not-found"
 
 
 def test_a_file_is_taken_by_its_path_or_its_ending(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,16 +110,16 @@ def test_a_file_is_taken_by_its_path_or_its_ending(file: Path, monkeypatch: pyte
 
 
 def test_an_unknown_policy_names_the_nearest() -> None:
-    err = refused("osaid-1.1")
+    err = missing("osaid-1.1")
     assert (err.code, err.hint) == ("policy-not-found", "did you mean osaid-1.0?")
 
 
 def test_a_policy_like_no_other_names_the_command_that_lists_them() -> None:
-    assert refused("xxxxxxxx").hint == "`provenance policy list` names them"
+    assert missing("xxxxxxxx").hint == "`provenance policy list` names them"
 
 
 def test_a_file_that_is_not_there_is_an_error(file: Path) -> None:
-    assert refused(str(file)).code == "policy-not-found"
+    assert missing(str(file)).code == missing(str(file), load_policy).code == "policy-not-found"
 
 
 # --- what is written in it ------------------------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def test_a_table_of_models_has_its_answer(world: World) -> None:
     world.sign()
     (row,) = inventory([world.model], [INDEX], trust=world.trust, as_of=NOW, now=NOW).models
     assert row["verdicts"][INDEX] == {
-        "shown": "undetermined", "declared": "undetermined", "passed": False,
+        "shown": "undetermined", "declared": "undetermined", "passed": False, "waived": [],
         "score": {"of": 12, "least": 11.5, "most": 12, "declared": {"least": 11.5, "most": 12}}}
     assert INDEX not in {blocker["towards"] for blocker in row["blockers"]}
 

@@ -83,7 +83,8 @@ def test_a_configuration_file_is_declared_only_and_nothing_passes_by_it(tmp_path
     found = row(write(tmp_path / "tiny.yml", mof_text()), policies=("mof-1.0", "osaid-1.0", "mof-1.0-class-iii"))
     assert (found["mof_class"], found["progress"]) == (1, {"1": 100, "2": 100, "3": 100})
     assert (found["kind"], found["voice"], found["informational"]) == ("mof-file", "unsigned", True)
-    assert found["verdicts"]["mof-1.0"] == {"shown": "undetermined", "declared": "pass", "passed": False}
+    assert found["verdicts"]["mof-1.0"] == {
+        "shown": "undetermined", "declared": "pass", "passed": False, "waived": []}
     assert not any(verdict["passed"] for verdict in found["verdicts"].values())
     assert (found["rung_declared"], found["rung_shown"]) == (None, None)
     assert "only a document is at hand, and no weights; W-1" in found["rung_reason"]
@@ -108,7 +109,7 @@ def test_a_signed_release_has_its_class_and_rung_on_evidence(world: World) -> No
     found = row(world.model, trust=world.trust, policies=("mof-1.0", TOP_RUNG))
     assert (found["voice"], found["informational"]) == ("trusted", False)
     assert found["rung_shown"] == found["rung_declared"] == TOP_RUNG
-    assert found["verdicts"][TOP_RUNG] == {"shown": "pass", "declared": "pass", "passed": True}
+    assert found["verdicts"][TOP_RUNG] == {"shown": "pass", "declared": "pass", "passed": True, "waived": []}
     assert (found["mof_class"], found["mof"]["classes"][0]["included"]) == (1, 6)  # of six: the report may be a paper
     assert found["rung_reason"] == ""
 
