@@ -96,7 +96,7 @@ class Profiler:
     def __init__(self, place: Place, there: list[Command], environment: Mapping[str, str]) -> None:
         self._place, self._environment = place, environment
         self._commands = {command.key: command for command in there}
-        self._seen: dict[tuple[str, str], dict[str, object]] = {}
+        self._seen: dict[tuple[str, str], dict[str, object] | None] = {}
 
     def __call__(self, goal: Goal) -> str:
         key = goal.workload, goal.ours

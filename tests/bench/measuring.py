@@ -6,7 +6,9 @@ its child, and the parent of a benchmark holds more than some of the commands.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -49,14 +51,23 @@ def sample(command: Command, environment: Mapping[str, str]) -> Sample:
     return Sample(wall, cpu, peak)
 
 
-def started(line: Sequence[str], environment: Mapping[str, str], *, prints: bool = False) -> list[float]:
-    """The figures of a process: those that it prints itself, if it does, then its seconds, its CPU time, its memory."""
+def started(line: Sequence[str], environment: Mapping[str, str], *, prints: bool = False,
+            limit: float | None = None) -> list[float]:
+    """The figures of a process: those that it prints itself, if it does, then its seconds, its CPU time, its memory.
+
+    TimeoutExpired after `limit` seconds, when it and all that it started is ended.
+    """
     starter = [sys.executable, "-I", "-S", "-c", STARTER, "figures" if prints else "quiet"]
-    done = subprocess.run([*starter, *line], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          env=environment, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(line)[:500]} ends with {done.returncode}: {done.stderr[-2000:]}")
-    return [float(figure) for figure in done.stdout.split()]
+    with subprocess.Popen([*starter, *line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=environment, start_new_session=True) as process:
+        try:
+            told, wrong = process.communicate(timeout=limit)
+        except BaseException:  # a session of its own does not hear Ctrl-C
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(line)[:500]} ends with {process.returncode}: {wrong[-2000:]}")
+    return [float(figure) for figure in told.split()]
 
 
 def medians(

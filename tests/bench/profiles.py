@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,20 +15,26 @@ from races import Command
 from sampler import IMPORTING
 from workloads import HERE
 
+LIMIT = 120.0  # seconds; an interpreter that is looked at while it starts others sometimes stands still
 LEAST = 0.05  # of the whole; what takes less is not named
 
 
-def sampled(command: Command, output: Path, environment: Mapping[str, str]) -> dict[str, Any]:
-    """What `sampler.py` sees of a command of ours; all of them are Python scripts."""
+def sampled(command: Command, output: Path, environment: Mapping[str, str]) -> dict[str, Any] | None:
+    """What `sampler.py` sees of a command of ours, if it comes to an end; all of them are Python scripts."""
     line = command.line[1:] if command.line[0] == sys.executable else command.line
     part = "timed" if command.measures else "all"
-    started([sys.executable, str(HERE / "sampler.py"), str(output), part, *line], environment)
+    try:
+        started([sys.executable, str(HERE / "sampler.py"), str(output), part, *line], environment, limit=LIMIT)
+    except subprocess.TimeoutExpired:
+        return None
     seen: dict[str, Any] = json.loads(output.read_text())
     return seen
 
 
-def row(goal: Goal, seen: Mapping[str, Any]) -> str:
+def row(goal: Goal, seen: Mapping[str, Any] | None) -> str:
     """One row of the table: counters of the kernel, and where the time, or for a goal of memory the growth, is."""
+    if seen is None:
+        return f"| {goal.title} | {goal.ours} | | | | | nothing was seen: it stood still while it was looked at |"
     cpu = seen["user"] + seen["system"]
     places = seen["grown" if goal.measure == "peak" else "spent"]
     return (f"| {goal.title} | {goal.ours} | {cpu / seen['wall']:.1f} | {seen['system'] / cpu:.0%} "
