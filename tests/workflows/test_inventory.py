@@ -316,7 +316,8 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     document = table(tmp_path)
     assert len(document["skipped"]) == 25
     for format in ("text", "html"):  # noqa: A001
-        assert "YAML of another kind" in render_inventory(document, format)
+        told = " ".join(render_inventory(document, format).split())  # a line may break anywhere
+        assert "YAML of another kind" in told
 
 
 def test_the_rows_are_at_hand(tmp_path: Path) -> None:
