@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from provenance.bundles.signatures import key_fingerprint
 from provenance.errors import TrustError
 
 if TYPE_CHECKING:
@@ -132,7 +133,4 @@ def names_of(key: AnyKey) -> frozenset[str]:
 
 def every_name(key: AnyKey) -> frozenset[str]:
     """Those, and the sha256 of its DER, by which other tools name keys: whoever revokes one of them means the key."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    der = verifying_key(key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return names_of(key) | {hashlib.sha256(der).hexdigest()}
+    return names_of(key) | {key_fingerprint(verifying_key(key))}
